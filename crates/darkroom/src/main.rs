@@ -1,0 +1,3 @@
+//! Darkroom: an image-processing platform on its own durable workflow engine.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The checks that the project makes on itself.
