@@ -1,0 +1,458 @@
+//! The checked state machine: what a definition becomes once nothing about it can be wrong.
+//!
+//! Every `Next` is an index, every path, template and intrinsic is parsed, and what cannot be executed
+//! cannot be represented. The states of the whole machine, nested ones included, stand in one arena;
+//! a branch or an item processor is an entry point into it. Made by [`super::parse`], and by nothing else.
+//!
+//! Spec: States Language, "Structure of a State Machine".
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use crate::data::choice::Rule;
+use crate::data::{Expression, Path, ReferencePath, Template};
+use crate::json::{Text, Value};
+
+/// A definition that can be executed.
+#[derive(Debug)]
+pub struct StateMachine {
+    /// `Comment`, for people.
+    pub comment: Option<Text>,
+    /// Where an execution starts.
+    pub start_at: StateIndex,
+    /// `TimeoutSeconds` of the machine: an execution that outlives it ends `TIMED_OUT`.
+    pub timeout_seconds: Option<u32>,
+    /// Every state of the machine, those of branches and item processors included.
+    states: Vec<State>,
+}
+
+/// A state's place in [`StateMachine::state`]'s arena.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StateIndex(u32);
+
+/// One state.
+#[derive(Debug)]
+pub struct State {
+    /// Unique in the machine.
+    pub name: Text,
+    /// What it does.
+    pub kind: StateKind,
+}
+
+/// The eight state types, in the JSONPath query language.
+#[derive(Debug)]
+pub enum StateKind {
+    /// Does work.
+    Task(Box<Task>),
+    /// Passes its input on, shaped.
+    Pass(Box<Pass>),
+    /// Branches on its input.
+    Choice(Box<Choice>),
+    /// Waits.
+    Wait(Box<Wait>),
+    /// Ends its branch well.
+    Succeed(Succeed),
+    /// Ends its branch badly.
+    Fail(Fail),
+    /// Runs branches side by side.
+    Parallel(Box<Parallel>),
+    /// Runs one processor for each item.
+    Map(Box<Map>),
+}
+
+/// Where a state goes when it is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transition {
+    /// `Next`.
+    Next(StateIndex),
+    /// `End: true`.
+    End,
+}
+
+/// `InputPath`, `OutputPath` and `ItemsPath`: a part of what is there.
+#[derive(Debug, Default)]
+pub enum Selection {
+    /// Absent or `"$"`.
+    #[default]
+    Whole,
+    /// `null`: an empty object instead.
+    Empty,
+    /// A path.
+    At(Path),
+}
+
+/// `ResultPath`. Spec: "Input and Output Processing".
+#[derive(Debug, Default)]
+pub enum ResultPath {
+    /// Absent or `"$"`: the result replaces the input.
+    #[default]
+    Replace,
+    /// `null`: the result is discarded and the input goes on.
+    Discard,
+    /// A reference path: the result is put there, in the raw input.
+    At(ReferencePath),
+}
+
+/// `Assign`: variables and the templates of their values, in the order written.
+#[derive(Debug, Default)]
+pub struct Assign(pub Vec<(Text, Template)>);
+
+/// A Task state.
+#[derive(Debug)]
+pub struct Task {
+    /// What it calls.
+    pub resource: Resource,
+    /// The part of the input that the state works on.
+    pub input_path: Selection,
+    /// What is sent, when it is not the effective input.
+    pub parameters: Option<Template>,
+    /// What of the answer counts as the result.
+    pub result_selector: Option<Template>,
+    /// Where the result goes.
+    pub result_path: ResultPath,
+    /// What goes on to the next state.
+    pub output_path: Selection,
+    /// Variables set on the way out.
+    pub assign: Assign,
+    /// The next state.
+    pub transition: Transition,
+    /// Retriers, tried in order.
+    pub retry: Vec<Retrier>,
+    /// Catchers, tried in order.
+    pub catch: Vec<Catcher>,
+    /// How long one attempt may take.
+    pub timeout: Option<Seconds>,
+    /// How long a worker may be silent.
+    pub heartbeat: Option<Seconds>,
+    /// `Credentials`: the role to call as.
+    pub credentials: Option<Template>,
+}
+
+/// A Task's `Resource`, told apart by its ARN.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Resource {
+    /// A Lambda function by its own ARN.
+    LambdaFunction {
+        /// The function's ARN, as written.
+        arn: Text,
+    },
+    /// A service integration: `arn:aws:states:::<service>:<action>[.<pattern>]`.
+    Service {
+        /// The ARN as written.
+        arn: Text,
+        /// `lambda`, `sns`, `aws-sdk:s3`: the history's `resourceType`.
+        resource_type: Text,
+        /// `invoke`, `startExecution.sync:2`: the history's `resource`, its suffix kept.
+        resource: Text,
+        /// How the state learns of the end.
+        pattern: Pattern,
+    },
+    /// An activity, polled by workers.
+    Activity {
+        /// The activity's ARN.
+        arn: Text,
+    },
+}
+
+/// The service integration patterns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pattern {
+    /// The answer of the call is the result.
+    RequestResponse,
+    /// `.sync`, `.sync:2`: the end of the job is.
+    RunAJob,
+    /// `.waitForTaskToken`: what comes back with the token is.
+    WaitForTaskToken,
+}
+
+/// A number of seconds, given or read from the input.
+#[derive(Debug)]
+pub enum Seconds {
+    /// Written in the definition.
+    Fixed(u32),
+    /// `…SecondsPath`.
+    At(Path),
+}
+
+/// A number that bounds a Map, given or read from the input.
+#[derive(Debug)]
+pub enum Count {
+    /// Written in the definition.
+    Fixed(f64),
+    /// `…Path`.
+    At(Path),
+}
+
+/// A Pass state.
+#[derive(Debug)]
+pub struct Pass {
+    /// The part of the input that the state works on.
+    pub input_path: Selection,
+    /// Shapes the effective input.
+    pub parameters: Option<Template>,
+    /// A fixed result, in place of the effective input.
+    pub result: Option<Value>,
+    /// Where the result goes.
+    pub result_path: ResultPath,
+    /// What goes on to the next state.
+    pub output_path: Selection,
+    /// Variables set on the way out.
+    pub assign: Assign,
+    /// The next state.
+    pub transition: Transition,
+}
+
+/// A Choice state.
+#[derive(Debug)]
+pub struct Choice {
+    /// The part of the input that the rules see.
+    pub input_path: Selection,
+    /// What goes on to the next state.
+    pub output_path: Selection,
+    /// The rules, tried in order.
+    pub choices: Vec<ChoiceRule>,
+    /// Where to go when no rule matches.
+    pub default: Option<StateIndex>,
+    /// Variables set when the default is taken, or a rule has no `Assign` of its own.
+    pub assign: Assign,
+}
+
+/// One entry of `Choices`.
+#[derive(Debug)]
+pub struct ChoiceRule {
+    /// What must hold.
+    pub rule: Rule,
+    /// Where to go then.
+    pub next: StateIndex,
+    /// The rule's own `Assign`, in place of the state's.
+    pub assign: Option<Assign>,
+}
+
+/// A Wait state.
+#[derive(Debug)]
+pub struct Wait {
+    /// The part of the input that the state works on.
+    pub input_path: Selection,
+    /// Until when.
+    pub until: WaitUntil,
+    /// What goes on to the next state.
+    pub output_path: Selection,
+    /// Variables set on the way out.
+    pub assign: Assign,
+    /// The next state.
+    pub transition: Transition,
+}
+
+/// The four forms of a Wait.
+#[derive(Debug)]
+pub enum WaitUntil {
+    /// `Seconds`.
+    Seconds(u32),
+    /// `SecondsPath`.
+    SecondsPath(Path),
+    /// `Timestamp`.
+    Timestamp(crate::data::Timestamp),
+    /// `TimestampPath`.
+    TimestampPath(Path),
+}
+
+/// A Succeed state.
+#[derive(Debug)]
+pub struct Succeed {
+    /// The part of the input that the state works on.
+    pub input_path: Selection,
+    /// The output.
+    pub output_path: Selection,
+}
+
+/// A Fail state.
+#[derive(Debug)]
+pub struct Fail {
+    /// `Error` or `ErrorPath`.
+    pub error: Option<FailText>,
+    /// `Cause` or `CausePath`.
+    pub cause: Option<FailText>,
+}
+
+/// A Fail state's text, given or read from the input.
+#[derive(Debug)]
+pub enum FailText {
+    /// Written in the definition.
+    Fixed(Text),
+    /// `ErrorPath`, `CausePath`: a path or an intrinsic that yields a string.
+    At(Expression),
+}
+
+/// A Parallel state.
+#[derive(Debug)]
+pub struct Parallel {
+    /// The part of the input that the state works on.
+    pub input_path: Selection,
+    /// What each branch starts with, when it is not the effective input.
+    pub parameters: Option<Template>,
+    /// The branches' entry points.
+    pub branches: Vec<StateIndex>,
+    /// What of the branches' outputs counts as the result.
+    pub result_selector: Option<Template>,
+    /// Where the result goes.
+    pub result_path: ResultPath,
+    /// What goes on to the next state.
+    pub output_path: Selection,
+    /// Variables set on the way out.
+    pub assign: Assign,
+    /// The next state.
+    pub transition: Transition,
+    /// Retriers, tried in order.
+    pub retry: Vec<Retrier>,
+    /// Catchers, tried in order.
+    pub catch: Vec<Catcher>,
+}
+
+/// An inline Map state.
+#[derive(Debug)]
+pub struct Map {
+    /// The part of the input that the state works on.
+    pub input_path: Selection,
+    /// The array to go over, in the effective input.
+    pub items_path: Selection,
+    /// What each iteration starts with, when it is not the item.
+    pub item_selector: Option<ItemSelector>,
+    /// The item processor's entry point.
+    pub processor: StateIndex,
+    /// How many iterations run at once; 0 is no limit.
+    pub max_concurrency: Count,
+    /// `ToleratedFailureCount` or its path.
+    pub tolerated_failure_count: Option<Count>,
+    /// `ToleratedFailurePercentage` or its path.
+    pub tolerated_failure_percentage: Option<Count>,
+    /// What of the iterations' outputs counts as the result.
+    pub result_selector: Option<Template>,
+    /// Where the result goes.
+    pub result_path: ResultPath,
+    /// What goes on to the next state.
+    pub output_path: Selection,
+    /// Variables set on the way out.
+    pub assign: Assign,
+    /// The next state.
+    pub transition: Transition,
+    /// Retriers, tried in order.
+    pub retry: Vec<Retrier>,
+    /// Catchers, tried in order.
+    pub catch: Vec<Catcher>,
+}
+
+/// `ItemSelector`, or `Parameters` as a Map had it before.
+#[derive(Debug)]
+pub struct ItemSelector {
+    /// The template; `$$.Map.Item.*` is the item at hand.
+    pub template: Template,
+}
+
+/// One entry of `Retry`. Spec: "Retrying after error".
+#[derive(Clone, Debug, PartialEq)]
+pub struct Retrier {
+    /// What it matches.
+    pub error_equals: Vec<Text>,
+    /// The first delay.
+    pub interval_seconds: u32,
+    /// How often, at most; 0 is never.
+    pub max_attempts: u32,
+    /// By what the delay grows.
+    pub backoff_rate: f64,
+    /// The longest delay.
+    pub max_delay_seconds: Option<NonZeroU32>,
+    /// Whether the delay is drawn.
+    pub jitter: Jitter,
+}
+
+/// `JitterStrategy`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Jitter {
+    /// The delay as computed.
+    #[default]
+    None,
+    /// Uniform between nothing and the delay as computed.
+    Full,
+}
+
+/// One entry of `Catch`. Spec: "Fallback states".
+#[derive(Debug)]
+pub struct Catcher {
+    /// What it matches.
+    pub error_equals: Vec<Text>,
+    /// Where to go.
+    pub next: StateIndex,
+    /// Where the error output goes, in the raw input.
+    pub result_path: ResultPath,
+    /// Variables set on the way, in place of the state's own.
+    pub assign: Assign,
+}
+
+impl StateIndex {
+    /// The index as a number, dense from 0 in a machine.
+    pub fn as_usize(self) -> usize {
+        self.0 as usize
+    }
+
+    /// The index of the `position`-th state of the arena under construction.
+    pub(super) fn new(position: usize) -> Self {
+        Self(u32::try_from(position).expect("a definition of at most 1 MiB has fewer than 2^32 states"))
+    }
+}
+
+impl StateMachine {
+    /// Takes states whose transitions all point into `states`.
+    pub(super) fn new(
+        comment: Option<Text>,
+        start_at: StateIndex,
+        timeout_seconds: Option<u32>,
+        states: Vec<State>,
+    ) -> Arc<Self> {
+        Arc::new(Self { comment, start_at, timeout_seconds, states })
+    }
+
+    /// The state at `index`. Panics for an index of another machine.
+    pub fn state(&self, index: StateIndex) -> &State {
+        &self.states[index.as_usize()]
+    }
+
+    /// The state named so, wherever it stands.
+    pub fn find(&self, name: &str) -> Option<StateIndex> {
+        self.states.iter().position(|state| &*state.name == name).map(StateIndex::new)
+    }
+
+    /// Every state with its index.
+    pub fn states(&self) -> impl Iterator<Item = (StateIndex, &State)> {
+        self.states.iter().enumerate().map(|(position, state)| (StateIndex::new(position), state))
+    }
+}
+
+impl State {
+    /// The Retriers, empty for the types that have none.
+    pub fn retry(&self) -> &[Retrier] {
+        match &self.kind {
+            StateKind::Task(task) => &task.retry,
+            StateKind::Parallel(parallel) => &parallel.retry,
+            StateKind::Map(map) => &map.retry,
+            StateKind::Pass(_)
+            | StateKind::Choice(_)
+            | StateKind::Wait(_)
+            | StateKind::Succeed(_)
+            | StateKind::Fail(_) => &[],
+        }
+    }
+
+    /// The Catchers, empty for the types that have none.
+    pub fn catch(&self) -> &[Catcher] {
+        match &self.kind {
+            StateKind::Task(task) => &task.catch,
+            StateKind::Parallel(parallel) => &parallel.catch,
+            StateKind::Map(map) => &map.catch,
+            StateKind::Pass(_)
+            | StateKind::Choice(_)
+            | StateKind::Wait(_)
+            | StateKind::Succeed(_)
+            | StateKind::Fail(_) => &[],
+        }
+    }
+}
