@@ -1,0 +1,458 @@
+//! The fold: what each history event does to an execution.
+//!
+//! `apply` evaluates no expression, draws nothing and looks at no clock: what was decided stands in the
+//! event. It serves the live execution and the replay alike, so the two cannot differ. An event that
+//! cannot follow from the state before it is refused, and the execution is left as it was found.
+
+use super::event::{
+    BranchId, EventId, EventKind, HistoryEvent, MapStarted, PlannedRetry, TaskScheduled,
+};
+use super::execution::{
+    Branch, Execution, Iterations, OpenTask, Parent, Phase, Position, Status, Visit,
+};
+use crate::data::Timestamp;
+use crate::definition::machine::{StateIndex, StateKind};
+use crate::json::{Payload, Text};
+
+/// An event that does not follow from what came before: the log is damaged, or not this execution's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReplayError {
+    /// Ids are dense.
+    #[error("event {found} follows event {last}; expected {}", .last + 1)]
+    OutOfOrder {
+        /// The last id that was applied.
+        last: u32,
+        /// The id that came.
+        found: u32,
+    },
+    /// The event names a branch that is not there, or is not where the event needs it to be.
+    #[error("event {id} ({what}) does not fit branch {branch}: {found}")]
+    Misplaced {
+        /// The event's id.
+        id: u32,
+        /// What kind of event it is.
+        what: &'static str,
+        /// Its branch.
+        branch: u32,
+        /// What was found there.
+        found: &'static str,
+    },
+    /// The definition has no such state.
+    #[error("event {id} names the state `{name}`, which the definition does not have")]
+    UnknownState {
+        /// The event's id.
+        id: u32,
+        /// The name.
+        name: Text,
+    },
+    /// An event after the end.
+    #[error("event {id} comes after the execution has ended")]
+    AfterTheEnd {
+        /// The event's id.
+        id: u32,
+    },
+}
+
+impl Execution {
+    /// Takes one event into account.
+    pub fn apply(&mut self, event: &HistoryEvent) -> Result<(), ReplayError> {
+        if event.id != self.last_event_id.next() {
+            return Err(ReplayError::OutOfOrder { last: self.last_event_id.0, found: event.id.0 });
+        }
+        if self.ended_at.is_some() {
+            return Err(ReplayError::AfterTheEnd { id: event.id.0 });
+        }
+        self.apply_kind(event)?;
+        if let Some(retry) = &event.retry {
+            self.apply_retry(event, retry)?;
+        }
+        self.last_event_id = event.id;
+        Ok(())
+    }
+
+    /// Puts a retry on the last event, after that event was applied.
+    pub(super) fn apply_retry(
+        &mut self,
+        event: &HistoryEvent,
+        retry: &PlannedRetry,
+    ) -> Result<(), ReplayError> {
+        self.remove_children(retry.branch);
+        let retriers = self.visited_state(retry.branch).map_or(0, |state| state.retry().len());
+        let branch = self.branch_mut(event, "retry", retry.branch)?;
+        branch.previous = failing_event(event);
+        let Position::In(visit) = &mut branch.position else {
+            return Err(misplaced(event, "retry", "not in a state"));
+        };
+        visit.used.resize(retriers, 0);
+        let Some(used) = visit.used.get_mut(retry.retrier as usize) else {
+            return Err(misplaced(event, "retry", "a state without that retrier"));
+        };
+        *used += 1;
+        self.set_phase(event, retry.branch, Phase::Backoff { until: retry.at })
+    }
+
+    fn apply_kind(&mut self, event: &HistoryEvent) -> Result<(), ReplayError> {
+        match &event.kind {
+            EventKind::ExecutionStarted { input, role_arn: _ } => {
+                self.start(event, input);
+                Ok(())
+            }
+            EventKind::ExecutionSucceeded { output } => {
+                self.end(event, Status::Succeeded(output.clone()));
+                Ok(())
+            }
+            EventKind::ExecutionFailed(reason) => {
+                self.end(event, Status::Failed(reason.clone()));
+                Ok(())
+            }
+            EventKind::ExecutionTimedOut(reason) => {
+                self.end(event, Status::TimedOut(reason.clone()));
+                Ok(())
+            }
+            EventKind::ExecutionAborted(reason) => {
+                self.end(event, Status::Aborted(reason.clone()));
+                Ok(())
+            }
+            EventKind::StateEntered { name, input, wake_at, state_type: _ } => {
+                self.enter(event, name, input, *wake_at)
+            }
+            EventKind::StateExited { output, assigned, next, state_type: _, name: _ } => {
+                self.exit(event, output, assigned, next.as_ref())
+            }
+            EventKind::StateAborted { .. } => {
+                self.clear_deadline(event.branch);
+                self.branch_mut(event, "StateAborted", event.branch)?.position = Position::Aborted;
+                Ok(())
+            }
+            EventKind::TaskScheduled(scheduled) => self.schedule(event, scheduled),
+            EventKind::TaskStarted { .. } | EventKind::TaskSubmitted { .. } => {
+                self.branch_mut(event, "TaskStarted", event.branch)?.previous = event.id;
+                Ok(())
+            }
+            EventKind::TaskSucceeded { .. }
+            | EventKind::TaskFailed { .. }
+            | EventKind::TaskTimedOut { .. } => {
+                self.set_phase(event, event.branch, Phase::Working)?;
+                self.branch_mut(event, "task end", event.branch)?.previous = event.id;
+                Ok(())
+            }
+            EventKind::ParallelStateStarted { input } => self.start_parallel(event, input.as_ref()),
+            EventKind::MapStateStarted(started) => self.start_map(event, started),
+            EventKind::ParallelStateSucceeded | EventKind::MapStateSucceeded => {
+                // AWS: the exit names the same previous event as the success does.
+                self.set_phase(event, event.branch, Phase::Working)
+            }
+            EventKind::ParallelStateFailed | EventKind::MapStateFailed => {
+                self.remove_children(event.branch);
+                self.set_phase(event, event.branch, Phase::Working)?;
+                self.branch_mut(event, "StateFailed", event.branch)?.previous = event.id;
+                Ok(())
+            }
+            EventKind::MapIterationStarted { iteration, input } => {
+                self.start_iteration(event, iteration.index, input.as_ref())
+            }
+            EventKind::MapIterationSucceeded(_) => self.end_iteration(event),
+            EventKind::MapIterationFailed(_) | EventKind::MapIterationAborted(_) => Ok(()),
+        }
+    }
+
+    fn start(&mut self, event: &HistoryEvent, input: &Payload) {
+        self.status = Status::Running;
+        self.started_at = event.timestamp;
+        self.input = input.clone();
+        self.timeout_at = self.machine.timeout_seconds.map(|seconds| event.timestamp.plus_seconds(seconds));
+        let start_at = self.machine.start_at;
+        // AWS: the first state's entry names 0, not the start event, as its previous one.
+        self.add_branch(None, EventId(0), start_at, input.clone());
+    }
+
+    fn end(&mut self, event: &HistoryEvent, status: Status) {
+        self.status = status;
+        self.ended_at = Some(event.timestamp);
+        self.branches.clear();
+        self.ready.clear();
+        self.deadlines.clear();
+        self.timeout_at = None;
+    }
+
+    fn enter(
+        &mut self,
+        event: &HistoryEvent,
+        name: &Text,
+        input: &Payload,
+        wake_at: Option<Timestamp>,
+    ) -> Result<(), ReplayError> {
+        let branch = self.branch_mut(event, "StateEntered", event.branch)?;
+        let Position::Ready { state, .. } = branch.position else {
+            return Err(misplaced(event, "StateEntered", "not between states"));
+        };
+        branch.previous = event.id;
+        branch.position = Position::In(Box::new(Visit {
+            state,
+            entered: event.id,
+            entered_at: event.timestamp,
+            input: input.clone(),
+            used: Vec::new(),
+            phase: Phase::Working,
+        }));
+        if self.machine.state(state).name != *name {
+            return Err(ReplayError::UnknownState { id: event.id.0, name: name.clone() });
+        }
+        if self.ready.front() == Some(&event.branch) {
+            self.ready.pop_front();
+        } else {
+            self.ready.retain(|ready| *ready != event.branch);
+        }
+        match wake_at {
+            Some(until) => self.set_phase(event, event.branch, Phase::Waiting { until }),
+            None => Ok(()),
+        }
+    }
+
+    fn exit(
+        &mut self,
+        event: &HistoryEvent,
+        output: &Payload,
+        assigned: &[(Text, Payload)],
+        next: Option<&Text>,
+    ) -> Result<(), ReplayError> {
+        self.clear_deadline(event.branch);
+        let next = next.map(|name| self.index_of(event, name)).transpose()?;
+        let branch = self.branch_mut(event, "StateExited", event.branch)?;
+        branch.previous = event.id;
+        branch.variables.extend(assigned.iter().cloned());
+        let parent = branch.parent;
+        match (next, parent) {
+            (Some(state), _) => {
+                branch.position = Position::Ready { state, input: output.clone() };
+                self.ready.push_back(event.branch);
+                Ok(())
+            }
+            (None, Some(parent)) => self.end_branch(event, parent, output),
+            (None, None) => {
+                branch.position = Position::Ended { output: output.clone() };
+                Ok(())
+            }
+        }
+    }
+
+    /// A branch of a Parallel hands its output over and is gone; an iteration waits for its own event.
+    fn end_branch(
+        &mut self,
+        event: &HistoryEvent,
+        parent: Parent,
+        output: &Payload,
+    ) -> Result<(), ReplayError> {
+        let above = self.branch_mut(event, "StateExited", parent.branch)?;
+        above.previous = event.id;
+        let Position::In(visit) = &mut above.position else {
+            return Err(misplaced(event, "StateExited", "a parent that is not in a state"));
+        };
+        match &mut visit.phase {
+            Phase::Parallel { outputs } => {
+                let Some(slot) = outputs.get_mut(parent.index as usize) else {
+                    return Err(misplaced(event, "StateExited", "a Parallel without that branch"));
+                };
+                *slot = Some(output.clone());
+                self.branches.remove(&event.branch);
+                Ok(())
+            }
+            Phase::Map(_) => {
+                self.branch_mut(event, "StateExited", event.branch)?.position =
+                    Position::Ended { output: output.clone() };
+                Ok(())
+            }
+            Phase::Working | Phase::Waiting { .. } | Phase::Task(_) | Phase::Backoff { .. } => {
+                Err(misplaced(event, "StateExited", "a parent that runs no branches"))
+            }
+        }
+    }
+
+    fn schedule(&mut self, event: &HistoryEvent, scheduled: &TaskScheduled) -> Result<(), ReplayError> {
+        let task = OpenTask {
+            scheduled: event.id,
+            request: scheduled.clone(),
+            timeout_at: scheduled.timeout_seconds.map(|seconds| event.timestamp.plus_seconds(seconds)),
+            heartbeat_at: scheduled.heartbeat_seconds.map(|seconds| event.timestamp.plus_seconds(seconds)),
+        };
+        self.set_phase(event, event.branch, Phase::Task(task))?;
+        self.branch_mut(event, "TaskScheduled", event.branch)?.previous = event.id;
+        Ok(())
+    }
+
+    fn start_parallel(&mut self, event: &HistoryEvent, input: Option<&Payload>) -> Result<(), ReplayError> {
+        let visit = self.visit(event.branch).ok_or_else(|| misplaced(event, "ParallelStateStarted", "not in a state"))?;
+        let input = input.unwrap_or(&visit.input).clone();
+        let machine = self.machine.clone();
+        let StateKind::Parallel(parallel) = &machine.state(visit.state).kind else {
+            return Err(misplaced(event, "ParallelStateStarted", "not in a Parallel"));
+        };
+        let outputs = vec![None; parallel.branches.len()];
+        self.set_phase(event, event.branch, Phase::Parallel { outputs })?;
+        self.branch_mut(event, "ParallelStateStarted", event.branch)?.previous = event.id;
+        for (index, start_at) in (0..).zip(&parallel.branches) {
+            let parent = Parent { branch: event.branch, index };
+            self.add_branch(Some(parent), event.id, *start_at, input.clone());
+        }
+        Ok(())
+    }
+
+    fn start_map(&mut self, event: &HistoryEvent, started: &MapStarted) -> Result<(), ReplayError> {
+        let iterations = Iterations {
+            items: started.items.clone(),
+            max_concurrency: started.max_concurrency,
+            next: 0,
+            running: 0,
+            outputs: vec![None; started.length as usize],
+        };
+        self.set_phase(event, event.branch, Phase::Map(iterations))?;
+        self.branch_mut(event, "MapStateStarted", event.branch)?.previous = event.id;
+        Ok(())
+    }
+
+    fn start_iteration(
+        &mut self,
+        event: &HistoryEvent,
+        index: u32,
+        input: Option<&Payload>,
+    ) -> Result<(), ReplayError> {
+        const WHAT: &str = "MapIterationStarted";
+        let visit = self.visit(event.branch).ok_or_else(|| misplaced(event, WHAT, "not in a state"))?;
+        let StateKind::Map(map) = &self.machine.state(visit.state).kind else {
+            return Err(misplaced(event, WHAT, "not in a Map"));
+        };
+        let processor = map.processor;
+        let iterations = self.iterations_mut(event, WHAT, event.branch)?;
+        let input = match input {
+            Some(input) => input.clone(),
+            None => item(iterations, index).ok_or_else(|| misplaced(event, WHAT, "a Map without that item"))?,
+        };
+        iterations.next = index + 1;
+        iterations.running += 1;
+        self.add_branch(Some(Parent { branch: event.branch, index }), event.id, processor, input);
+        Ok(())
+    }
+
+    fn end_iteration(&mut self, event: &HistoryEvent) -> Result<(), ReplayError> {
+        const WHAT: &str = "MapIterationSucceeded";
+        let branch = self
+            .branches
+            .remove(&event.branch)
+            .ok_or_else(|| misplaced(event, WHAT, "no such branch"))?;
+        let (Some(parent), Position::Ended { output }) = (branch.parent, branch.position) else {
+            return Err(misplaced(event, WHAT, "an iteration that has not ended"));
+        };
+        let iterations = self.iterations_mut(event, WHAT, parent.branch)?;
+        iterations.running -= 1;
+        let Some(slot) = iterations.outputs.get_mut(parent.index as usize) else {
+            return Err(misplaced(event, WHAT, "a Map without that item"));
+        };
+        *slot = Some(output);
+        Ok(())
+    }
+
+    fn add_branch(&mut self, parent: Option<Parent>, previous: EventId, state: StateIndex, input: Payload) {
+        let id = BranchId(self.next_branch);
+        self.next_branch += 1;
+        let position = Position::Ready { state, input };
+        self.branches.insert(id, Branch { parent, previous, variables: std::collections::BTreeMap::new(), position });
+        self.ready.push_back(id);
+    }
+
+    /// Removes all that runs below a branch.
+    fn remove_children(&mut self, ancestor: BranchId) {
+        for child in self.children(ancestor) {
+            self.remove_children(child);
+            self.clear_deadline(child);
+            self.branches.remove(&child);
+            self.ready.retain(|ready| *ready != child);
+        }
+    }
+
+    /// Changes what a visit is busy with, and its deadline with it.
+    fn set_phase(&mut self, event: &HistoryEvent, branch: BranchId, phase: Phase) -> Result<(), ReplayError> {
+        self.clear_deadline(branch);
+        let Position::In(visit) = &mut self.branch_mut(event, "phase", branch)?.position else {
+            return Err(misplaced(event, "phase", "not in a state"));
+        };
+        visit.phase = phase;
+        if let Some(deadline) = visit.deadline() {
+            self.deadlines.insert((deadline, branch));
+        }
+        Ok(())
+    }
+
+    fn clear_deadline(&mut self, branch: BranchId) {
+        if let Some(deadline) = self.visit(branch).and_then(Visit::deadline) {
+            self.deadlines.remove(&(deadline, branch));
+        }
+    }
+
+    /// A worker is alive. Writes no event: after a crash the silence is counted anew.
+    pub(super) fn postpone_heartbeat(&mut self, branch: BranchId, now: Timestamp) {
+        self.clear_deadline(branch);
+        if let Some(Branch { position: Position::In(visit), .. }) = self.branches.get_mut(&branch) {
+            if let Phase::Task(task) = &mut visit.phase {
+                task.heartbeat_at = task.request.heartbeat_seconds.map(|seconds| now.plus_seconds(seconds));
+            }
+            if let Some(deadline) = visit.deadline() {
+                self.deadlines.insert((deadline, branch));
+            }
+        }
+    }
+
+    fn branch_mut(
+        &mut self,
+        event: &HistoryEvent,
+        what: &'static str,
+        branch: BranchId,
+    ) -> Result<&mut Branch, ReplayError> {
+        self.branches.get_mut(&branch).ok_or(ReplayError::Misplaced {
+            id: event.id.0,
+            what,
+            branch: branch.0,
+            found: "no such branch",
+        })
+    }
+
+    fn iterations_mut(
+        &mut self,
+        event: &HistoryEvent,
+        what: &'static str,
+        branch: BranchId,
+    ) -> Result<&mut Iterations, ReplayError> {
+        match &mut self.branch_mut(event, what, branch)?.position {
+            Position::In(visit) => match &mut visit.phase {
+                Phase::Map(iterations) => Ok(iterations),
+                _ => Err(misplaced(event, what, "a Map that has not started")),
+            },
+            _ => Err(misplaced(event, what, "not in a state")),
+        }
+    }
+
+    fn index_of(&self, event: &HistoryEvent, name: &Text) -> Result<StateIndex, ReplayError> {
+        self.machine
+            .find(name)
+            .ok_or_else(|| ReplayError::UnknownState { id: event.id.0, name: name.clone() })
+    }
+}
+
+/// The item at an index, as a payload of its own.
+pub(super) fn item(iterations: &Iterations, index: u32) -> Option<Payload> {
+    let items = iterations.items.value().as_array()?;
+    items.get(index as usize).cloned().map(Payload::from_value)
+}
+
+/// The failure that a retry answers: the events that only report or clean up name it as their previous one.
+fn failing_event(event: &HistoryEvent) -> EventId {
+    match event.kind {
+        EventKind::MapIterationFailed(_)
+        | EventKind::MapIterationAborted(_)
+        | EventKind::StateAborted { .. } => event.previous_event_id,
+        _ => event.id,
+    }
+}
+
+fn misplaced(event: &HistoryEvent, what: &'static str, found: &'static str) -> ReplayError {
+    ReplayError::Misplaced { id: event.id.0, what, branch: event.branch.0, found }
+}

@@ -1,0 +1,89 @@
+//! The context object: what a state can read about its execution as `$$`.
+//!
+//! Built when an expression first asks for it, and only then.
+//!
+//! Spec: Step Functions, "Accessing execution data from the Context object".
+
+use super::event::BranchId;
+use super::execution::{Execution, Phase, Position};
+use crate::definition::machine::StateKind;
+use crate::json::{Object, Value};
+
+/// An item at hand, while a Map's `ItemSelector` is evaluated.
+pub(super) struct Item {
+    pub(super) index: u32,
+    pub(super) value: Value,
+}
+
+impl Execution {
+    /// The context object as the branch's state sees it.
+    pub(super) fn context(&self, branch: BranchId, item: Option<&Item>) -> Value {
+        let mut context = Object::default();
+        context.insert("Execution".into(), self.execution_context());
+        context.insert(
+            "StateMachine".into(),
+            object([
+                ("Id", Value::from(&*self.identity.state_machine_arn)),
+                ("Name", Value::from(&*self.identity.state_machine_name)),
+            ]),
+        );
+        if let Some(state) = self.state_context(branch) {
+            context.insert("State".into(), state);
+        }
+        if let Some(map) = self.map_context(branch, item) {
+            context.insert("Map".into(), map);
+        }
+        Value::from(context)
+    }
+
+    fn execution_context(&self) -> Value {
+        object([
+            ("Id", Value::from(&*self.identity.execution_arn)),
+            ("Input", self.input.value().clone()),
+            ("Name", Value::from(&*self.identity.execution_name)),
+            ("RoleArn", Value::from(&*self.identity.role_arn)),
+            ("StartTime", Value::from(self.started_at.to_string())),
+            ("RedriveCount", Value::from(0)),
+        ])
+    }
+
+    fn state_context(&self, branch: BranchId) -> Option<Value> {
+        let visit = self.visit(branch)?;
+        let state = self.machine.state(visit.state);
+        let mut members = vec![
+            ("Name", Value::from(&*state.name)),
+            ("EnteredTime", Value::from(visit.entered_at.to_string())),
+        ];
+        // AWS: only what can be retried counts its retries.
+        if matches!(state.kind, StateKind::Task(_)) {
+            members.push(("RetryCount", Value::from(i64::from(visit.retry_count()))));
+        }
+        Some(object(members))
+    }
+
+    /// The item of the innermost Map around the branch.
+    fn map_context(&self, branch: BranchId, item: Option<&Item>) -> Option<Value> {
+        if let Some(Item { index, value }) = item {
+            return Some(map_item(*index, value.clone()));
+        }
+        let mut scope = self.branches.get(&branch)?;
+        while let Some(parent) = scope.parent {
+            scope = self.branches.get(&parent.branch)?;
+            if let Position::In(visit) = &scope.position
+                && let Phase::Map(iterations) = &visit.phase
+            {
+                let items = iterations.items.value().as_array()?;
+                return Some(map_item(parent.index, items.get(parent.index as usize)?.clone()));
+            }
+        }
+        None
+    }
+}
+
+fn map_item(index: u32, value: Value) -> Value {
+    object([("Item", object([("Index", Value::from(i64::from(index))), ("Value", value)]))])
+}
+
+fn object<'a>(members: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
+    Value::from(members.into_iter().map(|(name, value)| (name.into(), value)).collect::<Object>())
+}

@@ -1,0 +1,329 @@
+//! An execution as a value: a tree of branches, each somewhere in its states.
+//!
+//! An [`Execution`] is what its history adds up to. It is changed by [`Execution::apply`] (in `apply.rs`)
+//! and by nothing else; what is to happen next is found by [`Execution::decide`] (in `turn.rs`). It holds
+//! no clock, no channel and no store, so it can be made, compared and thrown away at will.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use super::event::{BranchId, EventId, Reason, TaskScheduled};
+use crate::data::Timestamp;
+use crate::definition::machine::{State, StateIndex, StateMachine};
+use crate::json::{Payload, Text};
+
+/// Who an execution is: what the context object and the start event say of it, fixed for its life.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The execution's ARN.
+    pub execution_arn: Text,
+    /// The execution's name.
+    pub execution_name: Text,
+    /// The state machine's ARN.
+    pub state_machine_arn: Text,
+    /// The state machine's name.
+    pub state_machine_name: Text,
+    /// The role that the state machine was created with.
+    pub role_arn: Text,
+}
+
+/// How an execution stands.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Status {
+    /// No event yet.
+    Pending,
+    /// Under way.
+    Running,
+    /// Ended well, with this output.
+    Succeeded(Payload),
+    /// A state failed and nothing caught it.
+    Failed(Reason),
+    /// Outlived the machine's time.
+    TimedOut(Reason),
+    /// Stopped from outside.
+    Aborted(Reason),
+}
+
+/// One execution of a state machine.
+#[derive(Clone, Debug)]
+pub struct Execution {
+    pub(super) machine: Arc<StateMachine>,
+    pub(super) identity: Arc<Identity>,
+    pub(super) input: Payload,
+    pub(super) status: Status,
+    pub(super) started_at: Timestamp,
+    pub(super) ended_at: Option<Timestamp>,
+    pub(super) last_event_id: EventId,
+    pub(super) next_branch: u32,
+    pub(super) branches: BTreeMap<BranchId, Branch>,
+    /// Branches that can enter their next state, in the order in which they came to it.
+    pub(super) ready: VecDeque<BranchId>,
+    /// When each branch that waits for a time is due.
+    pub(super) deadlines: BTreeSet<(Timestamp, BranchId)>,
+    /// When the machine's own time is over.
+    pub(super) timeout_at: Option<Timestamp>,
+}
+
+/// One line of states: the machine's, a Parallel's branch or a Map's iteration.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Branch {
+    pub(super) parent: Option<Parent>,
+    /// What the next event of this branch names as its previous one.
+    pub(super) previous: EventId,
+    /// Variables of this branch's scope; outer scopes are the parents'.
+    pub(super) variables: BTreeMap<Text, Payload>,
+    pub(super) position: Position,
+}
+
+/// The Parallel or Map state that a branch belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Parent {
+    /// The branch that is in that state.
+    pub(super) branch: BranchId,
+    /// Which of its branches, or items, this is.
+    pub(super) index: u32,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Position {
+    /// Between states.
+    Ready { state: StateIndex, input: Payload },
+    /// In a state.
+    In(Box<Visit>),
+    /// An iteration whose last state was left, before `MapIterationSucceeded` takes its output.
+    Ended { output: Payload },
+    /// Given up.
+    Aborted,
+}
+
+/// A state, from its entry to its exit.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Visit {
+    pub(super) state: StateIndex,
+    pub(super) entered: EventId,
+    pub(super) entered_at: Timestamp,
+    /// The raw input.
+    pub(super) input: Payload,
+    /// How often each retrier was used; empty until one was.
+    pub(super) used: Vec<u32>,
+    pub(super) phase: Phase,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Phase {
+    /// Nothing is open: just entered, or about to leave.
+    Working,
+    /// A Wait.
+    Waiting { until: Timestamp },
+    /// A task is out.
+    Task(OpenTask),
+    /// Between a failure and the next attempt.
+    Backoff { until: Timestamp },
+    /// Branches run.
+    Parallel { outputs: Vec<Option<Payload>> },
+    /// Iterations run.
+    Map(Iterations),
+}
+
+/// A task that is out.
+#[derive(Clone, Debug)]
+pub(super) struct OpenTask {
+    pub(super) scheduled: EventId,
+    pub(super) request: TaskScheduled,
+    pub(super) timeout_at: Option<Timestamp>,
+    /// Moves with each heartbeat, which writes no event; a replay starts it anew.
+    pub(super) heartbeat_at: Option<Timestamp>,
+}
+
+impl PartialEq for OpenTask {
+    /// The time of the next heartbeat is not part of the history, so it is not compared.
+    fn eq(&self, other: &Self) -> bool {
+        self.scheduled == other.scheduled
+            && self.request == other.request
+            && self.timeout_at == other.timeout_at
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Iterations {
+    pub(super) items: Payload,
+    pub(super) max_concurrency: u32,
+    /// The index of the first item that has not started.
+    pub(super) next: u32,
+    pub(super) running: u32,
+    pub(super) outputs: Vec<Option<Payload>>,
+}
+
+/// Which task an answer belongs to. A late or doubled answer names one that is no longer open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TaskId {
+    /// The branch that waits for it.
+    pub branch: BranchId,
+    /// The event that gave it out: unique in the execution, so it serves as the idempotency token.
+    pub scheduled: EventId,
+}
+
+/// A task to be run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskRequest {
+    /// What to name in the answer.
+    pub id: TaskId,
+    /// The state that asks.
+    pub state_name: Text,
+    /// The call.
+    pub scheduled: TaskScheduled,
+}
+
+impl PartialEq for Execution {
+    /// Compares what the history says; the queue and the deadlines follow from it and are compared too,
+    /// except for heartbeats (see [`OpenTask`]).
+    fn eq(&self, other: &Self) -> bool {
+        self.identity == other.identity
+            && self.input == other.input
+            && self.status == other.status
+            && self.started_at == other.started_at
+            && self.ended_at == other.ended_at
+            && self.last_event_id == other.last_event_id
+            && self.next_branch == other.next_branch
+            && self.branches == other.branches
+            && self.ready == other.ready
+            && self.timeout_at == other.timeout_at
+    }
+}
+
+impl Execution {
+    /// An execution that has not started: `Stimulus::Start` is its first.
+    pub fn new(machine: Arc<StateMachine>, identity: Arc<Identity>, input: Payload) -> Self {
+        Self {
+            machine,
+            identity,
+            input,
+            status: Status::Pending,
+            started_at: Timestamp::from_millis(0),
+            ended_at: None,
+            last_event_id: EventId::default(),
+            next_branch: 0,
+            branches: BTreeMap::new(),
+            ready: VecDeque::new(),
+            deadlines: BTreeSet::new(),
+            timeout_at: None,
+        }
+    }
+
+    /// Who it is.
+    pub fn identity(&self) -> &Arc<Identity> {
+        &self.identity
+    }
+
+    /// How it stands.
+    pub fn status(&self) -> &Status {
+        &self.status
+    }
+
+    /// Its input, as the caller wrote it.
+    pub fn input(&self) -> &Payload {
+        &self.input
+    }
+
+    /// When it started; the epoch while it is pending.
+    pub fn started_at(&self) -> Timestamp {
+        self.started_at
+    }
+
+    /// When it ended.
+    pub fn ended_at(&self) -> Option<Timestamp> {
+        self.ended_at
+    }
+
+    /// The id of its last event.
+    pub fn last_event_id(&self) -> EventId {
+        self.last_event_id
+    }
+
+    /// Whether it is neither pending nor over.
+    pub fn is_running(&self) -> bool {
+        matches!(self.status, Status::Running)
+    }
+
+    /// Whether a branch can go on at once: true after a turn that ran out of its budget.
+    pub fn has_ready_branches(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// The earliest time at which something is due, if nothing else happens before.
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        let branch = self.deadlines.first().map(|(at, _)| *at);
+        match (branch, self.timeout_at) {
+            (Some(branch), Some(machine)) => Some(branch.min(machine)),
+            (one, other) => one.or(other),
+        }
+    }
+
+    /// The tasks that are out. After a replay, each is to be run again under its old id.
+    pub fn open_tasks(&self) -> Vec<TaskRequest> {
+        self.branches.iter().filter_map(|(id, branch)| self.task_request(*id, branch)).collect()
+    }
+
+    fn task_request(&self, id: BranchId, branch: &Branch) -> Option<TaskRequest> {
+        let Position::In(visit) = &branch.position else { return None };
+        let Phase::Task(task) = &visit.phase else { return None };
+        Some(TaskRequest {
+            id: TaskId { branch: id, scheduled: task.scheduled },
+            state_name: self.machine.state(visit.state).name.clone(),
+            scheduled: task.request.clone(),
+        })
+    }
+
+    /// The visit of a branch that is in a state.
+    pub(super) fn visit(&self, branch: BranchId) -> Option<&Visit> {
+        match &self.branches.get(&branch)?.position {
+            Position::In(visit) => Some(visit),
+            Position::Ready { .. } | Position::Ended { .. } | Position::Aborted => None,
+        }
+    }
+
+    /// The state of the branch's visit.
+    pub(super) fn visited_state(&self, branch: BranchId) -> Option<&State> {
+        self.visit(branch).map(|visit| self.machine.state(visit.state))
+    }
+
+    /// A variable as the branch sees it: its own scope, then the outer ones.
+    pub(super) fn variable(&self, branch: BranchId, name: &str) -> Option<&Payload> {
+        let mut scope = self.branches.get(&branch);
+        while let Some(branch) = scope {
+            if let Some(value) = branch.variables.get(name) {
+                return Some(value);
+            }
+            scope = branch.parent.and_then(|parent| self.branches.get(&parent.branch));
+        }
+        None
+    }
+
+    /// The branches below `ancestor`, children before grandchildren, siblings in order.
+    pub(super) fn children(&self, ancestor: BranchId) -> Vec<BranchId> {
+        self.branches
+            .range(BranchId(ancestor.0 + 1)..)
+            .filter(|(_, branch)| branch.parent.is_some_and(|parent| parent.branch == ancestor))
+            .map(|(id, _)| *id)
+            .collect()
+    }
+}
+
+impl Visit {
+    /// How often the state was tried again.
+    pub(super) fn retry_count(&self) -> u32 {
+        self.used.iter().sum()
+    }
+
+    /// When this visit is due, if it waits for a time.
+    pub(super) fn deadline(&self) -> Option<Timestamp> {
+        match &self.phase {
+            Phase::Waiting { until } | Phase::Backoff { until } => Some(*until),
+            Phase::Task(task) => match (task.timeout_at, task.heartbeat_at) {
+                (Some(timeout), Some(heartbeat)) => Some(timeout.min(heartbeat)),
+                (one, other) => one.or(other),
+            },
+            Phase::Working | Phase::Parallel { .. } | Phase::Map(_) => None,
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! The bounds that AWS sets on an execution, each a setting that a self-hoster can lift.
+
+/// Bounds on one execution. The defaults are AWS's quotas.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Input or output of a state, a task or an execution: UTF-8 bytes of its JSON text.
+    pub payload_bytes_max: usize,
+    /// Events in one history; the last one is the failure.
+    pub history_events_max: u32,
+    /// Iterations of an inline Map that run at once.
+    pub inline_map_concurrency_max: u32,
+    /// Events in one turn: a machine that loops gives way to others after so many. Ours, not AWS's.
+    pub turn_events_max: usize,
+}
+
+impl Limits {
+    /// AWS: "Quotas", input or output size for a task, state, or execution.
+    pub const PAYLOAD_BYTES_MAX: usize = 262_144;
+    /// AWS: "Quotas", maximum execution history size.
+    pub const HISTORY_EVENTS_MAX: u32 = 25_000;
+    /// AWS: "Map state", concurrency of the inline mode.
+    pub const INLINE_MAP_CONCURRENCY_MAX: u32 = 40;
+    /// About a millisecond of small states.
+    pub const TURN_EVENTS_MAX: usize = 1_000;
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            payload_bytes_max: Self::PAYLOAD_BYTES_MAX,
+            history_events_max: Self::HISTORY_EVENTS_MAX,
+            inline_map_concurrency_max: Self::INLINE_MAP_CONCURRENCY_MAX,
+            turn_events_max: Self::TURN_EVENTS_MAX,
+        }
+    }
+}
