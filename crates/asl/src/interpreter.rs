@@ -30,7 +30,7 @@ use crate::json::{Payload, Text};
 /// A source of random bits, passed in. What is drawn ends up in an event and is never drawn again.
 pub trait Random {
     /// The next 64 bits.
-    fn next_u64(&mut self) -> u64;
+    fn next_u64(&self) -> u64;
 }
 
 /// What the world says to an execution.

@@ -191,6 +191,13 @@ impl PartialEq for Execution {
     }
 }
 
+impl Identity {
+    /// The region that the execution's ARN names; empty where it is no ARN.
+    pub fn region(&self) -> &str {
+        self.execution_arn.split(':').nth(3).unwrap_or_default()
+    }
+}
+
 impl Execution {
     /// An execution that has not started: `Stimulus::Start` is its first.
     pub fn new(machine: Arc<StateMachine>, identity: Arc<Identity>, input: Payload) -> Self {
@@ -262,6 +269,17 @@ impl Execution {
     /// The tasks that are out. After a replay, each is to be run again under its old id.
     pub fn open_tasks(&self) -> Vec<TaskRequest> {
         self.branches.iter().filter_map(|(id, branch)| self.task_request(*id, branch)).collect()
+    }
+
+    /// Whether an answer for this task is still waited for.
+    pub fn is_open(&self, id: TaskId) -> bool {
+        self.open_task(id).is_some()
+    }
+
+    /// The task as it was asked for, while it is open.
+    pub(super) fn open_task(&self, id: TaskId) -> Option<TaskRequest> {
+        let request = self.task_request(id.branch, self.branches.get(&id.branch)?)?;
+        (request.id == id).then_some(request)
     }
 
     fn task_request(&self, id: BranchId, branch: &Branch) -> Option<TaskRequest> {

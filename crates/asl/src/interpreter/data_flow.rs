@@ -1,0 +1,121 @@
+//! Input and output processing: how a state's fields shape what goes in and what comes out.
+//!
+//! A payload that a field leaves whole is passed on as it is: no parse, no copy, the caller's own text.
+//! Failures carry AWS's texts without the sentence that names the state; the turn adds that one.
+//!
+//! Spec: States Language, "Input and Output Processing".
+
+use std::cell::OnceCell;
+
+use super::Random;
+use super::context::Item;
+use super::event::BranchId;
+use super::execution::Execution;
+use crate::data::{Environment, Expression, Path, Template};
+use crate::definition::machine::{Assign, ResultPath, Selection};
+use crate::failure::{Failure, names};
+use crate::json::{Object, Payload, Text, Value};
+
+/// What the fields of a branch's state are evaluated against.
+#[derive(Clone, Copy)]
+pub(super) struct Scene<'a> {
+    pub(super) execution: &'a Execution,
+    pub(super) branch: BranchId,
+    pub(super) random: &'a dyn Random,
+    pub(super) item: Option<&'a Item>,
+}
+
+/// A scene with its input: what an expression sees.
+struct View<'a> {
+    scene: Scene<'a>,
+    input: &'a Value,
+    context: OnceCell<Value>,
+}
+
+impl Environment for View<'_> {
+    fn input(&self) -> &Value {
+        self.input
+    }
+
+    fn context(&self) -> &Value {
+        let Scene { execution, branch, item, .. } = self.scene;
+        self.context.get_or_init(|| execution.context(branch, item))
+    }
+
+    fn variable(&self, name: &str) -> Option<Value> {
+        let Scene { execution, branch, .. } = self.scene;
+        execution.variable(branch, name).map(|payload| payload.value().clone())
+    }
+
+    fn random_u64(&self) -> u64 {
+        self.scene.random.next_u64()
+    }
+}
+
+impl<'a> Scene<'a> {
+    /// The environment in which `$` is `input`.
+    pub(super) fn view(self, input: &'a Value) -> impl Environment + 'a {
+        View { scene: self, input, context: OnceCell::new() }
+    }
+
+    /// `InputPath`, `OutputPath`, `ItemsPath`: the part of `whole` that is meant.
+    pub(super) fn select(self, selection: &Selection, whole: &Payload) -> Result<Payload, Failure> {
+        match selection {
+            Selection::Whole => Ok(whole.clone()),
+            Selection::Empty => Ok(Payload::from_value(Value::from(Object::new()))),
+            Selection::At(path) => self.at(path, whole).map(Payload::from_value),
+        }
+    }
+
+    /// What a path finds; a miss is AWS's `Invalid path` failure.
+    pub(super) fn at(self, path: &Path, input: &Payload) -> Result<Value, Failure> {
+        path.select(&self.view(input.value())).map_err(|miss| {
+            Failure::new(names::RUNTIME, format!("Invalid path '{}' : {miss}", path.text()))
+        })
+    }
+
+    /// What a path finds, if anything.
+    pub(super) fn find(self, path: &Path, input: &Payload) -> Option<Value> {
+        path.select(&self.view(input.value())).ok()
+    }
+
+    /// `ErrorPath`, `CausePath`: what the expression in that field yields.
+    pub(super) fn evaluate(
+        self,
+        expression: &Expression,
+        field: &str,
+        input: &Payload,
+    ) -> Result<Value, Failure> {
+        expression.evaluate(field, &self.view(input.value()))
+    }
+
+    /// `Parameters`, `ResultSelector`: `whole` shaped by the template, or as it is.
+    pub(super) fn shape(self, template: Option<&Template>, whole: &Payload) -> Result<Payload, Failure> {
+        match template {
+            None => Ok(whole.clone()),
+            Some(template) => template.evaluate(&self.view(whole.value())).map(Payload::from_value),
+        }
+    }
+
+    /// `Assign`: the variables, each evaluated with what was there before any of them.
+    pub(super) fn assign(self, assign: &Assign, input: &Payload) -> Result<Vec<(Text, Payload)>, Failure> {
+        if assign.0.is_empty() {
+            return Ok(Vec::new());
+        }
+        let view = self.view(input.value());
+        assign
+            .0
+            .iter()
+            .map(|(name, template)| Ok((name.clone(), Payload::from_value(template.evaluate(&view)?))))
+            .collect()
+    }
+}
+
+/// `ResultPath`: the raw input and the result, put together.
+pub(super) fn merge(result_path: &ResultPath, raw: &Payload, result: &Payload) -> Result<Payload, Failure> {
+    match result_path {
+        ResultPath::Replace => Ok(result.clone()),
+        ResultPath::Discard => Ok(raw.clone()),
+        ResultPath::At(path) => path.put(raw.value(), result.value().clone()).map(Payload::from_value),
+    }
+}

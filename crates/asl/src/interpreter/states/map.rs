@@ -1,0 +1,220 @@
+//! Map: runs its item processor once for each item. Spec: States Language, "Map State".
+//!
+//! The inline mode: iterations are branches of this execution. Items that have not started cost nothing but
+//! their place in the array.
+
+use crate::data::Path;
+use crate::definition::machine::{Count, Map, Selection, State};
+use crate::failure::{Failure, names};
+use crate::interpreter::context::Item;
+use crate::interpreter::data_flow::merge;
+use crate::interpreter::event::{BranchId, EventKind, Iteration, MapStarted};
+use crate::interpreter::execution::{Iterations, Phase};
+use crate::interpreter::turn::{Leave, Turn};
+use crate::json::{Payload, Value};
+
+impl Turn<'_> {
+    pub(in crate::interpreter) fn enter_map(
+        &mut self,
+        branch: BranchId,
+        state: &State,
+        map: &Map,
+        input: &Payload,
+    ) {
+        self.emit_entered(branch, state, input, None);
+        self.attempt_map(branch, map);
+    }
+
+    /// Starts the iterations, for the first time or again.
+    pub(in crate::interpreter) fn attempt_map(&mut self, branch: BranchId, map: &Map) {
+        let raw = self.raw_input(branch);
+        let (items, length) = match self.items(branch, map, &raw) {
+            Ok(found) => found,
+            Err(failure) => return self.fail_evaluation(branch, failure),
+        };
+        // AWS: a bound that cannot be read fails the state after it has started.
+        let bounds = self.bounds(branch, map, &raw);
+        let max_concurrency = *bounds.as_ref().unwrap_or(&0);
+        self.emit_next(branch, EventKind::MapStateStarted(MapStarted { length, items, max_concurrency }));
+        match bounds {
+            Ok(_) => self.continue_map(branch, map),
+            Err(failure) => self.fail_evaluation(branch, failure),
+        }
+    }
+
+    /// The items, an array, and how many there are.
+    fn items(&self, branch: BranchId, map: &Map, raw: &Payload) -> Result<(Payload, u32), Failure> {
+        let scene = self.scene(branch);
+        let effective = scene.select(&map.input_path, raw)?;
+        let items = scene.select(&map.items_path, &effective)?;
+        let length = match items.value().as_array() {
+            Some(items) => u32::try_from(items.len()).ok(),
+            None => None,
+        };
+        let length = length.ok_or_else(|| {
+            let path = match &map.items_path {
+                Selection::Whole | Selection::Empty => "$",
+                Selection::At(path) => path.text(),
+            };
+            Failure::new(names::RUNTIME, format!("Reference path \"{path}\" must point to array."))
+        })?;
+        Ok((items, length))
+    }
+
+    /// How many iterations may run at once, after a look at all of the Map's bounds.
+    fn bounds(&self, branch: BranchId, map: &Map, raw: &Payload) -> Result<u32, Failure> {
+        let effective = self.scene(branch).select(&map.input_path, raw)?;
+        let max_concurrency = self.count(branch, &map.max_concurrency, "MaxConcurrencyPath", &effective)?;
+        if max_concurrency < 0.0 {
+            return Err(runtime("MaxConcurrency cannot be negative."));
+        }
+        if let Some(count) = &map.tolerated_failure_count
+            && self.count(branch, count, "ToleratedFailureCountPath", &effective)? < 0.0
+        {
+            return Err(runtime("ToleratedFailureCount cannot be negative."));
+        }
+        if let Some(percentage) = &map.tolerated_failure_percentage {
+            let found = self.count(branch, percentage, "ToleratedFailurePercentagePath", &effective)?;
+            if !(0.0..=100.0).contains(&found) {
+                return Err(runtime("ToleratedFailurePercentage must be between 0 and 100."));
+            }
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "not negative; a number too large saturates, which is no limit"
+        )]
+        Ok(max_concurrency as u32)
+    }
+
+    fn count(&self, branch: BranchId, count: &Count, field: &str, input: &Payload) -> Result<f64, Failure> {
+        match count {
+            Count::Fixed(count) => Ok(*count),
+            Count::At(path) => {
+                let found = self.scene(branch).at(path, input)?;
+                as_count(&found).ok_or_else(|| not_an_integer(field, path, &found))
+            }
+        }
+    }
+
+    /// Starts as many iterations as may run, and ends the Map when all have ended.
+    pub(in crate::interpreter) fn continue_map(&mut self, branch: BranchId, map: &Map) {
+        while let Some(index) = self.next_item(branch) {
+            let input = match &map.item_selector {
+                None => None,
+                Some(_) => match self.select_item(branch, map, index) {
+                    Ok(input) => Some(input),
+                    Err(failure) => return self.fail_evaluation(branch, failure),
+                },
+            };
+            let Some(iteration) = self.iteration(branch, index) else { return };
+            self.emit_next(branch, EventKind::MapIterationStarted { iteration, input });
+        }
+        if let Some(outputs) = self.iterations(branch).and_then(all_outputs) {
+            self.end_map(branch, map, outputs);
+        }
+    }
+
+    /// The item to start next, if one is left and may start.
+    fn next_item(&self, branch: BranchId) -> Option<u32> {
+        let iterations = self.iterations(branch)?;
+        let ceiling = self.limits.inline_map_concurrency_max;
+        let at_once = match iterations.max_concurrency {
+            0 => ceiling,
+            given => given.min(ceiling),
+        };
+        let left = (iterations.next as usize) < iterations.outputs.len();
+        (left && iterations.running < at_once).then_some(iterations.next)
+    }
+
+    fn iterations(&self, branch: BranchId) -> Option<&Iterations> {
+        match &self.execution.visit(branch)?.phase {
+            Phase::Map(iterations) => Some(iterations),
+            Phase::Working
+            | Phase::Waiting { .. }
+            | Phase::Task(_)
+            | Phase::Backoff { .. }
+            | Phase::Parallel { .. } => None,
+        }
+    }
+
+    /// What an iteration starts with, by `ItemSelector`.
+    fn select_item(&self, branch: BranchId, map: &Map, index: u32) -> Result<Payload, Failure> {
+        let effective = self.scene(branch).select(&map.input_path, &self.raw_input(branch))?;
+        let value = self
+            .iterations(branch)
+            .and_then(|iterations| iterations.items.value().as_array()?.get(index as usize).cloned())
+            .unwrap_or(Value::Null);
+        let item = Item { index, value };
+        let mut scene = self.scene(branch);
+        scene.item = Some(&item);
+        scene.shape(map.item_selector.as_ref().map(|selector| &selector.template), &effective)
+    }
+
+    /// An iteration's last state was left.
+    pub(in crate::interpreter) fn iteration_ended(
+        &mut self,
+        branch: BranchId,
+        child: BranchId,
+        iteration: Iteration,
+        map: &Map,
+    ) {
+        self.emit_next(child, EventKind::MapIterationSucceeded(iteration));
+        self.continue_map(branch, map);
+    }
+
+    fn end_map(&mut self, branch: BranchId, map: &Map, outputs: Vec<Value>) {
+        self.emit_next(branch, EventKind::MapStateSucceeded);
+        match self.collected(branch, map, outputs) {
+            Ok(leave) => self.leave(branch, leave),
+            Err(failure) => self.fail_evaluation(branch, failure),
+        }
+    }
+
+    fn collected(&self, branch: BranchId, map: &Map, outputs: Vec<Value>) -> Result<Leave, Failure> {
+        let raw = self.raw_input(branch);
+        let scene = self.scene(branch);
+        let all = Payload::from_value(Value::from(outputs));
+        let result = scene.shape(map.result_selector.as_ref(), &all)?;
+        let assigned = scene.assign(&map.assign, &result)?;
+        let merged = merge(&map.result_path, &raw, &result)?;
+        let output = scene.select(&map.output_path, &merged)?;
+        Ok(Leave { output, assigned, transition: map.transition })
+    }
+}
+
+/// The outputs in the order of the items, once none is missing.
+fn all_outputs(iterations: &Iterations) -> Option<Vec<Value>> {
+    if iterations.running > 0 || (iterations.next as usize) < iterations.outputs.len() {
+        return None;
+    }
+    iterations.outputs.iter().map(|output| output.as_ref().map(|output| output.value().clone())).collect()
+}
+
+/// A bound as read from the input. AWS: a string that holds an integer will do.
+#[expect(clippy::cast_precision_loss, reason = "a bound beyond 2^53 is no bound")]
+fn as_count(value: &Value) -> Option<f64> {
+    match value {
+        Value::Number(number) => number.as_i64().map(|count| count as f64),
+        Value::String(text) => text.parse::<i64>().ok().map(|count| count as f64),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+fn not_an_integer(field: &str, path: &Path, found: &Value) -> Failure {
+    let found = match found {
+        Value::String(text) => text.to_string(),
+        other => other.to_text(),
+    };
+    Failure::new(
+        names::RUNTIME,
+        format!(
+            "The {field} field refers to value \"{found}\" which is not a valid integer: {}",
+            path.text()
+        ),
+    )
+}
+
+fn runtime(cause: &str) -> Failure {
+    Failure::new(names::RUNTIME, cause.to_owned())
+}

@@ -1,0 +1,63 @@
+//! Parallel: runs its branches side by side on the same input. Spec: States Language, "Parallel State".
+
+use crate::definition::machine::{Parallel, State};
+use crate::failure::Failure;
+use crate::interpreter::data_flow::merge;
+use crate::interpreter::event::{BranchId, EventKind};
+use crate::interpreter::turn::{Leave, Turn};
+use crate::json::{Payload, Value};
+
+impl Turn<'_> {
+    pub(in crate::interpreter) fn enter_parallel(
+        &mut self,
+        branch: BranchId,
+        state: &State,
+        parallel: &Parallel,
+        input: &Payload,
+    ) {
+        self.emit_entered(branch, state, input, None);
+        self.attempt_parallel(branch, parallel);
+    }
+
+    /// Starts every branch, for the first time or again.
+    pub(in crate::interpreter) fn attempt_parallel(&mut self, branch: BranchId, parallel: &Parallel) {
+        let Some(visit) = self.execution.visit(branch) else { return };
+        let raw = visit.input.clone();
+        let scene = self.scene(branch);
+        let input = scene
+            .select(&parallel.input_path, &raw)
+            .and_then(|effective| scene.shape(parallel.parameters.as_ref(), &effective));
+        match input {
+            Ok(input) => {
+                let input = (input != raw).then_some(input);
+                self.emit_next(branch, EventKind::ParallelStateStarted { input });
+            }
+            Err(failure) => self.fail_evaluation(branch, failure),
+        }
+    }
+
+    /// Every branch has handed in its output.
+    pub(in crate::interpreter) fn end_parallel(
+        &mut self,
+        branch: BranchId,
+        parallel: &Parallel,
+        outputs: Vec<Value>,
+    ) {
+        self.emit_next(branch, EventKind::ParallelStateSucceeded);
+        match self.joined(branch, parallel, outputs) {
+            Ok(leave) => self.leave(branch, leave),
+            Err(failure) => self.fail_evaluation(branch, failure),
+        }
+    }
+
+    fn joined(&self, branch: BranchId, parallel: &Parallel, outputs: Vec<Value>) -> Result<Leave, Failure> {
+        let raw = self.raw_input(branch);
+        let scene = self.scene(branch);
+        let all = Payload::from_value(Value::from(outputs));
+        let result = scene.shape(parallel.result_selector.as_ref(), &all)?;
+        let assigned = scene.assign(&parallel.assign, &result)?;
+        let merged = merge(&parallel.result_path, &raw, &result)?;
+        let output = scene.select(&parallel.output_path, &merged)?;
+        Ok(Leave { output, assigned, transition: parallel.transition })
+    }
+}

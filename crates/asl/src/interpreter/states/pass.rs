@@ -1,0 +1,37 @@
+//! Pass: hands its input on, shaped. Spec: States Language, "Pass State".
+
+use crate::definition::machine::{Pass, State};
+use crate::failure::Failure;
+use crate::interpreter::data_flow::merge;
+use crate::interpreter::event::BranchId;
+use crate::interpreter::turn::{Leave, Turn};
+use crate::json::Payload;
+
+impl Turn<'_> {
+    pub(in crate::interpreter) fn enter_pass(
+        &mut self,
+        branch: BranchId,
+        state: &State,
+        pass: &Pass,
+        input: &Payload,
+    ) {
+        self.emit_entered(branch, state, input, None);
+        match self.pass(branch, pass, input) {
+            Ok(leave) => self.leave(branch, leave),
+            Err(failure) => self.fail_evaluation(branch, failure),
+        }
+    }
+
+    fn pass(&self, branch: BranchId, pass: &Pass, input: &Payload) -> Result<Leave, Failure> {
+        let scene = self.scene(branch);
+        let effective = scene.select(&pass.input_path, input)?;
+        let result = match &pass.result {
+            Some(result) => Payload::from_value(result.clone()),
+            None => scene.shape(pass.parameters.as_ref(), &effective)?,
+        };
+        let assigned = scene.assign(&pass.assign, &result)?;
+        let merged = merge(&pass.result_path, input, &result)?;
+        let output = scene.select(&pass.output_path, &merged)?;
+        Ok(Leave { output, assigned, transition: pass.transition })
+    }
+}

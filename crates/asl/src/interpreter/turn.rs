@@ -1,0 +1,368 @@
+//! One turn: a stimulus comes in, and the execution goes on until every branch waits for something.
+//!
+//! A turn changes its execution by emitting events, each applied at once by the same fold that replays
+//! them. What a state does on its entry stands in `states/`, what happens to an error in `failing.rs`.
+
+use super::data_flow::Scene;
+use super::event::{BranchId, EventId, EventKind, HistoryEvent, Iteration, PlannedRetry, Reason, StateType};
+use super::execution::{Branch, Execution, Parent, Phase, Position, Status, TaskId};
+use super::{Decision, Effect, Limits, Random, Stimulus};
+use crate::data::Timestamp;
+use crate::definition::machine::{State, StateKind, StateMachine, Transition};
+use crate::failure::{Failure, names};
+use crate::json::{Payload, Text, Value};
+
+/// What a decision depends on beside the execution and the stimulus.
+pub struct Surroundings<'a> {
+    /// The time of the turn.
+    pub now: Timestamp,
+    /// Where chance comes from.
+    pub random: &'a dyn Random,
+    /// The bounds.
+    pub limits: &'a Limits,
+}
+
+/// A turn under way.
+pub(super) struct Turn<'a> {
+    pub(super) execution: &'a mut Execution,
+    pub(super) machine: &'a StateMachine,
+    pub(super) now: Timestamp,
+    pub(super) limits: &'a Limits,
+    random: &'a dyn Random,
+    events: Vec<HistoryEvent>,
+    effects: Vec<Effect>,
+}
+
+/// How a state is left.
+pub(super) struct Leave {
+    pub(super) output: Payload,
+    pub(super) assigned: Vec<(Text, Payload)>,
+    pub(super) transition: Transition,
+}
+
+impl Execution {
+    /// What follows from `stimulus`. The execution has taken the decision's events into account when this
+    /// returns; they and the effects are the caller's to make durable, in this order, and to let out.
+    ///
+    /// A stimulus for a task that is no longer open, or for an execution that has ended, changes nothing.
+    ///
+    /// # Panics
+    ///
+    /// When a decided event does not follow from the state it was decided on: a fault of this crate. The
+    /// execution is then to be thrown away and read back from its history.
+    pub fn decide(&mut self, stimulus: Stimulus, surroundings: Surroundings<'_>) -> Decision {
+        let machine = self.machine.clone();
+        let mut turn = Turn {
+            execution: self,
+            machine: &machine,
+            now: surroundings.now,
+            limits: surroundings.limits,
+            random: surroundings.random,
+            events: Vec::new(),
+            effects: Vec::new(),
+        };
+        turn.take(stimulus);
+        turn.run();
+        let unfinished = turn.execution.is_running() && turn.execution.has_ready_branches();
+        Decision { events: turn.events, effects: turn.effects, unfinished }
+    }
+}
+
+impl<'a> Turn<'a> {
+    fn take(&mut self, stimulus: Stimulus) {
+        match (stimulus, &self.execution.status) {
+            (Stimulus::Start, Status::Pending) => self.start(),
+            (Stimulus::Start, _) => {}
+            (_, Status::Pending | Status::Succeeded(_) | Status::Failed(_)) => {}
+            (_, Status::TimedOut(_) | Status::Aborted(_)) => {}
+            (Stimulus::Continue, Status::Running) => {}
+            (Stimulus::TimersDue, Status::Running) => self.timers_due(),
+            (Stimulus::Stop(reason), Status::Running) => {
+                // AWS: the abort names 0 as its previous event, and no state is aborted before it.
+                self.end(EventId(0), EventKind::ExecutionAborted(reason));
+            }
+            (Stimulus::TaskStarted { task, worker_name }, Status::Running) => {
+                self.task_started(task, worker_name);
+            }
+            (Stimulus::TaskSubmitted { task, output }, Status::Running) => self.task_submitted(task, output),
+            (Stimulus::TaskSucceeded { task, output }, Status::Running) => self.task_succeeded(task, output),
+            (Stimulus::TaskFailed { task, reason }, Status::Running) => self.task_failed(task, reason),
+            (Stimulus::TaskHeartbeat { task }, Status::Running) => {
+                if self.execution.is_open(task) {
+                    self.execution.postpone_heartbeat(task.branch, self.now);
+                }
+            }
+        }
+    }
+
+    /// Enters states until every branch waits, or the turn's budget is used up.
+    fn run(&mut self) {
+        while self.events.len() < self.limits.turn_events_max {
+            let Some(branch) = self.execution.ready.front().copied() else { break };
+            self.enter(branch);
+        }
+    }
+
+    fn start(&mut self) {
+        let input = self.execution.input.clone();
+        let role_arn = self.execution.identity.role_arn.clone();
+        self.emit(BranchId::ROOT, EventId(0), EventKind::ExecutionStarted { input, role_arn });
+    }
+
+    fn enter(&mut self, branch: BranchId) {
+        let Some(Branch { position: Position::Ready { state, input }, .. }) =
+            self.execution.branches.get(&branch)
+        else {
+            return;
+        };
+        let (index, input) = (*state, input.clone());
+        let machine = self.machine;
+        let state = machine.state(index);
+        match &state.kind {
+            StateKind::Task(task) => self.enter_task(branch, state, task, &input),
+            StateKind::Pass(pass) => self.enter_pass(branch, state, pass, &input),
+            StateKind::Choice(choice) => self.enter_choice(branch, state, choice, &input),
+            StateKind::Wait(wait) => self.enter_wait(branch, state, wait, &input),
+            StateKind::Succeed(succeed) => self.enter_succeed(branch, state, succeed, &input),
+            StateKind::Fail(fail) => self.enter_fail(branch, state, fail, &input),
+            StateKind::Parallel(parallel) => self.enter_parallel(branch, state, parallel, &input),
+            StateKind::Map(map) => self.enter_map(branch, state, map, &input),
+        }
+    }
+
+    fn timers_due(&mut self) {
+        if self.execution.timeout_at.is_some_and(|at| at <= self.now) {
+            // AWS: the machine's own time-out names 0 as its previous event, and has no cause.
+            let reason = Reason { error: Some(names::TIMEOUT.into()), cause: None };
+            self.end(EventId(0), EventKind::ExecutionTimedOut(reason));
+            return;
+        }
+        let due: Vec<BranchId> = self
+            .execution
+            .deadlines
+            .iter()
+            .take_while(|(at, _)| *at <= self.now)
+            .map(|(_, branch)| *branch)
+            .collect();
+        for branch in due {
+            // An earlier one of these may have ended the execution, or this branch.
+            if self.execution.visit(branch).and_then(|visit| visit.deadline()).is_some_and(|at| at <= self.now) {
+                self.timer_due(branch);
+            }
+        }
+    }
+
+    fn timer_due(&mut self, branch: BranchId) {
+        let machine = self.machine;
+        let Some(visit) = self.execution.visit(branch) else { return };
+        let state = machine.state(visit.state);
+        match (&visit.phase, &state.kind) {
+            (Phase::Waiting { .. }, StateKind::Wait(wait)) => self.end_wait(branch, wait),
+            (Phase::Task(_), StateKind::Task(_)) => self.task_timed_out(branch),
+            (Phase::Backoff { .. }, StateKind::Task(task)) => self.attempt_task(branch, task),
+            (Phase::Backoff { .. }, StateKind::Parallel(parallel)) => self.attempt_parallel(branch, parallel),
+            (Phase::Backoff { .. }, StateKind::Map(map)) => self.attempt_map(branch, map),
+            _ => unreachable!("only a Wait, a task or a retry has a deadline"),
+        }
+    }
+
+    /// Emits a state's entry.
+    pub(super) fn emit_entered(
+        &mut self,
+        branch: BranchId,
+        state: &State,
+        input: &Payload,
+        wake_at: Option<Timestamp>,
+    ) {
+        let kind = EventKind::StateEntered {
+            state_type: state_type(&state.kind),
+            name: state.name.clone(),
+            input: input.clone(),
+            wake_at,
+        };
+        self.emit_next(branch, kind);
+    }
+
+    /// Leaves the branch's state, and ends the branch where nothing follows.
+    pub(super) fn leave(&mut self, branch: BranchId, leave: Leave) {
+        let Some(state) = self.state(branch) else { return };
+        let Leave { output, assigned, transition } = leave;
+        if let Some(failure) = self.too_large(&state.name, &output) {
+            self.fail(branch, failure.into());
+            return;
+        }
+        let next = match transition {
+            Transition::Next(index) => Some(self.machine.state(index).name.clone()),
+            Transition::End => None,
+        };
+        let parent = self.execution.branches.get(&branch).and_then(|branch| branch.parent);
+        let kind = EventKind::StateExited {
+            state_type: state_type(&state.kind),
+            name: state.name.clone(),
+            output: output.clone(),
+            assigned,
+            next,
+        };
+        self.emit_next(branch, kind);
+        if transition != Transition::End || !self.execution.is_running() {
+            return;
+        }
+        match parent {
+            None => {
+                let previous = self.previous(branch);
+                self.end(previous, EventKind::ExecutionSucceeded { output });
+            }
+            Some(parent) => self.branch_ended(branch, parent),
+        }
+    }
+
+    /// The end of the execution: nothing that is out matters any more.
+    pub(super) fn end(&mut self, previous: EventId, kind: EventKind) {
+        for task in self.execution.open_tasks() {
+            self.effects.push(Effect::CancelTask(task.id));
+        }
+        self.emit(BranchId::ROOT, previous, kind);
+    }
+
+    /// Emits an event that follows the branch's last one.
+    pub(super) fn emit_next(&mut self, branch: BranchId, kind: EventKind) {
+        self.emit(branch, self.previous(branch), kind);
+    }
+
+    /// Emits an event: it stands in the decision, and has been applied.
+    pub(super) fn emit(&mut self, branch: BranchId, previous: EventId, kind: EventKind) {
+        if self.execution.ended_at.is_some() {
+            return;
+        }
+        let id = self.execution.last_event_id.next();
+        let (branch, kind) = if id.0 >= self.limits.history_events_max && !kind.is_terminal() {
+            (BranchId::ROOT, EventKind::ExecutionFailed(history_is_full(self.limits.history_events_max)))
+        } else {
+            (branch, kind)
+        };
+        let event =
+            HistoryEvent { id, previous_event_id: previous, timestamp: self.now, branch, retry: None, kind };
+        self.execution.apply(&event).expect("a decided event follows from the state it was decided on");
+        self.events.push(event);
+    }
+
+    /// Notes on the last event that with it a state failed and is tried again. Answers whether it could:
+    /// a failure that no event of this turn stands for has nothing to be noted on.
+    pub(super) fn note_retry(&mut self, retry: PlannedRetry) -> bool {
+        let Some(event) = self.events.last_mut().filter(|event| event.retry.is_none()) else {
+            return false;
+        };
+        event.retry = Some(retry);
+        let event = event.clone();
+        self.execution.apply_retry(&event, &retry).expect("a retry is of a state that was entered");
+        true
+    }
+
+    pub(super) fn run_task(&mut self, id: TaskId) {
+        if let Some(request) = self.execution.open_task(id) {
+            self.effects.push(Effect::RunTask(request));
+        }
+    }
+
+    pub(super) fn cancel_task(&mut self, id: TaskId) {
+        self.effects.push(Effect::CancelTask(id));
+    }
+
+    /// What the fields of the branch's state are evaluated against.
+    pub(super) fn scene(&self, branch: BranchId) -> Scene<'_> {
+        Scene { execution: self.execution, branch, random: self.random, item: None }
+    }
+
+    pub(super) fn draw(&self) -> u64 {
+        self.random.next_u64()
+    }
+
+    /// The event that the branch's next one names as its previous one.
+    pub(super) fn previous(&self, branch: BranchId) -> EventId {
+        self.execution.branches.get(&branch).map_or(EventId(0), |branch| branch.previous)
+    }
+
+    /// The state that the branch is in.
+    pub(super) fn state(&self, branch: BranchId) -> Option<&'a State> {
+        self.execution.visit(branch).map(|visit| self.machine.state(visit.state))
+    }
+
+    pub(super) fn iteration(&self, branch: BranchId, index: u32) -> Option<Iteration> {
+        let state = self.execution.visited_state(branch)?;
+        Some(Iteration { name: state.name.clone(), index })
+    }
+
+    /// The raw input of the state that the branch is in.
+    pub(super) fn raw_input(&self, branch: BranchId) -> Payload {
+        match self.execution.visit(branch) {
+            Some(visit) => visit.input.clone(),
+            None => unreachable!("a state's fields are evaluated while its branch is in it"),
+        }
+    }
+
+    /// A branch of a Parallel or an iteration of a Map came to its end.
+    fn branch_ended(&mut self, child: BranchId, parent: Parent) {
+        let Some(state) = self.state(parent.branch) else { return };
+        match &state.kind {
+            StateKind::Parallel(parallel) => {
+                if let Some(outputs) = self.joined_outputs(parent.branch) {
+                    self.end_parallel(parent.branch, parallel, outputs);
+                }
+            }
+            StateKind::Map(map) => {
+                let iteration = Iteration { name: state.name.clone(), index: parent.index };
+                self.iteration_ended(parent.branch, child, iteration, map);
+            }
+            StateKind::Task(_)
+            | StateKind::Pass(_)
+            | StateKind::Choice(_)
+            | StateKind::Wait(_)
+            | StateKind::Succeed(_)
+            | StateKind::Fail(_) => unreachable!("only a Parallel or a Map has branches"),
+        }
+    }
+
+    /// The outputs of a Parallel's branches, once none is missing.
+    fn joined_outputs(&self, branch: BranchId) -> Option<Vec<Value>> {
+        match &self.execution.visit(branch)?.phase {
+            Phase::Parallel { outputs } => {
+                outputs.iter().map(|output| output.as_ref().map(|output| output.value().clone())).collect()
+            }
+            Phase::Working | Phase::Waiting { .. } | Phase::Task(_) | Phase::Backoff { .. } | Phase::Map(_) => {
+                None
+            }
+        }
+    }
+
+    /// The failure of a payload over the quota.
+    pub(super) fn too_large(&self, name: &Text, payload: &Payload) -> Option<Failure> {
+        (payload.len_bytes() > self.limits.payload_bytes_max).then(|| {
+            Failure::new(
+                names::DATA_LIMIT_EXCEEDED,
+                format!(
+                    "The state/task '{name}' returned a result with a size exceeding the maximum number of \
+                     bytes service limit."
+                ),
+            )
+        })
+    }
+}
+
+fn history_is_full(events_max: u32) -> Reason {
+    let cause = format!("The execution reached the maximum number of history events ({events_max}).");
+    Failure::new(names::RUNTIME, cause).into()
+}
+
+/// The word for a state in event names.
+pub(super) fn state_type(kind: &StateKind) -> StateType {
+    match kind {
+        StateKind::Task(_) => StateType::Task,
+        StateKind::Pass(_) => StateType::Pass,
+        StateKind::Choice(_) => StateType::Choice,
+        StateKind::Wait(_) => StateType::Wait,
+        StateKind::Succeed(_) => StateType::Succeed,
+        StateKind::Fail(_) => StateType::Fail,
+        StateKind::Parallel(_) => StateType::Parallel,
+        StateKind::Map(_) => StateType::Map,
+    }
+}

@@ -1,0 +1,198 @@
+//! The log: where histories are kept, and the promises that a store makes.
+//!
+//! A history is written in pieces, one for each turn that an execution took part in, and never changed.
+//! The key of a piece is (execution, first event id): a second writer of the same execution starts its piece
+//! at an id that is taken, and its whole batch is refused. That one constraint is the fence.
+//!
+//! Every store passes the same suite, `tests/store.rs`.
+
+mod memory;
+mod sqlite;
+
+pub use memory::MemoryStore;
+pub use sqlite::SqliteStore;
+
+use std::sync::Arc;
+
+use darkroom_asl::data::Timestamp;
+use darkroom_asl::interpreter::Identity;
+use darkroom_asl::interpreter::event::{HistoryEvent, Reason};
+use darkroom_asl::json::{Payload, Text};
+
+/// An execution's number in its store, handed out by the engine: dense, never used twice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ExecutionKey(pub i64);
+
+/// A definition's name in the store: the SHA-256 of its text, in hexadecimal.
+pub type DefinitionKey = Text;
+
+/// What a store could not do.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another writer has written this execution's next events, or an execution of this ARN. Nothing of the
+    /// batch was written. Trying again cannot help: this writer's view of the execution is out of date.
+    #[error("execution {} was written by another writer", .key.0)]
+    Conflict {
+        /// The execution.
+        key: ExecutionKey,
+    },
+    /// The store cannot write or read just now (a full disk, a lock). Nothing of the batch was written. The
+    /// same call may be made again.
+    #[error("the store at {place} is not available: {reason}")]
+    Unavailable {
+        /// The file or address.
+        place: String,
+        /// The system's own words.
+        reason: String,
+    },
+    /// What was read is not what this program wrote.
+    #[error("the store at {place} holds something that cannot be read: {reason}")]
+    Corrupt {
+        /// The file, table and key.
+        place: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// What one commit writes: all of it, or nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// Each execution at most once; within it, events in order.
+    pub appends: Vec<Append>,
+}
+
+/// One execution's part of a batch.
+#[derive(Clone, Debug)]
+pub struct Append {
+    /// The execution.
+    pub key: ExecutionKey,
+    /// Set when the execution begins with this batch.
+    pub start: Option<NewExecution>,
+    /// The events that follow what the store has; may be empty.
+    pub events: Vec<HistoryEvent>,
+    /// Set when the execution ends with this batch.
+    pub end: Option<End>,
+}
+
+/// An execution that begins.
+#[derive(Clone, Debug)]
+pub struct NewExecution {
+    /// Who it is. Its ARN is unique in the store.
+    pub identity: Arc<Identity>,
+    /// The definition that it runs, put there by [`Store::put_definition`] before.
+    pub definition: DefinitionKey,
+    /// The caller's input.
+    pub input: Payload,
+    /// When it started.
+    pub started_at: Timestamp,
+}
+
+/// An execution that ends.
+#[derive(Clone, Debug, PartialEq)]
+pub struct End {
+    /// How.
+    pub status: EndStatus,
+    /// When.
+    pub ended_at: Timestamp,
+}
+
+/// How an execution ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum EndStatus {
+    /// Well, with this output.
+    Succeeded(Payload),
+    /// Badly.
+    Failed(Reason),
+    /// Too late.
+    TimedOut(Reason),
+    /// Stopped.
+    Aborted(Reason),
+}
+
+/// An execution as the store knows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredExecution {
+    /// Its number.
+    pub key: ExecutionKey,
+    /// Who it is.
+    pub identity: Arc<Identity>,
+    /// The definition that it runs.
+    pub definition: DefinitionKey,
+    /// The caller's input.
+    pub input: Payload,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// How and when it ended; `None` while it runs.
+    pub end: Option<End>,
+    /// Why the engine has set it aside, if it has: a definition or a history that it could not follow.
+    pub parked: Option<Text>,
+}
+
+/// Which executions to list.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Of this state machine only.
+    pub state_machine_arn: Option<Text>,
+    /// In this status only: `RUNNING`, `SUCCEEDED`, `FAILED`, `TIMED_OUT`, `ABORTED`.
+    pub status: Option<&'static str>,
+    /// Only executions with a smaller key: where the last page ended.
+    pub before: Option<ExecutionKey>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// Where histories are kept.
+///
+/// Reads see every commit that returned before they began. Calls may come from many threads.
+pub trait Store: Send + Sync + 'static {
+    /// Writes a batch.
+    ///
+    /// When it returns `Ok`, all of the batch is on disk and survives a crash of the process or the machine.
+    /// When it returns an error, or the process dies before it returns, either all of the batch is there or
+    /// nothing of it; after an error, nothing is.
+    fn commit(&self, batch: &Batch) -> Result<(), StoreError>;
+
+    /// Keeps a definition's text. Durable when it returns; a definition that is there already is left alone.
+    fn put_definition(&self, key: &DefinitionKey, text: &str) -> Result<(), StoreError>;
+
+    /// A definition's text.
+    fn definition(&self, key: &DefinitionKey) -> Result<Option<Text>, StoreError>;
+
+    /// The largest key ever committed, so that the engine can go on from there.
+    fn last_key(&self) -> Result<ExecutionKey, StoreError>;
+
+    /// Every execution that has not ended, by key.
+    fn open_executions(&self) -> Result<Vec<StoredExecution>, StoreError>;
+
+    /// One execution, by its ARN.
+    fn execution(&self, arn: &str) -> Result<Option<StoredExecution>, StoreError>;
+
+    /// Executions, newest first.
+    fn executions(&self, filter: &Filter) -> Result<Vec<StoredExecution>, StoreError>;
+
+    /// An execution's whole history, in order. Empty for a key that is not there.
+    fn history(&self, key: ExecutionKey) -> Result<Vec<HistoryEvent>, StoreError>;
+
+    /// Notes why an execution was set aside, or that it no longer is. Its history is not touched.
+    fn park(&self, key: ExecutionKey, reason: Option<&str>) -> Result<(), StoreError>;
+}
+
+impl EndStatus {
+    /// AWS's word for it.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Succeeded(_) => "SUCCEEDED",
+            Self::Failed(_) => "FAILED",
+            Self::TimedOut(_) => "TIMED_OUT",
+            Self::Aborted(_) => "ABORTED",
+        }
+    }
+}
+
+impl StoredExecution {
+    /// AWS's word for how it stands.
+    pub fn status(&self) -> &'static str {
+        self.end.as_ref().map_or("RUNNING", |end| end.status.as_str())
+    }
+}
