@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use darkroom_asl::data::Timestamp;
 use darkroom_asl::interpreter::Identity;
-use darkroom_asl::interpreter::event::{HistoryEvent, Reason};
+use darkroom_asl::interpreter::event::{HistoryEvent, Reason, wire};
 use darkroom_asl::json::{Payload, Text};
 
 /// An execution's number in its store, handed out by the engine: dense, never used twice.
@@ -67,6 +67,8 @@ pub struct Batch {
 pub struct Append {
     /// The execution.
     pub key: ExecutionKey,
+    /// Who it is, for whoever is told of the commit.
+    pub identity: Arc<Identity>,
     /// Set when the execution begins with this batch.
     pub start: Option<NewExecution>,
     /// The events that follow what the store has; may be empty.
@@ -75,11 +77,9 @@ pub struct Append {
     pub end: Option<End>,
 }
 
-/// An execution that begins.
+/// An execution that begins. Its ARN, in the append's identity, is unique in the store.
 #[derive(Clone, Debug)]
 pub struct NewExecution {
-    /// Who it is. Its ARN is unique in the store.
-    pub identity: Arc<Identity>,
     /// The definition that it runs, put there by [`Store::put_definition`] before.
     pub definition: DefinitionKey,
     /// The caller's input.
@@ -176,6 +176,14 @@ pub trait Store: Send + Sync + 'static {
 
     /// Notes why an execution was set aside, or that it no longer is. Its history is not touched.
     fn park(&self, key: ExecutionKey, reason: Option<&str>) -> Result<(), StoreError>;
+}
+
+/// An event as it is after it was stored and read back, by whatever store.
+pub fn stored_form(event: &HistoryEvent) -> Result<HistoryEvent, StoreError> {
+    let corrupt = |reason: String| StoreError::Corrupt { place: "memory".into(), reason };
+    let text = serde_json::to_string(&wire::to_record(event)).map_err(|error| corrupt(error.to_string()))?;
+    let record: wire::Record = serde_json::from_str(&text).map_err(|error| corrupt(error.to_string()))?;
+    HistoryEvent::try_from(record).map_err(|error| corrupt(error.to_string()))
 }
 
 impl EndStatus {

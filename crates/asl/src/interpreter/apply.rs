@@ -4,14 +4,17 @@
 //! event. It serves the live execution and the replay alike, so the two cannot differ. An event that
 //! cannot follow from the state before it is refused, and the execution is left as it was found.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use super::event::{
     BranchId, EventId, EventKind, HistoryEvent, MapStarted, PlannedRetry, TaskScheduled,
 };
 use super::execution::{
-    Branch, Execution, Iterations, OpenTask, Parent, Phase, Position, Status, Visit,
+    Branch, Execution, Identity, Iterations, OpenTask, Parent, Phase, Position, Status, Visit,
 };
 use crate::data::Timestamp;
-use crate::definition::machine::{StateIndex, StateKind};
+use crate::definition::machine::{StateIndex, StateKind, StateMachine};
 use crate::json::{Payload, Text};
 
 /// An event that does not follow from what came before: the log is damaged, or not this execution's.
@@ -54,6 +57,20 @@ pub enum ReplayError {
 }
 
 impl Execution {
+    /// The execution that a history adds up to.
+    pub fn replay<'a>(
+        machine: Arc<StateMachine>,
+        identity: Arc<Identity>,
+        input: Payload,
+        history: impl IntoIterator<Item = &'a HistoryEvent>,
+    ) -> Result<Self, ReplayError> {
+        let mut execution = Self::new(machine, identity, input);
+        for event in history {
+            execution.apply(event)?;
+        }
+        Ok(execution)
+    }
+
     /// Takes one event into account.
     pub fn apply(&mut self, event: &HistoryEvent) -> Result<(), ReplayError> {
         if event.id != self.last_event_id.next() {
@@ -355,7 +372,7 @@ impl Execution {
         let id = BranchId(self.next_branch);
         self.next_branch += 1;
         let position = Position::Ready { state, input };
-        self.branches.insert(id, Branch { parent, previous, variables: std::collections::BTreeMap::new(), position });
+        self.branches.insert(id, Branch { parent, previous, variables: BTreeMap::new(), position });
         self.ready.push_back(id);
     }
 

@@ -1,0 +1,130 @@
+//! The committer: makes turns durable, many in one commit, and lets out what was waiting for it.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+
+use super::{Batch, ExecutionKey, Input, Observer, Outlet, Release, Store, StoreError};
+
+/// A turn on its way to the disk.
+pub(super) struct Commit {
+    pub(super) batch: Batch,
+    pub(super) releases: Vec<Release>,
+}
+
+pub(super) struct Committer {
+    store: Arc<dyn Store>,
+    observer: Arc<dyn Observer>,
+    outlet: Outlet,
+    /// Executions that another writer has taken over. What is still on its way of them is dropped.
+    lost: HashSet<ExecutionKey>,
+}
+
+/// Appends that one commit takes at most: beyond that, its size costs more than the sync it saves.
+const COMMIT_APPENDS_MAX: usize = 16_384;
+/// How long to wait before a store that was not available is asked again: doubled each time, up to the last.
+const RETRY_FIRST: Duration = Duration::from_millis(50);
+const RETRY_LAST: Duration = Duration::from_secs(5);
+
+impl Committer {
+    pub(super) fn new(store: Arc<dyn Store>, observer: Arc<dyn Observer>, outlet: Outlet) -> Self {
+        Self { store, observer, outlet, lost: HashSet::new() }
+    }
+
+    /// Runs until every shard has gone and all they sent is durable.
+    pub(super) fn run(mut self, turns: &Receiver<Commit>) {
+        while let Ok(first) = turns.recv() {
+            let mut appends = first.batch.appends.len();
+            let mut group = vec![first];
+            while appends < COMMIT_APPENDS_MAX
+                && let Ok(next) = turns.try_recv()
+            {
+                appends += next.batch.appends.len();
+                group.push(next);
+            }
+            self.commit(group);
+        }
+    }
+
+    fn commit(&mut self, group: Vec<Commit>) {
+        let mut releases = Vec::new();
+        let mut batch = Batch::default();
+        for commit in group {
+            merge(&mut batch, commit.batch);
+            releases.extend(commit.releases);
+        }
+        batch.appends.retain(|append| {
+            let is_empty = append.start.is_none() && append.events.is_empty() && append.end.is_none();
+            !is_empty && !self.lost.contains(&append.key)
+        });
+        self.write(&mut batch);
+        self.let_out(&batch, releases);
+    }
+
+    /// Commits the batch, however often it takes. Executions that are another writer's are taken out.
+    fn write(&mut self, batch: &mut Batch) {
+        let mut patience = RETRY_FIRST;
+        while !batch.appends.is_empty() {
+            match self.store.commit(batch) {
+                Ok(()) => return,
+                Err(StoreError::Conflict { key }) => {
+                    tracing::error!(execution = key.0, "another writer owns this execution; it is let go");
+                    self.lost.insert(key);
+                    batch.appends.retain(|append| append.key != key);
+                }
+                Err(error) => {
+                    tracing::error!(%error, retry_in = ?patience, "a commit failed; nothing is let out before it succeeds");
+                    std::thread::sleep(patience);
+                    patience = (patience * 2).min(RETRY_LAST);
+                }
+            }
+        }
+    }
+
+    fn let_out(&self, batch: &Batch, releases: Vec<Release>) {
+        for append in &batch.appends {
+            self.observer.committed(append);
+        }
+        for release in releases {
+            self.release(release);
+        }
+    }
+
+    fn release(&self, release: Release) {
+        let Release { key, identity, effects, replies, ended } = release;
+        if self.lost.contains(&key) {
+            for reply in replies {
+                reply(Err(StoreError::Conflict { key }));
+            }
+            self.outlet.tell(&identity, Input::Lost(key));
+            return;
+        }
+        for reply in replies {
+            reply(Ok(()));
+        }
+        if ended {
+            self.outlet.tell(&identity, Input::Settled(vec![key]));
+        }
+        self.outlet.let_out(key, &identity, effects);
+    }
+}
+
+/// Puts one turn's appends behind those of earlier turns, so that an execution stands in the batch once.
+fn merge(batch: &mut Batch, later: Batch) {
+    if batch.appends.is_empty() {
+        *batch = later;
+        return;
+    }
+    let places: HashMap<ExecutionKey, usize> =
+        batch.appends.iter().enumerate().map(|(place, append)| (append.key, place)).collect();
+    for append in later.appends {
+        match places.get(&append.key).and_then(|place| batch.appends.get_mut(*place)) {
+            Some(earlier) => {
+                earlier.events.extend(append.events);
+                earlier.end = append.end.or(earlier.end.take());
+            }
+            None => batch.appends.push(append),
+        }
+    }
+}
