@@ -11,10 +11,15 @@ mod caught;
 mod codec;
 mod colour;
 mod develop;
+mod error;
+mod handlers;
 mod inspect;
+mod keys;
 mod kind;
 mod limits;
+mod objects;
 mod picture;
+mod records;
 mod refusal;
 mod resize;
 mod scale;
@@ -23,9 +28,19 @@ mod validate;
 mod watermark;
 
 pub use codec::Quality;
+pub use error::FunctionError;
+pub use handlers::{
+    Clock, FunctionName, Functions, Options, ResizedImage, Services, UnknownFunction, WatermarkedImage,
+};
 pub use inspect::memory_estimate;
+pub use keys::ImageKey;
 pub use kind::Format;
 pub use limits::Limits;
+pub use objects::open_folder;
+pub use records::{
+    ErrorInfo, ImageRecord, ImageRecords, Message, Notification, Notifications, Outputs, Seen, SqliteRecords,
+    Status, StoreError,
+};
 pub use refusal::{Check, Refusal};
 pub use resize::{Resized, Size, resize};
 pub use scale::fit;

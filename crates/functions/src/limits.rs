@@ -51,10 +51,15 @@ impl Limits {
             return Err(Refusal::new(Check::FileSize, "the file is empty"));
         }
         if length > self.file_bytes_max {
-            let reason = format!("the file has {length} bytes; at most {} are accepted", self.file_bytes_max);
-            return Err(Refusal::new(Check::FileSize, reason));
+            return Err(self.too_long(length));
         }
         Ok(())
+    }
+
+    /// The refusal of a file with more than [`Limits::file_bytes_max`] bytes.
+    pub(crate) fn too_long(&self, length: u64) -> Refusal {
+        let reason = format!("the file has {length} bytes; at most {} are accepted", self.file_bytes_max);
+        Refusal::new(Check::FileSize, reason)
     }
 
     /// Refuses a picture by what its header says, before anything of its size is allocated.

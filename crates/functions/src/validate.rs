@@ -68,7 +68,6 @@ pub struct ImageMetadata {
 /// Which checks passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(clippy::struct_field_names, reason = "the specification's own names")]
 pub struct ValidationDetails {
     /// The length on disk is accepted.
     pub file_size_valid: bool,
@@ -87,11 +86,20 @@ pub fn validate(bytes: &[u8], claim: &Claim, limits: &Limits) -> Validation {
     if structure.is_none() {
         findings.details.dimensions_valid = false;
     }
-    let metadata = structure.and_then(|structure| {
+    let metadata = structure.map(|structure| {
         findings.add(check_promises(claim, structure.format, limits));
         check_picture(bytes, &structure, limits, &mut findings)
     });
     findings.into_validation(metadata)
+}
+
+/// The answer for a file that is so long that it is not even read.
+pub(crate) fn refuse_by_length(length: u64, limits: &Limits) -> Validation {
+    let mut findings = Findings::default();
+    findings.add(Err(limits.too_long(length)));
+    findings.details.format_valid = false;
+    findings.details.dimensions_valid = false;
+    findings.into_validation(None)
 }
 
 /// The checks of a file whose header can be read: header, wholeness, memory, decode.
@@ -100,7 +108,7 @@ fn check_picture(
     structure: &Structure,
     limits: &Limits,
     findings: &mut Findings,
-) -> Option<ImageMetadata> {
+) -> ImageMetadata {
     let header = limits.check_header(structure, bytes.len() as u64);
     let sound = header.is_ok();
     findings.add(header);
@@ -110,7 +118,7 @@ fn check_picture(
     if findings.details.all() {
         findings.add(check_decodes(bytes, structure, limits));
     }
-    Some(metadata(structure, about.as_ref()))
+    metadata(structure, about.as_ref())
 }
 
 /// Decodes the whole file and throws the pixels away.

@@ -87,7 +87,7 @@ pub(super) fn decode_bytes(structure: &Structure, detail: Detail) -> u64 {
 }
 
 /// Writes RGB as a baseline JPEG with 4:2:0 chroma. Colours are sRGB, which needs no profile.
-pub(crate) fn encode(picture: &Picture, quality: Quality) -> Result<Vec<u8>, Refusal> {
+pub(super) fn encode(picture: &Picture, quality: Quality) -> Result<Vec<u8>, Refusal> {
     let format = match picture.layout {
         Layout::Grey => PixelFormat::Grayscale,
         Layout::Rgb => PixelFormat::Rgb,
@@ -127,7 +127,6 @@ fn about_of(decoder: &Decoder) -> Result<About, Refusal> {
     Ok(About { orientation, profile: decoder.icc_profile().map_err(damaged)?, model })
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err calls")]
 fn damaged(error: JpegError) -> Refusal {
     match error {
         JpegError::UnexpectedEof => {

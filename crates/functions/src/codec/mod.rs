@@ -15,7 +15,6 @@ use crate::refusal::Refusal;
 use crate::structure::Structure;
 
 pub use jpeg::Quality;
-pub(crate) use jpeg::encode as encode_jpeg;
 pub(crate) use scratch::recycle;
 
 /// A picture as it is stored, and what is needed to show it.
@@ -77,6 +76,11 @@ pub(crate) fn decode(
             raster::decode(bytes, structure.format, limits)
         }
     })
+}
+
+/// Writes an RGB picture as a baseline JPEG with 4:2:0 chroma.
+pub(crate) fn encode_jpeg(picture: &Picture, quality: Quality) -> Result<Vec<u8>, Refusal> {
+    guarded(Format::Jpeg, || jpeg::encode(picture, quality))
 }
 
 /// About how much memory [`decode`] takes, in bytes: an upper bound from the header alone.

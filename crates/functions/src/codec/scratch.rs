@@ -14,13 +14,13 @@ thread_local! {
 
 /// A buffer of at least `bytes` bytes with arbitrary content.
 pub(super) fn take(bytes: usize) -> Vec<u8> {
-    let mut buffer = SPARE.take();
-    if buffer.len() < bytes {
-        // Growing in place would copy what nobody reads.
-        buffer = Vec::new();
-        buffer.resize(bytes, 0);
+    let buffer = SPARE.take();
+    if buffer.len() >= bytes {
+        return buffer;
     }
-    buffer
+    // Growing it in place would copy what nobody reads.
+    drop(buffer);
+    vec![0; bytes]
 }
 
 /// Keeps a picture's buffer for the next decode on this thread.

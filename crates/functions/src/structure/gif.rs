@@ -1,4 +1,4 @@
-//! GIF: the screen descriptor and the chain of blocks up to the trailer. Spec: GIF89a.
+//! GIF: the screen descriptor and the chain of blocks up to the trailer. Spec: `GIF89a`.
 
 use super::{Structure, plain, u16_le};
 use crate::kind::Format;

@@ -31,7 +31,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Structure, String> {
 struct Directory<'a> {
     bytes: &'a [u8],
     big_endian: bool,
-    /// BigTIFF: 8-byte offsets and counts.
+    /// `BigTIFF`: 8-byte offsets and counts.
     big: bool,
     entries_at: usize,
     entries: u64,

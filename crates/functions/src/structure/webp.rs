@@ -9,7 +9,7 @@ const CHUNK_HEADER_BYTES: usize = 8;
 pub(super) fn read(bytes: &[u8]) -> Result<Structure, String> {
     let at = RIFF_HEADER_BYTES + CHUNK_HEADER_BYTES;
     let (width, height) = array(bytes, RIFF_HEADER_BYTES)
-        .and_then(|name: [u8; 4]| dimensions(&name, bytes.get(at..)?))
+        .and_then(|name: [u8; 4]| dimensions(name, bytes.get(at..)?))
         .ok_or("the WebP ends within its header: the file is truncated")?;
     let stated = u32_le(bytes, 4).map_or(0, u64::from) + 8;
     let flaw = (stated > bytes.len() as u64)
@@ -17,8 +17,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Structure, String> {
     Ok(Structure { flaw, ..plain(Format::WebP, width, height, 32) })
 }
 
-fn dimensions(name: &[u8; 4], data: &[u8]) -> Option<(u32, u32)> {
-    match name {
+fn dimensions(name: [u8; 4], data: &[u8]) -> Option<(u32, u32)> {
+    match &name {
         b"VP8X" => Some((u24_le(data, 4)? + 1, u24_le(data, 7)? + 1)),
         // A frame tag of 3 bytes and a start code of 3; then 14 bits of size and 2 of scaling each.
         b"VP8 " => Some((u32::from(u16_le(data, 6)? & 0x3FFF), u32::from(u16_le(data, 8)? & 0x3FFF))),

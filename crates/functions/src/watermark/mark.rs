@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use ab_glyph::{Font, FontRef, Glyph, PxScale, ScaleFont, point};
 
-/// DejaVu Sans; its licence is beside it.
+/// The letters' shapes; the font's licence is beside it.
 static FONT: LazyLock<FontRef<'static>> = LazyLock::new(|| {
     FontRef::try_from_slice(include_bytes!("../../../../assets/fonts/DejaVuSans.ttf"))
         .expect("the font that ships with the code is well-formed")
@@ -27,6 +27,9 @@ const LETTER: f32 = 255.0;
 const EDGE: f32 = 0.0;
 /// Rendered marks that are kept: two sizes a picture, and few aspect ratios in use.
 const KEPT_MAX: usize = 64;
+
+/// A mark with the text and the size of picture that it was rendered for.
+type Kept = (String, (u32, u32), Arc<Mark>);
 
 /// One pixel of the mark: `out = in * keep + add`, both in 256ths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +70,7 @@ pub(super) struct Mark {
 impl Mark {
     /// The mark for a picture of this size, rendered once and then remembered.
     pub(super) fn fitting(text: &str, picture: (u32, u32)) -> Arc<Self> {
-        static KEPT: Mutex<VecDeque<(String, (u32, u32), Arc<Mark>)>> = Mutex::new(VecDeque::new());
+        static KEPT: Mutex<VecDeque<Kept>> = Mutex::new(VecDeque::new());
         let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((.., mark)) = kept.iter().find(|(known, size, _)| *size == picture && known == text) {
             return Arc::clone(mark);
