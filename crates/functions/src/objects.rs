@@ -1,0 +1,109 @@
+//! Objects in buckets: fetched whole, written durably, removed.
+//!
+//! The store's calls are asynchronous and ours are not. A folder needs no runtime: outside of one its calls
+//! are done on the spot, so waiting for them costs nothing. A remote store needs a thread that belongs to a
+//! tokio runtime (`spawn_blocking` is one).
+
+use std::path::Path as FilePath;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::executor::block_on;
+use object_store::local::LocalFileSystem;
+use object_store::{ObjectStore, ObjectStoreExt};
+
+use crate::error::FunctionError;
+use crate::keys;
+use crate::limits::Limits;
+
+/// Opens a folder as a bucket, and makes it if it is not there.
+///
+/// A write is atomic and durable: a file of its own is written and synced, renamed over the final name, and
+/// the folder synced, all before the write is answered. A crash leaves the old object or the new one, and
+/// perhaps a file `name#1` that nobody reads.
+///
+/// # Errors
+/// Where the folder cannot be made or opened.
+pub fn open_folder(folder: &FilePath) -> std::io::Result<Arc<dyn ObjectStore>> {
+    std::fs::create_dir_all(folder)?;
+    let store = LocalFileSystem::new_with_prefix(folder).map_err(std::io::Error::other)?;
+    Ok(Arc::new(store.with_fsync(true)))
+}
+
+/// A bucket and what it is called in messages.
+#[derive(Debug, Clone)]
+pub(crate) struct Bucket {
+    pub name: &'static str,
+    pub store: Arc<dyn ObjectStore>,
+}
+
+/// An object, or only its length where that is more than was asked for.
+pub(crate) enum Fetched {
+    Whole(Bytes),
+    TooLong(u64),
+}
+
+impl Bucket {
+    /// Fetches an object of at most `bytes_max` bytes; a longer one is not read.
+    pub(crate) fn fetch(&self, key: &str, bytes_max: u64) -> Result<Fetched, FunctionError> {
+        let path = keys::path(key)?;
+        let fetch = async {
+            let found = self.store.get(&path).await?;
+            if found.meta.size > bytes_max {
+                return Ok(Fetched::TooLong(found.meta.size));
+            }
+            found.bytes().await.map(Fetched::Whole)
+        };
+        block_on(fetch).map_err(|error| self.failed(key, error))
+    }
+
+    /// Fetches a picture that is to be processed, so it must not be too long.
+    pub(crate) fn fetch_picture(&self, key: &str, limits: &Limits) -> Result<Bytes, FunctionError> {
+        match self.fetch(key, limits.file_bytes_max)? {
+            Fetched::Whole(bytes) => Ok(bytes),
+            Fetched::TooLong(length) => {
+                Err(FunctionError::ImageRefused { key: key.to_owned(), refusal: limits.too_long(length) })
+            }
+        }
+    }
+
+    /// Writes an object. After it returns the object is durable; before, the key shows what it showed.
+    pub(crate) fn put(&self, key: &str, content: Vec<u8>) -> Result<(), FunctionError> {
+        let path = keys::path(key)?;
+        block_on(self.store.put(&path, content.into())).map_err(|error| self.failed(key, error))?;
+        Ok(())
+    }
+
+    /// Writes all of the objects or, as far as the store still obeys, none.
+    pub(crate) fn put_all(&self, objects: Vec<(String, Vec<u8>)>) -> Result<(), FunctionError> {
+        let mut written: Vec<String> = Vec::with_capacity(objects.len());
+        for (key, content) in objects {
+            if let Err(error) = self.put(&key, content) {
+                // What cannot be removed now is removed by clean-up; the fault to report is the first.
+                for key in &written {
+                    drop(self.remove(key));
+                }
+                return Err(error);
+            }
+            written.push(key);
+        }
+        Ok(())
+    }
+
+    /// Removes an object. One that is not there is removed already.
+    pub(crate) fn remove(&self, key: &str) -> Result<(), FunctionError> {
+        let path = keys::path(key)?;
+        match block_on(self.store.delete(&path)) {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(self.failed(key, error)),
+        }
+    }
+
+    fn failed(&self, key: &str, source: object_store::Error) -> FunctionError {
+        let (bucket, key) = (self.name, key.to_owned());
+        match source {
+            object_store::Error::NotFound { .. } => FunctionError::ObjectNotFound { bucket, key },
+            source => FunctionError::Bucket { bucket, key, source },
+        }
+    }
+}
