@@ -1,0 +1,157 @@
+//! The command line, as it is parsed and as `--help` teaches it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Image processing on a durable, AWS Step Functions-compatible workflow engine.
+///
+/// Photos go through a state machine in Amazon States Language: validate, resize, watermark, with retries,
+/// error handling and clean-up. Every step is on disk before the next one begins, so that a crash loses
+/// nothing: run the same command again and it goes on where it stood.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, arg_required_else_help = true)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Process photos: check, resize and watermark each one.
+    Process(ProcessArguments),
+    /// Show what happened in an execution, event by event.
+    History(HistoryArguments),
+    /// List executions, newest first.
+    List(ListArguments),
+    /// Check state machine definitions without running them.
+    Validate(ValidateArguments),
+}
+
+/// `darkroom process`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  darkroom process holiday/                     every photo below holiday/, results in out/
+  darkroom process a.jpg b.png --out web --jobs 2
+  darkroom process holiday/ --json | jq '.photos[] | select(.status == \"FAILED\")'
+
+Running it again does only what is not done yet. Open out/index.html to see the results.
+
+Exit codes: 0 every photo is done, 1 some failed, 2 the command could not begin.")]
+pub struct ProcessArguments {
+    /// Photos, or folders that are searched for photos. JPEG, PNG, WebP, GIF and TIFF are read.
+    #[arg(required = true, value_name = "FILE OR FOLDER")]
+    pub inputs: Vec<PathBuf>,
+
+    /// The output bucket: a folder that gets processed/<user>/<image>-small.jpg and so on.
+    #[arg(long, value_name = "DIR", default_value = "out")]
+    pub out: PathBuf,
+
+    /// Where executions, records and copies of the originals are kept [default: <out>/.darkroom].
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+
+    /// Whose photos these are: a part of the output paths.
+    #[arg(long, value_name = "ID", default_value = "local")]
+    pub user: String,
+
+    /// How many photos are worked on at once [default: one a core].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+
+    /// Try photos again that failed before.
+    #[arg(long)]
+    pub retry_failed: bool,
+
+    /// Print one JSON document instead of a table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Where the executions are that a command looks at.
+#[derive(Debug, Args)]
+pub struct DataArguments {
+    /// The data folder of the run to look at.
+    #[arg(long, value_name = "DIR", default_value = "out/.darkroom")]
+    pub data: PathBuf,
+}
+
+/// `darkroom history`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  darkroom history image-processing-img_6f1c…   by name, by a unique beginning of it, or by ARN
+  darkroom history img_6f1c --json              AWS's own shape, as GetExecutionHistory answers it")]
+pub struct HistoryArguments {
+    /// The execution: its ARN, its name, its image id, or a unique beginning of either.
+    #[arg(value_name = "EXECUTION")]
+    pub execution: String,
+
+    /// Where to look.
+    #[command(flatten)]
+    pub data: DataArguments,
+
+    /// Print AWS's GetExecutionHistory answer instead of a table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `darkroom list`.
+#[derive(Debug, Args)]
+pub struct ListArguments {
+    /// Where to look.
+    #[command(flatten)]
+    pub data: DataArguments,
+
+    /// Only executions in this status.
+    #[arg(long, value_name = "STATUS", ignore_case = true,
+          value_parser = ["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"])]
+    pub status: Option<String>,
+
+    /// At most so many.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub limit: usize,
+
+    /// Print AWS's ListExecutions answer instead of a table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `darkroom validate`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  darkroom validate workflows/image-processing.asl.json
+  darkroom validate --set region=eu-central-1 --strict *.asl.json
+
+Exit codes: 0 every definition is valid, 1 some are not, 2 a file could not be read.")]
+pub struct ValidateArguments {
+    /// Definitions in Amazon States Language, as JSON.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+
+    /// Fill a placeholder: `${NAME}` in the text becomes VALUE. Those of the image workflow have values.
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = assignment)]
+    pub placeholders: Vec<(String, String)>,
+
+    /// Count warnings as errors.
+    #[arg(long)]
+    pub strict: bool,
+
+    /// Check for the Express type, which allows less.
+    #[arg(long)]
+    pub express: bool,
+
+    /// Print one JSON document: AWS's ValidateStateMachineDefinition answer for each file.
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    let (name, value) =
+        text.split_once('=').ok_or_else(|| format!("`{text}` has no `=`; write NAME=VALUE"))?;
+    Ok((name.to_owned(), value.to_owned()))
+}

@@ -1,0 +1,101 @@
+//! The platform on one machine: the data folder, the stores in it, the engine and the functions, wired.
+//!
+//! ```text
+//! <data>/engine.db     definitions, executions and their histories
+//! <data>/platform.db   image records and the outbox of notifications
+//! <data>/input/        the input bucket: uploads/<user>/<image>.<extension>
+//! ```
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context;
+use darkroom_asl::definition::machine::StateMachine;
+use darkroom_asl::interpreter::{Identity, Limits};
+use darkroom_engine::store::{DefinitionKey, SqliteStore};
+use darkroom_engine::{Config, Engine, Observer, OsRandom, SystemClock, WorkerPool};
+use darkroom_functions::{Functions, ImageRecords, Notifications, Services, SqliteRecords, open_folder};
+
+use crate::tasks::Tasks;
+use crate::workflow::{self, ACCOUNT, PLACEHOLDERS, PROJECT, REGION};
+
+/// A running platform. Dropping it stops it; the data folder holds all that it knew.
+pub struct Platform {
+    /// Runs executions.
+    pub engine: Engine,
+    /// One record an image.
+    pub records: Arc<SqliteRecords>,
+    /// The image workflow.
+    pub workflow: Workflow,
+    /// The input bucket, as a folder.
+    pub input: PathBuf,
+}
+
+/// A state machine that is registered with the engine.
+pub struct Workflow {
+    /// Its ARN.
+    pub arn: String,
+    /// Its name.
+    pub name: String,
+    /// Its definition, as the store knows it.
+    pub definition: DefinitionKey,
+    /// Its definition, as it runs.
+    pub machine: Arc<StateMachine>,
+}
+
+/// The engine's file in a data folder.
+pub fn engine_file(data: &Path) -> PathBuf {
+    data.join("engine.db")
+}
+
+impl Platform {
+    /// Opens the data folder, makes it where it is not there, and goes on with what is open in it.
+    pub fn open(data: &Path, out: &Path, jobs: usize, observer: Arc<dyn Observer>) -> anyhow::Result<Self> {
+        let input = data.join("input");
+        let folder = |path: &Path| {
+            open_folder(path).with_context(|| format!("the folder {} cannot be used", path.display()))
+        };
+        let (input_bucket, output_bucket) = (folder(&input)?, folder(out)?);
+        let records = Arc::new(
+            SqliteRecords::open(&data.join("platform.db"))
+                .with_context(|| format!("{} cannot be opened", data.join("platform.db").display()))?,
+        );
+        let notifications: Arc<dyn Notifications> = records.clone();
+        let image_records: Arc<dyn ImageRecords> = records.clone();
+        let services = Services::new(input_bucket, output_bucket, image_records, notifications.clone());
+        let tasks = Tasks::new(Functions::new(services), notifications);
+        let engine = Engine::start(Config {
+            store: Arc::new(SqliteStore::open(&engine_file(data))?),
+            executor: Arc::new(WorkerPool::new(jobs, move |invocation| tasks.run(invocation))?),
+            clock: Arc::new(SystemClock::default()),
+            random: Arc::new(OsRandom),
+            observer,
+            limits: Limits::default(),
+            shards: 1,
+            audit: cfg!(debug_assertions),
+        })?;
+        let (definition, machine) =
+            engine.register(&workflow::fill(workflow::IMAGE_PROCESSING, PLACEHOLDERS))?;
+        let name = format!("{PROJECT}-image-processing");
+        let arn = format!("arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{name}");
+        Ok(Self { engine, records, workflow: Workflow { arn, name, definition, machine }, input })
+    }
+}
+
+impl Workflow {
+    /// The ARN of an execution of this name.
+    pub fn execution_arn(&self, execution_name: &str) -> String {
+        format!("arn:aws:states:{REGION}:{ACCOUNT}:execution:{}:{execution_name}", self.name)
+    }
+
+    /// Who an execution of this name is.
+    pub fn identity(&self, execution_name: &str) -> Arc<Identity> {
+        Arc::new(Identity {
+            execution_arn: self.execution_arn(execution_name).into(),
+            execution_name: execution_name.into(),
+            state_machine_arn: self.arn.as_str().into(),
+            state_machine_name: self.name.as_str().into(),
+            role_arn: format!("arn:aws:iam::{ACCOUNT}:role/{PROJECT}-step-functions-role").into(),
+        })
+    }
+}
