@@ -1,3 +1,5 @@
 //! Filled in by the commits that follow.
 
+pub mod data;
+pub mod failure;
 pub mod json;

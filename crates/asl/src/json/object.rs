@@ -37,6 +37,11 @@ impl Object {
         self.0.insert(key.into(), value.into())
     }
 
+    /// The place of a member, which is made, as `null`, where it is missing.
+    pub fn entry(&mut self, key: &Text) -> &mut Value {
+        self.0.entry(key.clone()).or_insert(Value::Null)
+    }
+
     /// Takes a member out; the others keep their order.
     pub fn remove(&mut self, key: &str) -> Option<Value> {
         self.0.shift_remove(key)

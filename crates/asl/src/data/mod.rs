@@ -1,0 +1,12 @@
+//! Data on its way through a state machine: what is picked out, computed, compared and put back.
+//!
+//! Paths, intrinsic functions and templates are compiled once, from the definition, and evaluated against an
+//! [`Environment`]: the input, the context object and the variables. Nothing here knows of states.
+
+mod cursor;
+mod environment;
+mod java_text;
+pub mod path;
+
+pub use cursor::SyntaxError;
+pub use environment::Environment;
