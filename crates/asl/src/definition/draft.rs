@@ -23,6 +23,8 @@ pub(super) struct Draft {
     pub(super) transitions: Vec<Edge>,
     /// Whether the workflow or branch can end here.
     pub(super) is_terminal: bool,
+    /// Whether it is not known where the state goes, because it could not be read so far.
+    pub(super) is_unclear: bool,
     /// Where `End` stands, for a state that ends well.
     pub(super) end: Option<(Location, Span)>,
     pub(super) flow: Flow,
@@ -99,6 +101,7 @@ impl Draft {
             kind: None,
             transitions: Vec::new(),
             is_terminal: false,
+            is_unclear: false,
             end: None,
             flow: Flow::default(),
         }

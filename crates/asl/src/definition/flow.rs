@@ -22,7 +22,7 @@ use super::machine::{ResultPath, Selection, StateIndex, StateKind};
 use super::payload::top_level_name;
 use super::reachability;
 use super::report::Report;
-use super::shape::{Answer, Shape};
+use super::shape::{Answer, How, Replaced, Shape};
 use crate::json::Text;
 
 /// How much work one definition is worth: transitions followed, times the names that each carries. Our choice;
@@ -99,7 +99,7 @@ impl Flow<'_> {
     fn handed_down(&self, owner: StateIndex) -> Shape {
         let draft = self.draft(owner);
         if let Some(payload) = &draft.flow.payload {
-            return payload.clone().replaced_by(owner);
+            return payload.clone().replaced_by(owner, How::HandedDown);
         }
         match (&draft.kind, self.inputs.get(&owner)) {
             (Some(StateKind::Parallel(parallel)), Some(input)) => self.selected(owner, &parallel.input_path, input),
@@ -143,7 +143,7 @@ impl Flow<'_> {
             | StateKind::Fail(_) => return input,
         };
         let Some(catcher) = catch.get(position) else { return Shape::unknown() };
-        let error = || Shape::exactly(["Error", "Cause"].map(Text::from)).replaced_by(index);
+        let error = || Shape::exactly(["Error", "Cause"].map(Text::from)).replaced_by(index, How::ErrorOutput);
         placed(&catcher.result_path, input, error)
     }
 
@@ -164,7 +164,7 @@ impl Flow<'_> {
                 let made = flow.literal.as_ref().or(flow.payload.as_ref()).cloned();
                 let made = made.or_else(|| pass.parameters.is_some().then(Shape::unknown));
                 let result = match made {
-                    Some(shape) => shape.replaced_by(index),
+                    Some(shape) => shape.replaced_by(index, How::Result),
                     None => self.selected(index, &pass.input_path, &input),
                 };
                 (&pass.result_path, &pass.output_path, result)
@@ -173,27 +173,32 @@ impl Flow<'_> {
                 let names = integrations::answer(&task.resource);
                 let answer = names.map(|names| Shape::exactly(names.iter().copied().map(Text::from)));
                 let result = flow.selected.clone().or(answer).unwrap_or_else(Shape::unknown);
-                (&task.result_path, &task.output_path, result.replaced_by(index))
+                (&task.result_path, &task.output_path, result.replaced_by(index, How::Result))
             }
-            // The result is an array.
             StateKind::Parallel(parallel) => {
-                let result = flow.selected.clone().unwrap_or_else(|| Shape::exactly([]));
-                (&parallel.result_path, &parallel.output_path, result.replaced_by(index))
+                (&parallel.result_path, &parallel.output_path, self.results(index))
             }
             StateKind::Map(map) => {
-                let result = flow.selected.clone().unwrap_or_else(|| Shape::exactly([]));
-                (&map.result_path, &map.output_path, result.replaced_by(index))
+                (&map.result_path, &map.output_path, self.results(index))
             }
         };
         let placed = placed(result_path, input, || result);
         self.selected(index, output_path, &placed)
     }
 
+    /// What came of branches or iterations: an array, unless a `ResultSelector` makes something of it.
+    fn results(&self, index: StateIndex) -> Shape {
+        match &self.draft(index).flow.selected {
+            Some(selected) => selected.clone().replaced_by(index, How::Result),
+            None => Shape::array_by(index),
+        }
+    }
+
     /// `InputPath` or `OutputPath`.
     fn selected(&self, index: StateIndex, selection: &Selection, from: &Shape) -> Shape {
         match selection {
             Selection::Whole => from.clone(),
-            Selection::Empty => Shape::exactly([]).replaced_by(index),
+            Selection::Empty => Shape::exactly([]).replaced_by(index, How::Nothing),
             Selection::At(_) => Shape::unknown(),
         }
     }
@@ -208,16 +213,7 @@ impl Flow<'_> {
             match input.has(&read.name) {
                 Answer::Yes => {}
                 Answer::No(replaced) => {
-                    let by = &self.draft(replaced.by);
-                    let message = format!(
-                        "`{}` is not there: {} replaces everything before it with {}",
-                        read.path, by.name, replaced.with
-                    );
-                    let help = format!(
-                        "keep the input: give {} a ResultPath of its own, such as \"$.{}Result\", or null",
-                        by.name,
-                        lower_first(&by.name)
-                    );
+                    let (message, help) = self.explain(read, &replaced);
                     warn(read, message, report).help(help);
                 }
                 Answer::Sometimes => {
@@ -227,6 +223,30 @@ impl Flow<'_> {
                     }
                 }
             }
+        }
+    }
+
+    /// Says what took the place of what is read, and how to keep that.
+    fn explain(&self, read: &Read, replaced: &Replaced) -> (String, String) {
+        let (path, with, by) = (&read.path, &replaced.with, &self.draft(replaced.by).name);
+        let own_path = format!("a ResultPath of its own, such as \"$.{}Result\", or null", lower_first(by));
+        match replaced.how {
+            How::Result => (
+                format!("`{path}` is not there: the result of {by}, {with}, replaces everything"),
+                format!("keep what was there: give {by} {own_path}"),
+            ),
+            How::ErrorOutput => (
+                format!("`{path}` is not there: the error output of {by}, {with}, replaces everything"),
+                format!("keep what was there: give the Catch of {by} a ResultPath, such as \"$.error\""),
+            ),
+            How::HandedDown => (
+                format!("`{path}` is not there: {by} hands down {with} only"),
+                format!("add it to the ItemSelector or Parameters of {by}"),
+            ),
+            How::Nothing => (
+                format!("`{path}` is not there: {by} has an InputPath or OutputPath of null, which leaves {{}}"),
+                format!("leave that path out of {by}"),
+            ),
         }
     }
 

@@ -85,8 +85,8 @@ fn inspect_member(member: &Member, location: &Location, depth: usize, into: &mut
         let help = format!("to have it evaluated, write \"{key}.$\": {}", quoted(text));
         into.report.warning(DiagnosticCode::NoDollar, &inside, value.span, message).help(help);
     }
-    if is_cloud_formation(member) {
-        let message = format!("'{key}' is a CloudFormation function; a state passes it on as it stands");
+    if let Some(function) = cloud_formation(member) {
+        let message = format!("'{function}' is a CloudFormation function: a state passes it on as it stands");
         into.report
             .warning(DiagnosticCode::CloudFormationFunction, &inside, *key_span, message)
             .help(cloud_formation_help(member, location));
@@ -215,13 +215,14 @@ fn path_length(text: &str) -> usize {
 }
 
 /// `Fn::Join` and its like, and a `Ref` alone in its object, which is how `CloudFormation` has it.
-fn is_cloud_formation(member: &Member) -> bool {
-    let only_member = |value: &Spanned| match &value.node {
-        Node::Object(members) if members.len() == 1 => members.first().map(|member| member.key.clone()),
+fn cloud_formation(member: &Member) -> Option<&Text> {
+    let inner = match &member.value.node {
+        Node::Object(members) if members.len() == 1 => members.first(),
         _ => None,
     };
-    member.key.starts_with("Fn::")
-        || only_member(&member.value).is_some_and(|key| &*key == "Ref" || key.starts_with("Fn::"))
+    let is_function = |key: &&Text| key.starts_with("Fn::");
+    let own = Some(&member.key).filter(is_function);
+    own.or_else(|| inner.map(|inner| &inner.key).filter(|key| is_function(key) || &***key == "Ref"))
 }
 
 /// The intrinsic that does what the author wanted of `CloudFormation`.

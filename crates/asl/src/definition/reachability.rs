@@ -13,6 +13,10 @@ use super::report::Report;
 /// Reports what of one scope cannot end or cannot be reached.
 pub(super) fn check(scope: &Scope, drafts: &[Draft], report: &mut Report) {
     let draft = |index: &StateIndex| &drafts[index.as_usize()];
+    if scope.states.iter().any(|index| draft(index).is_unclear) {
+        // What follows from a fault that was told already is no news.
+        return;
+    }
     if !scope.states.iter().any(|index| draft(index).is_terminal) {
         report
             .error_without_place(DiagnosticCode::MissingEndState, "Workflow has no terminal state")
@@ -23,6 +27,9 @@ pub(super) fn check(scope: &Scope, drafts: &[Draft], report: &mut Report) {
     let reached = walk(start, drafts, |_, _| true);
     for index in scope.states.iter().filter(|index| !reached.contains(index)) {
         let Draft { name, location, span, .. } = draft(index);
+        if scope.by_name.get(name) != Some(index) {
+            continue;
+        }
         let message = format!("State \"{name}\" is not reachable.");
         report.error(DiagnosticCode::MissingTransitionTarget, location, *span, message);
     }

@@ -30,12 +30,26 @@ pub(super) enum Presence {
     Sometimes,
 }
 
-/// A state whose result or error output took the place of everything.
+/// A state that left nothing of what was there before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Replaced {
     pub(super) by: StateIndex,
+    pub(super) how: How,
     /// What is there now, for people: `{MessageId, SequenceNumber}`.
     pub(super) with: String,
+}
+
+/// By what everything was replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum How {
+    /// A state's result, without a `ResultPath`.
+    Result,
+    /// A catcher's error output, without a `ResultPath`.
+    ErrorOutput,
+    /// What a Map or Parallel state gives its processor or branches.
+    HandedDown,
+    /// An `InputPath` or `OutputPath` that is `null`.
+    Nothing,
 }
 
 /// The answer to "is this name there?".
@@ -72,12 +86,18 @@ impl Shape {
     }
 
     /// The same, remembering whose result this is if that says which names are missing.
-    pub(super) fn replaced_by(mut self, by: StateIndex) -> Self {
+    pub(super) fn replaced_by(mut self, by: StateIndex, how: How) -> Self {
         if !self.is_open {
             let names: Vec<&str> = self.names.keys().map(|name| &**name).collect();
-            self.replaced = Some(Replaced { by, with: format!("{{{}}}", names.join(", ")) });
+            self.replaced = Some(Replaced { by, how, with: format!("{{{}}}", names.join(", ")) });
         }
         self
+    }
+
+    /// An array, which has no names.
+    pub(super) fn array_by(by: StateIndex) -> Self {
+        let replaced = Some(Replaced { by, how: How::Result, with: "an array".to_owned() });
+        Self { names: BTreeMap::new(), is_open: false, replaced }
     }
 
     /// A state puts a name there.
@@ -198,7 +218,7 @@ mod tests {
 
     #[test]
     fn a_known_result_has_nothing_else() {
-        let published = Shape::exactly([text("MessageId")]).replaced_by(StateIndex::new(3));
+        let published = Shape::exactly([text("MessageId")]).replaced_by(StateIndex::new(3), How::Result);
         assert_eq!(published.has(&text("MessageId")), Answer::Yes);
         let Answer::No(replaced) = published.has(&text("imageId")) else { panic!("{published:?}") };
         assert_eq!((replaced.by, replaced.with.as_str()), (StateIndex::new(3), "{MessageId}"));

@@ -42,8 +42,10 @@ impl<'t> StateReader<'_, 't> {
         let end = self.fields.get("End").filter(|found| found.value.node == Node::Bool(true));
         let next = self.fields.text("Next");
         match (next, end) {
-            (Some(_), Some(_)) => {
+            (Some((found, name)), Some(_)) => {
                 self.fields.exclude(&["Next", "End"], &mut self.builder.report);
+                self.draft.is_terminal = true;
+                self.edge(Role::Next, &found, name);
                 None
             }
             (Some((found, name)), None) => {
@@ -56,6 +58,7 @@ impl<'t> StateReader<'_, 't> {
                 Some(Transition::End)
             }
             (None, None) => {
+                self.draft.is_unclear = true;
                 let location = self.fields.location.clone();
                 let span = self.draft.span;
                 let message = "One of these fields is required: [Next, End]";

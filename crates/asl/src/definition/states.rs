@@ -138,9 +138,13 @@ impl Builder {
     fn state(&mut self, scope: &Scope, index: StateIndex, member: &Member) {
         let draft = &self.drafts[index.as_usize()];
         let (name, location, span) = (draft.name.clone(), draft.location.clone(), draft.span);
-        let Some(reader) = Reader::open_freely(&member.value, &location, &mut self.report) else { return };
+        let reader = Reader::open_freely(&member.value, &location, &mut self.report);
+        let known = reader.and_then(|reader| Some((self.type_of_state(&reader)?, reader)));
+        let Some((state_type, reader)) = known else {
+            self.drafts[index.as_usize()].is_unclear = true;
+            return;
+        };
         let language = self.language_of_state(&reader);
-        let Some(state_type) = self.type_of_state(&reader) else { return };
         let fields = reader.conform(&[COMMON, state_type.fields()], language, &mut self.report);
         let mut state = StateReader {
             builder: self,
