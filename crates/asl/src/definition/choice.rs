@@ -1,0 +1,277 @@
+//! The Choice state. Spec: States Language, "Choice State".
+
+use std::collections::BTreeSet;
+
+use super::assign;
+use super::diagnostic::DiagnosticCode;
+use super::draft::{Read, Role};
+use super::expressions;
+use super::fields::{Field, Kind, QueryLanguage, both, json_path, jsonata};
+use super::machine::{Choice, ChoiceRule, Selection};
+use super::payload;
+use super::reader::{Found, Reader};
+use super::report::Location;
+use super::state_reader::StateReader;
+use crate::data::Path;
+use crate::data::choice::{Operator, Rule};
+use crate::json::{Member, Node, Span, Text};
+
+/// How deep `And`, `Or` and `Not` may nest. Our choice.
+pub const RULE_DEPTH_MAX: usize = 32;
+
+/// The fields of a Choice.
+pub(super) const FIELDS: &[Field] = &[
+    both("Choices", Kind::Items).required(),
+    both("Default", Kind::Text),
+    both("Assign", Kind::Object).or_expression(),
+    json_path("InputPath", Kind::Path),
+    json_path("OutputPath", Kind::Path),
+    jsonata("Output", Kind::Any),
+];
+
+/// The fields of an entry of `Choices`, beside what it compares.
+const RULE: &[Field] = &[
+    both("Next", Kind::Text).required(),
+    both("Assign", Kind::Object).or_expression(),
+    both("Comment", Kind::Text),
+    jsonata("Condition", Kind::Any).required(),
+    jsonata("Output", Kind::Any),
+];
+
+/// The fields that combine rules.
+const COMBINERS: &[&str] = &["And", "Or", "Not"];
+
+/// Which names are known to be in the input once a rule has been tried: an absent one fails the
+/// execution, except under `IsPresent`.
+#[derive(Clone, Debug, Default)]
+struct Presence {
+    if_true: BTreeSet<Text>,
+    if_false: BTreeSet<Text>,
+}
+
+/// A rule, and what it says of its input.
+struct ReadRule {
+    rule: Option<Rule>,
+    presence: Presence,
+}
+
+pub(super) fn read(state: &mut StateReader<'_, '_>) -> Option<Choice> {
+    let input_path = state.input_path();
+    let output_path = state.selection("OutputPath");
+    let mut choices = Vec::new();
+    // What the rules that did not match have shown to be there.
+    let mut shown = BTreeSet::new();
+    for item in state.fields.items("Choices") {
+        choices.push(read_entry(state, &item, &mut shown));
+    }
+    let default = state.fields.text("Default");
+    let default = default.and_then(|(found, name)| state.edge(Role::Default, &found, name));
+    if let (Some(_), Some(edge)) = (default, state.draft.transitions.last_mut()) {
+        edge.present.extend(shown);
+    }
+    if !matches!(input_path, Selection::Whole) {
+        forget_reads_of_rules(state);
+    }
+    let assign = assign::read(state, state.fields);
+    Some(Choice { input_path, output_path, choices: choices.into_iter().collect::<Option<_>>()?, default, assign })
+}
+
+/// Behind an `InputPath` the rules see something else than the state's input.
+fn forget_reads_of_rules(state: &mut StateReader<'_, '_>) {
+    let choices = state.fields.location.field("Choices").to_string();
+    state.draft.flow.reads.retain(|read| !read.location.to_string().starts_with(&choices));
+    state.draft.transitions.iter_mut().for_each(|edge| edge.present.clear());
+}
+
+/// One entry of `Choices`.
+fn read_entry(
+    state: &mut StateReader<'_, '_>,
+    item: &Found<'_>,
+    shown: &mut BTreeSet<Text>,
+) -> Option<ChoiceRule> {
+    let fields = Reader::open_freely(item.value, &item.location, state.report())?;
+    let (own, compared) = split(&fields, state);
+    let is_first = state.draft.transitions.is_empty();
+    let ReadRule { rule, presence } = match state.language {
+        QueryLanguage::JsonPath => read_rule(state, &compared, 0, is_first),
+        QueryLanguage::Jsonata => ReadRule { rule: None, presence: Presence::default() },
+    };
+    let assign = own.get("Assign").map(|_| assign::read(state, &own));
+    let next = own.text("Next").and_then(|(found, name)| state.edge(Role::Choice, &found, name));
+    if let (Some(_), Some(edge)) = (next, state.draft.transitions.last_mut()) {
+        edge.present = shown.union(&presence.if_true).cloned().collect();
+    }
+    shown.extend(presence.if_false);
+    Some(ChoiceRule { rule: rule?, next: next?, assign })
+}
+
+/// What is compared, beside the fields that only an entry of `Choices` has.
+struct Compared<'t> {
+    location: Location,
+    span: Span,
+    members: Vec<&'t Member>,
+}
+
+/// Tells the entry's own fields from those of its rule.
+fn split<'t>(fields: &Reader<'t>, state: &mut StateReader<'_, '_>) -> (Reader<'t>, Compared<'t>) {
+    let is_own = |member: &&Member| RULE.iter().any(|field| field.name == &*member.key);
+    let compared = Compared {
+        location: fields.location.clone(),
+        span: fields.span,
+        members: match state.language {
+            QueryLanguage::JsonPath => fields.members().filter(|member| !is_own(member)).collect(),
+            QueryLanguage::Jsonata => Vec::new(),
+        },
+    };
+    let own = match state.language {
+        QueryLanguage::JsonPath => fields.only(is_own),
+        QueryLanguage::Jsonata => fields.only(|_| true),
+    };
+    let own = own.conform(&[RULE], state.language, &mut state.builder.report);
+    (own, compared)
+}
+
+/// A comparison or a combination of rules.
+fn read_rule(state: &mut StateReader<'_, '_>, compared: &Compared<'_>, depth: usize, certain: bool) -> ReadRule {
+    let nothing = ReadRule { rule: None, presence: Presence::default() };
+    if depth > RULE_DEPTH_MAX {
+        let message = format!("Rules are nested deeper than {RULE_DEPTH_MAX}");
+        state.report().error(DiagnosticCode::TooDeeplyNested, &compared.location, compared.span, message);
+        return nothing;
+    }
+    let combiner = compared.members.iter().find(|member| COMBINERS.contains(&&*member.key));
+    match combiner {
+        Some(combiner) => {
+            refuse_others(state, compared, |member| member.key == combiner.key);
+            read_combination(state, compared, combiner, depth, certain)
+        }
+        None => read_comparison(state, compared, certain),
+    }
+}
+
+fn read_combination(
+    state: &mut StateReader<'_, '_>,
+    compared: &Compared<'_>,
+    combiner: &Member,
+    depth: usize,
+    certain: bool,
+) -> ReadRule {
+    let found = Found { location: compared.location.field(&combiner.key), value: &combiner.value };
+    if &*combiner.key == "Not" {
+        let ReadRule { rule, presence } = read_nested(state, &found, depth, certain);
+        let presence = Presence { if_true: presence.if_false, if_false: presence.if_true };
+        return ReadRule { rule: rule.map(|rule| Rule::Not(Box::new(rule))), presence };
+    }
+    let is_and = &*combiner.key == "And";
+    if !matches!(&found.value.node, Node::Array(items) if !items.is_empty()) {
+        let is_array = matches!(found.value.node, Node::Array(_));
+        let message = if is_array { "Value cannot be empty" } else { "Expected value of type Array" };
+        state.report().schema(&found.location, found.value.span, message);
+        return ReadRule { rule: None, presence: Presence::default() };
+    }
+    let mut rules = Vec::new();
+    let mut presence: Option<Presence> = None;
+    for (position, item) in found.items().iter().enumerate() {
+        // The later ones may never be looked at.
+        let nested = read_nested(state, item, depth, certain && position == 0);
+        rules.push(nested.rule);
+        let both = |left: &BTreeSet<Text>, right: &BTreeSet<Text>| left.union(right).cloned().collect();
+        let either = |left: &BTreeSet<Text>, right: &BTreeSet<Text>| left.intersection(right).cloned().collect();
+        presence = Some(match (presence, nested.presence) {
+            (None, nested) => nested,
+            (Some(so_far), nested) if is_and => Presence {
+                if_true: both(&so_far.if_true, &nested.if_true),
+                if_false: either(&so_far.if_false, &nested.if_false),
+            },
+            (Some(so_far), nested) => Presence {
+                if_true: either(&so_far.if_true, &nested.if_true),
+                if_false: both(&so_far.if_false, &nested.if_false),
+            },
+        });
+    }
+    let rules = rules.into_iter().collect::<Option<Vec<Rule>>>();
+    let rule = rules.map(|rules| if is_and { Rule::And(rules) } else { Rule::Or(rules) });
+    ReadRule { rule, presence: presence.unwrap_or_default() }
+}
+
+/// A rule inside another: it has no `Next` and no `Assign`.
+fn read_nested(state: &mut StateReader<'_, '_>, found: &Found<'_>, depth: usize, certain: bool) -> ReadRule {
+    let Some(fields) = Reader::open_freely(found.value, &found.location, state.report()) else {
+        return ReadRule { rule: None, presence: Presence::default() };
+    };
+    let compared = Compared {
+        location: fields.location.clone(),
+        span: fields.span,
+        members: fields.members().filter(|member| &*member.key != "Comment").collect(),
+    };
+    read_rule(state, &compared, depth + 1, certain)
+}
+
+/// `Variable` and one operator.
+fn read_comparison(state: &mut StateReader<'_, '_>, compared: &Compared<'_>, certain: bool) -> ReadRule {
+    let nothing = ReadRule { rule: None, presence: Presence::default() };
+    let is_operator = |member: &Member| Operator::from_field_name(&member.key).is_some();
+    refuse_others(state, compared, |member| &*member.key == "Variable" || is_operator(member));
+    let variable = compared.members.iter().find(|member| &*member.key == "Variable");
+    let mut operators = compared.members.iter().filter(|member| is_operator(member));
+    let (Some(variable), Some(operator)) = (variable, operators.next()) else {
+        let what = if variable.is_none() { "Variable" } else { "a comparison operator, such as StringEquals" };
+        let message = format!("These fields are required: [{what}]");
+        state.report().schema(&compared.location, compared.span, message);
+        return nothing;
+    };
+    if let Some(second) = operators.next() {
+        let message = format!("Only one of these fields is allowed: [{}, {}]", operator.key, second.key);
+        state.report().schema(&compared.location, second.key_span, message);
+    }
+    let found = Found { location: compared.location.field("Variable"), value: &variable.value };
+    let Some(path) = read_variable(state, &found) else { return nothing };
+    let name = payload::top_level_name(path.text());
+    let tests_presence = &*operator.key == "IsPresent";
+    if let (Some(name), false, true) = (&name, tests_presence, certain) {
+        let (path, location, span) = (path.text().clone(), found.location.clone(), found.value.span);
+        state.draft.flow.reads.push(Read { name: name.clone(), path, location, span });
+    }
+    let wants_presence = operator.value.node == Node::Bool(true);
+    let known: BTreeSet<Text> = name.into_iter().collect();
+    let presence = match (tests_presence, wants_presence) {
+        (false, _) => Presence { if_true: known.clone(), if_false: known },
+        (true, true) => Presence { if_true: known, if_false: BTreeSet::new() },
+        (true, false) => Presence { if_true: BTreeSet::new(), if_false: known },
+    };
+    ReadRule { rule: read_operator(state, compared, operator, path), presence }
+}
+
+fn read_variable(state: &mut StateReader<'_, '_>, found: &Found<'_>) -> Option<Path> {
+    let Node::String(text) = &found.value.node else {
+        state.report().schema(&found.location, found.value.span, "Expected value of type String");
+        return None;
+    };
+    state.path_at(found, text)
+}
+
+/// The operator with what it compares to.
+fn read_operator(
+    state: &mut StateReader<'_, '_>,
+    compared: &Compared<'_>,
+    operator: &Member,
+    variable: Path,
+) -> Option<Rule> {
+    let found = Found { location: compared.location.field(&operator.key), value: &operator.value };
+    if let (Node::String(text), false) = (&found.value.node, operator.key.ends_with("Path")) {
+        payload::warn_no_path(&found, &operator.key, text, state.report());
+    }
+    expressions::comparison(variable, &operator.key, &found, state.report())
+}
+
+/// Reports members that a rule of this form does not have.
+fn refuse_others(
+    state: &mut StateReader<'_, '_>,
+    compared: &Compared<'_>,
+    belongs: impl Fn(&Member) -> bool,
+) {
+    for member in compared.members.iter().filter(|member| !belongs(member)) {
+        let message = format!("Field '{}' is not supported", member.key);
+        state.report().schema(&compared.location, member.key_span, message);
+    }
+}

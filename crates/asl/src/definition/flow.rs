@@ -1,0 +1,338 @@
+//! A data-flow check: paths that read what, on some route from `StartAt`, nobody has put there.
+//!
+//! Every scope is followed from its start over every transition, carrying the [`Shape`] of the state's
+//! input, until nothing changes; then every read is held against the shape at its state. An execution's
+//! input is unknown and may hold anything, so a name counts as missing only if
+//!
+//! * the whole input was replaced by a result whose names are known, and it is not among them, or
+//! * some routes put it there and others do not, and it cannot have come with the input, because it is
+//!   put there before it is first read.
+//!
+//! Only top-level names are followed, and only of `JSONPath` states. All of it is advice: what this check
+//! says are warnings, and where a definition is too large for it, it says nothing.
+//!
+//! Spec: States Language, "Input and Output Processing".
+
+use std::collections::{HashMap, HashSet};
+
+use super::diagnostic::DiagnosticCode;
+use super::draft::{Draft, Edge, Read, Role, Scope};
+use super::integrations;
+use super::machine::{ResultPath, Selection, StateIndex, StateKind};
+use super::payload::top_level_name;
+use super::reachability;
+use super::report::Report;
+use super::shape::{Answer, How, Replaced, Shape};
+use crate::json::Text;
+
+/// How much work one definition is worth: transitions followed, times the names that each carries. Our choice;
+/// a workflow of a hundred states takes some thousands.
+const WORK_MAX: usize = 5_000_000;
+
+/// How many reads that miss on some routes are looked into. Our choice: each costs a walk of the graph.
+const SOMETIMES_MAX: usize = 50;
+
+/// Warns of reads that can miss, in every scope.
+pub(super) fn check(scopes: &[Scope], drafts: &[Draft], report: &mut Report) {
+    let mut flow =
+        Flow { drafts, inputs: HashMap::new(), names: HashSet::new(), work_left: WORK_MAX, sometimes: 0 };
+    // A scope is finished before the one around it: the other way round, owners come first.
+    for scope in scopes.iter().rev() {
+        flow.follow(scope);
+    }
+    for scope in scopes {
+        let Some(start) = scope.start else { continue };
+        for index in &scope.states {
+            flow.report_reads(*index, start, report);
+        }
+    }
+}
+
+struct Flow<'d> {
+    drafts: &'d [Draft],
+    /// The input of each state that has been reached.
+    inputs: HashMap<StateIndex, Shape>,
+    /// The names that somebody reads in the scope at hand.
+    names: HashSet<Text>,
+    work_left: usize,
+    /// How many reads that miss on some routes have been seen.
+    sometimes: usize,
+}
+
+impl Flow<'_> {
+    fn draft(&self, index: StateIndex) -> &Draft {
+        &self.drafts[index.as_usize()]
+    }
+
+    /// Finds the input of every state of a scope.
+    fn follow(&mut self, scope: &Scope) {
+        let Some(start) = scope.start else { return };
+        let reads = scope.states.iter().flat_map(|index| &self.drafts[index.as_usize()].flow.reads);
+        self.names = reads.map(|read| read.name.clone()).collect();
+        let mut entry = scope.owner.map_or_else(Shape::unknown, |owner| self.handed_down(owner));
+        entry.keep(|name| self.names.contains(name));
+        self.inputs.insert(start, entry);
+        let mut waiting = vec![start];
+        while let Some(index) = waiting.pop() {
+            let transitions = &self.drafts[index.as_usize()].transitions;
+            let cost = transitions.len().saturating_mul(self.names.len() + 1);
+            let Some(work_left) = self.work_left.checked_sub(cost) else {
+                // Half a result would be wrong.
+                scope.states.iter().for_each(|index| drop(self.inputs.remove(index)));
+                return;
+            };
+            self.work_left = work_left;
+            for edge in transitions {
+                let (target, shape) = (edge.target, self.along(index, edge));
+                let changed = match self.inputs.get_mut(&target) {
+                    Some(known) => known.join(&shape),
+                    None => self.inputs.insert(target, shape).is_none(),
+                };
+                if changed {
+                    waiting.push(target);
+                }
+            }
+        }
+    }
+
+    /// What a Parallel's branches or a Map's iterations start with.
+    fn handed_down(&self, owner: StateIndex) -> Shape {
+        let draft = self.draft(owner);
+        if let Some(payload) = &draft.flow.payload {
+            return payload.clone().replaced_by(owner, How::HandedDown);
+        }
+        match (&draft.kind, self.inputs.get(&owner)) {
+            (Some(StateKind::Parallel(parallel)), Some(input)) => self.selected(owner, &parallel.input_path, input),
+            _ => Shape::unknown(),
+        }
+    }
+
+    /// A state's input after its reads, which must have found what they asked for.
+    fn after_reads(&self, index: StateIndex) -> Shape {
+        let mut shape = self.inputs.get(&index).cloned().unwrap_or_else(Shape::unknown);
+        for read in &self.draft(index).flow.reads {
+            shape.see(&read.name);
+        }
+        shape
+    }
+
+    /// What a transition carries.
+    fn along(&self, index: StateIndex, edge: &Edge) -> Shape {
+        let mut input = self.after_reads(index);
+        for name in &edge.present {
+            input.see(name);
+        }
+        let mut shape = match (&self.draft(index).kind, edge.role) {
+            (None, _) => Shape::unknown(),
+            (Some(kind), Role::Catch(position)) => self.caught(index, kind, position, input),
+            (Some(kind), Role::Next | Role::Choice | Role::Default) => self.output(index, kind, input),
+        };
+        shape.keep(|name| self.names.contains(name));
+        shape
+    }
+
+    fn caught(&self, index: StateIndex, kind: &StateKind, position: usize, input: Shape) -> Shape {
+        let catch = match kind {
+            StateKind::Task(task) => &task.catch,
+            StateKind::Parallel(parallel) => &parallel.catch,
+            StateKind::Map(map) => &map.catch,
+            StateKind::Pass(_)
+            | StateKind::Choice(_)
+            | StateKind::Wait(_)
+            | StateKind::Succeed(_)
+            | StateKind::Fail(_) => return input,
+        };
+        let Some(catcher) = catch.get(position) else { return Shape::unknown() };
+        let error = || Shape::exactly(["Error", "Cause"].map(Text::from)).replaced_by(index, How::ErrorOutput);
+        placed(&catcher.result_path, input, error)
+    }
+
+    /// A state's output, by its type.
+    fn output(&self, index: StateIndex, kind: &StateKind, input: Shape) -> Shape {
+        let flow = &self.draft(index).flow;
+        let (result_path, output_path, result) = match kind {
+            StateKind::Choice(choice) => {
+                let effective = self.selected(index, &choice.input_path, &input);
+                return self.selected(index, &choice.output_path, &effective);
+            }
+            StateKind::Wait(wait) => {
+                let effective = self.selected(index, &wait.input_path, &input);
+                return self.selected(index, &wait.output_path, &effective);
+            }
+            StateKind::Succeed(_) | StateKind::Fail(_) => return input,
+            StateKind::Pass(pass) => {
+                let made = flow.literal.as_ref().or(flow.payload.as_ref()).cloned();
+                let made = made.or_else(|| pass.parameters.is_some().then(Shape::unknown));
+                let result = match made {
+                    Some(shape) => shape.replaced_by(index, How::Result),
+                    None => self.selected(index, &pass.input_path, &input),
+                };
+                (&pass.result_path, &pass.output_path, result)
+            }
+            StateKind::Task(task) => {
+                let names = integrations::answer(&task.resource);
+                let answer = names.map(|names| Shape::exactly(names.iter().copied().map(Text::from)));
+                let result = flow.selected.clone().or(answer).unwrap_or_else(Shape::unknown);
+                (&task.result_path, &task.output_path, result.replaced_by(index, How::Result))
+            }
+            StateKind::Parallel(parallel) => {
+                (&parallel.result_path, &parallel.output_path, self.results(index))
+            }
+            StateKind::Map(map) => {
+                (&map.result_path, &map.output_path, self.results(index))
+            }
+        };
+        let placed = placed(result_path, input, || result);
+        self.selected(index, output_path, &placed)
+    }
+
+    /// What came of branches or iterations: an array, unless a `ResultSelector` makes something of it.
+    fn results(&self, index: StateIndex) -> Shape {
+        match &self.draft(index).flow.selected {
+            Some(selected) => selected.clone().replaced_by(index, How::Result),
+            None => Shape::array_by(index),
+        }
+    }
+
+    /// `InputPath` or `OutputPath`.
+    fn selected(&self, index: StateIndex, selection: &Selection, from: &Shape) -> Shape {
+        match selection {
+            Selection::Whole => from.clone(),
+            Selection::Empty => Shape::exactly([]).replaced_by(index, How::Nothing),
+            Selection::At(_) => Shape::unknown(),
+        }
+    }
+
+    fn report_reads(&mut self, index: StateIndex, start: StateIndex, report: &mut Report) {
+        let Some(input) = self.inputs.get(&index).cloned() else { return };
+        let mut told = HashSet::new();
+        for read in &self.drafts[index.as_usize()].flow.reads {
+            if !told.insert(&read.name) {
+                continue;
+            }
+            match input.has(&read.name) {
+                Answer::Yes => {}
+                Answer::No(replaced) => {
+                    let (message, help) = self.explain(read, &replaced);
+                    warn(read, message, report).help(help);
+                }
+                Answer::Sometimes => {
+                    self.sometimes += 1;
+                    if self.sometimes <= SOMETIMES_MAX && self.is_written_before(index, start, &read.name) {
+                        self.report_sometimes(index, read, report);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Says what took the place of what is read, and how to keep that.
+    fn explain(&self, read: &Read, replaced: &Replaced) -> (String, String) {
+        let (path, with, by) = (&read.path, &replaced.with, &self.draft(replaced.by).name);
+        let own_path = format!("a ResultPath of its own, such as \"$.{}Result\", or null", lower_first(by));
+        match replaced.how {
+            How::Result => (
+                format!("`{path}` is not there: the result of {by}, {with}, replaces everything"),
+                format!("keep what was there: give {by} {own_path}"),
+            ),
+            How::ErrorOutput => (
+                format!("`{path}` is not there: the error output of {by}, {with}, replaces everything"),
+                format!("keep what was there: give the Catch of {by} a ResultPath, such as \"$.error\""),
+            ),
+            How::HandedDown => (
+                format!("`{path}` is not there: {by} hands down {with} only"),
+                format!("add it to the ItemSelector or Parameters of {by}"),
+            ),
+            How::Nothing => (
+                format!("`{path}` is not there: {by} has an InputPath or OutputPath of null, which leaves {{}}"),
+                format!("leave that path out of {by}"),
+            ),
+        }
+    }
+
+    /// Names the transitions that bring a name and those that do not.
+    fn report_sometimes(&self, index: StateIndex, read: &Read, report: &mut Report) {
+        let mut with = Vec::new();
+        let mut without = Vec::new();
+        for from in self.drafts.iter().enumerate().map(|(position, _)| StateIndex::new(position)) {
+            if !self.inputs.contains_key(&from) {
+                continue;
+            }
+            for edge in self.draft(from).transitions.iter().filter(|edge| edge.target == index) {
+                let described = format!("{} ({})", self.draft(from).name, role_name(edge.role));
+                let brings = self.along(from, edge).has_written(&read.name);
+                let list = if brings { &mut with } else { &mut without };
+                if !list.contains(&described) {
+                    list.push(described);
+                }
+            }
+        }
+        let path = format!("$.{}", read.name);
+        let name = &self.draft(index).name;
+        let message = if without.is_empty() || with.is_empty() {
+            format!("`{}` may not be there: only some of the routes to {name} put `{path}` there", read.path)
+        } else {
+            format!(
+                "`{}` may not be there: {} puts `{path}` there, {} does not",
+                read.path,
+                with.join(" and "),
+                without.join(" and ")
+            )
+        };
+        let help = match without.as_slice() {
+            [only] => {
+                let from = only.split(" (").next().unwrap_or(only);
+                format!("put a Pass state between {from} and {name} whose ResultPath is \"{path}\"")
+            }
+            _ => format!("let every route put it there, for example by a Pass state whose ResultPath is \"{path}\""),
+        };
+        warn(read, message, report).help(help);
+    }
+
+    /// Whether some state puts `name` there on a route that has not yet come through `reader`. If not, the
+    /// first visit of the reader finds what came with the input.
+    fn is_written_before(&self, reader: StateIndex, start: StateIndex, name: &Text) -> bool {
+        if reader == start {
+            return false;
+        }
+        let before = reachability::walk(start, self.drafts, |from, _| from != reader);
+        before.iter().filter(|index| **index != reader).any(|index| {
+            self.draft(*index).transitions.iter().any(|edge| self.along(*index, edge).has_written(name))
+        })
+    }
+}
+
+/// `ResultPath`: where the result goes in the input.
+fn placed(result_path: &ResultPath, mut input: Shape, result: impl FnOnce() -> Shape) -> Shape {
+    match result_path {
+        ResultPath::Replace => result(),
+        ResultPath::Discard => input,
+        ResultPath::At(path) => match top_level_name(path.text()) {
+            Some(name) => {
+                input.write(&name);
+                input
+            }
+            None => Shape::unknown(),
+        },
+    }
+}
+
+fn warn<'r>(read: &Read, message: String, report: &'r mut Report) -> &'r mut super::diagnostic::Diagnostic {
+    report.warning(DiagnosticCode::PathNotProduced, &read.location, read.span, message)
+}
+
+fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Next => "Next",
+        Role::Choice => "Choices",
+        Role::Default => "Default",
+        Role::Catch(_) => "Catch",
+    }
+}
+
+/// `SendNotification` as a member's name: `sendNotification`.
+fn lower_first(name: &str) -> String {
+    let letters: String = name.chars().filter(|letter| letter.is_alphanumeric()).collect();
+    let mut rest = letters.chars();
+    rest.next().map(|first| first.to_lowercase().chain(rest).collect()).unwrap_or_default()
+}

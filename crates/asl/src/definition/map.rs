@@ -1,0 +1,225 @@
+//! The Map state, in its present and its old form. Spec: States Language, "Map State".
+//!
+//! `ItemProcessor` and `ItemSelector` were once `Iterator` and `Parameters`; both are read. Distributed maps
+//! are held against their tables, and turned away in [`refuse_distributed`], which is the only place that does.
+
+use super::diagnostic::DiagnosticCode;
+use super::fields::{Field, Kind, both, json_path, jsonata};
+use super::machine::{Count, ItemSelector, Map, Selection, StateIndex};
+use super::options::MachineType;
+use super::reader::{Found, Reader};
+use super::state_reader::StateReader;
+use super::states::Surroundings;
+use super::{assign, catch, retry};
+
+/// Characters in a `Label`. Source: AWS, "Label".
+pub const LABEL_CHARACTERS_MAX: usize = 40;
+
+/// The fields of a Map.
+pub(super) const FIELDS: &[Field] = &[
+    both("Next", Kind::Text),
+    both("End", Kind::Boolean),
+    both("ItemProcessor", Kind::Object),
+    both("Iterator", Kind::Object),
+    both("ItemSelector", Kind::Any),
+    both("ItemReader", Kind::Object),
+    both("ItemBatcher", Kind::Object),
+    both("ResultWriter", Kind::Object),
+    both("MaxConcurrency", Kind::Integer).or_expression(),
+    both("ToleratedFailureCount", Kind::Integer).or_expression(),
+    both("ToleratedFailurePercentage", Kind::Number).or_expression(),
+    both("Label", Kind::Text),
+    both("Retry", Kind::Array),
+    both("Catch", Kind::Array),
+    both("Assign", Kind::Object).or_expression(),
+    json_path("InputPath", Kind::Path),
+    json_path("ItemsPath", Kind::Text),
+    json_path("Parameters", Kind::Any),
+    json_path("MaxConcurrencyPath", Kind::Text),
+    json_path("ToleratedFailureCountPath", Kind::Text),
+    json_path("ToleratedFailurePercentagePath", Kind::Text),
+    json_path("ResultSelector", Kind::Object),
+    json_path("ResultPath", Kind::Path),
+    json_path("OutputPath", Kind::Path),
+    jsonata("Items", Kind::Any),
+    jsonata("Output", Kind::Any),
+];
+
+const PROCESSOR: &[Field] = &[
+    both("Comment", Kind::Text),
+    both("ProcessorConfig", Kind::Object),
+    both("StartAt", Kind::Text).required(),
+    both("States", Kind::Object).required(),
+];
+
+const PROCESSOR_CONFIG: &[Field] = &[both("Mode", Kind::Text), both("ExecutionType", Kind::Text)];
+
+/// Fields that only a distributed map has.
+const DISTRIBUTED_ONLY: &[&str] = &["ItemReader", "ItemBatcher", "ResultWriter", "Label"];
+
+/// How iterations are run. Spec: "ProcessorConfig".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Inline,
+    Distributed,
+}
+
+pub(super) fn read(state: &mut StateReader<'_, '_>) -> Option<Map> {
+    let input_path = state.input_path();
+    let items_path = read_items_path(state, &input_path);
+    let item_selector = read_item_selector(state, &input_path);
+    let processor = read_processor(state);
+    let max_concurrency = state.count("MaxConcurrency", "MaxConcurrencyPath", f64::INFINITY);
+    let tolerated_failure_count =
+        state.count("ToleratedFailureCount", "ToleratedFailureCountPath", f64::INFINITY);
+    let tolerated_failure_percentage =
+        state.count("ToleratedFailurePercentage", "ToleratedFailurePercentagePath", 100.0);
+    let result_selector = state.result_selector();
+    let result_path = state.result_path(state.fields);
+    let output_path = state.selection("OutputPath");
+    let retry = retry::read(state);
+    let catch = catch::read(state);
+    let assign = assign::read(state, state.fields);
+    let transition = state.transition();
+    Some(Map {
+        input_path,
+        items_path,
+        item_selector,
+        processor: processor?,
+        max_concurrency: max_concurrency.unwrap_or(Count::Fixed(0.0)),
+        tolerated_failure_count,
+        tolerated_failure_percentage,
+        result_selector,
+        result_path,
+        output_path,
+        assign,
+        transition: transition?,
+        retry,
+        catch,
+    })
+}
+
+fn read_items_path(state: &mut StateReader<'_, '_>, input_path: &Selection) -> Selection {
+    let selection = state.selection("ItemsPath");
+    if let (Selection::Whole, Some((found, text))) = (input_path, state.fields.text("ItemsPath")) {
+        state.note_reads(&found, text);
+    }
+    selection
+}
+
+fn read_item_selector(state: &mut StateReader<'_, '_>, input_path: &Selection) -> Option<ItemSelector> {
+    if state.fields.exclude(&["ItemSelector", "Parameters"], &mut state.builder.report) {
+        return None;
+    }
+    let name = if state.fields.get("Parameters").is_some() { "Parameters" } else { "ItemSelector" };
+    state.payload(name, input_path).map(|template| ItemSelector { template })
+}
+
+/// `ItemProcessor`, or `Iterator` as it was called before.
+fn read_processor(state: &mut StateReader<'_, '_>) -> Option<StateIndex> {
+    const NAMES: &[&str] = &["ItemProcessor", "Iterator"];
+    state.fields.exclude(NAMES, &mut state.builder.report);
+    let Some(found) = NAMES.iter().find_map(|name| state.fields.get(name)) else {
+        let (location, span) = (state.fields.location.clone(), state.draft.span);
+        state.report().schema(&location, span, "These fields are required: [ItemProcessor]");
+        return None;
+    };
+    let (language, report) = (state.language, &mut state.builder.report);
+    let fields = Reader::open(found.value, &found.location, PROCESSOR, language, report)?;
+    let around = match read_mode(state, &fields) {
+        Mode::Inline => {
+            refuse_distributed_only(state);
+            Surroundings::inside(state.scope, state.index)
+        }
+        Mode::Distributed => {
+            read_label(state);
+            refuse_distributed(state, &fields);
+            Surroundings::apart(state.scope, state.index)
+        }
+    };
+    state.builder.scope(&fields, around)
+}
+
+fn read_mode(state: &mut StateReader<'_, '_>, processor: &Reader<'_>) -> Mode {
+    let language = state.language;
+    let report = &mut state.builder.report;
+    let Some(config) = processor.get("ProcessorConfig") else { return Mode::Inline };
+    let Some(fields) = Reader::open(config.value, &config.location, PROCESSOR_CONFIG, language, report) else {
+        return Mode::Inline;
+    };
+    let mode = match fields.text("Mode") {
+        None => Mode::Inline,
+        Some((_, name)) if &**name == "INLINE" => Mode::Inline,
+        Some((_, name)) if &**name == "DISTRIBUTED" => Mode::Distributed,
+        Some((found, _)) => {
+            report.schema(&found.location, found.value.span, "Value must be one of [INLINE, DISTRIBUTED]");
+            Mode::Inline
+        }
+    };
+    let execution_type = fields.text("ExecutionType");
+    match (mode, execution_type) {
+        (Mode::Distributed, None) => {
+            let message = "These fields are required: [ExecutionType]";
+            report.schema(&config.location, config.value.span, message);
+        }
+        (Mode::Inline, Some((found, _))) => {
+            let message = "Field 'ExecutionType' is not supported";
+            report.schema(&config.location, found.value.span, message).help("it belongs to Mode DISTRIBUTED");
+        }
+        (Mode::Distributed, Some((found, name))) if !matches!(&**name, "STANDARD" | "EXPRESS") => {
+            report.schema(&found.location, found.value.span, "Value must be one of [STANDARD, EXPRESS]");
+        }
+        (Mode::Distributed, Some(_)) | (Mode::Inline, None) => {}
+    }
+    mode
+}
+
+/// The one place that turns distributed maps away.
+fn refuse_distributed(state: &mut StateReader<'_, '_>, processor: &Reader<'_>) {
+    let Some(config) = processor.get("ProcessorConfig") else { return };
+    let message = match state.builder.options.machine_type {
+        MachineType::Standard => "distributed maps are not supported yet",
+        MachineType::Express => "Express state machine does not support Map state in DISTRIBUTED mode",
+    };
+    state.report().schema(&config.location, config.value.span, message);
+}
+
+fn refuse_distributed_only(state: &mut StateReader<'_, '_>) {
+    for name in DISTRIBUTED_ONLY {
+        if let Some(Found { location: _, value }) = state.fields.get(name) {
+            let location = state.fields.location.clone();
+            let message = format!("Field '{name}' is not supported");
+            let help = "it belongs to an ItemProcessor whose ProcessorConfig has \"Mode\": \"DISTRIBUTED\"";
+            state.report().schema(&location, value.span, message).help(help);
+        }
+    }
+}
+
+/// `Label`: part of the ARNs of a map run's executions.
+fn read_label(state: &mut StateReader<'_, '_>) {
+    let Some((found, label)) = state.fields.text("Label") else { return };
+    let problem = if label.is_empty() {
+        Some("Label cannot be empty".to_owned())
+    } else if label.chars().count() > LABEL_CHARACTERS_MAX {
+        Some(format!("Label cannot exceed {LABEL_CHARACTERS_MAX} characters"))
+    } else {
+        let forbidden = label.chars().find(|character| is_forbidden_in_labels(*character));
+        forbidden.map(|character| format!("Label contains invalid character: '{character}'"))
+    };
+    let (location, span) = (&found.location, found.value.span);
+    if let Some(message) = problem {
+        state.report().error(DiagnosticCode::InvalidLabelName, location, span, message);
+    } else if !state.builder.labels.insert(label.clone()) {
+        let message = format!("Duplicate Label name: {label}");
+        state.report().error(DiagnosticCode::DuplicateLabelName, location, span, message);
+    }
+}
+
+/// The characters that no name in an ARN may hold. Source: AWS, `CreateStateMachine`, "name".
+fn is_forbidden_in_labels(character: char) -> bool {
+    character.is_whitespace()
+        || character.is_control()
+        || "<>{}[]?*\"#%\\^|~`$&,;:/".contains(character)
+        || ('\u{FFFE}'..='\u{FFFF}').contains(&character)
+        || character == '\u{10FFFF}'
+}

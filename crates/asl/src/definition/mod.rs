@@ -1,0 +1,166 @@
+//! Definitions: the text of a state machine becomes a [`StateMachine`], or every reason why it cannot.
+//!
+//! [`parse`] takes any text and never stops at the first fault: each becomes a [`Diagnostic`] with AWS's code,
+//! message and location, and with ours beside it: the bytes that are meant and how to mend them. What AWS
+//! would accept but is probably wrong is a warning.
+//!
+//! One file is one state type, with the table of its fields and its parser. `JSONata` states and distributed
+//! maps are held against their tables, but cannot be executed yet and are turned away, each in one place.
+//!
+//! Spec: States Language; AWS, `ValidateStateMachineDefinition`.
+
+mod assign;
+mod catch;
+mod choice;
+mod diagnostic;
+mod draft;
+mod errors;
+mod expressions;
+mod fail;
+mod fields;
+mod flow;
+mod integrations;
+mod lints;
+mod machine;
+mod map;
+mod options;
+mod parallel;
+mod pass;
+mod payload;
+mod reachability;
+mod reader;
+mod report;
+mod resource;
+mod retry;
+mod shape;
+mod state_reader;
+mod state_type;
+mod states;
+mod succeed;
+mod task;
+mod wait;
+
+use std::sync::Arc;
+
+pub use assign::VARIABLE_CHARACTERS_MAX;
+pub use diagnostic::{Diagnostic, DiagnosticCode, Severity};
+pub use machine::*;
+pub use map::LABEL_CHARACTERS_MAX;
+pub use options::{MachineType, Options};
+pub use state_reader::SECONDS_MAX;
+pub use states::{NESTING_MAX, STATE_NAME_CHARACTERS_MAX};
+
+use self::fields::{Field, Kind, QueryLanguage, both};
+use self::reader::Reader;
+use self::report::{Location, Report};
+use self::states::{Builder, Surroundings};
+use crate::json::{Node, ParseError, ParseErrorKind, Span, Spanned, parse_spanned};
+
+/// Bytes that a definition may have. Source: AWS's API model.
+pub const DEFINITION_BYTES_MAX: usize = 1_048_576;
+
+/// What [`parse`] makes of a text.
+#[derive(Clone, Debug)]
+pub struct Parsed {
+    /// The machine; there is one exactly if no diagnostic is an error.
+    pub machine: Option<Arc<StateMachine>>,
+    /// Everything that was found, errors first, each in the order of the text.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// The fields of the whole definition. Spec: "Top-level fields".
+const TOP: &[Field] = &[
+    both("States", Kind::Object).required(),
+    both("StartAt", Kind::Text).required(),
+    both("Comment", Kind::Text),
+    both("Version", Kind::Text),
+    both("TimeoutSeconds", Kind::Integer),
+    both("QueryLanguage", Kind::Text),
+];
+
+/// Reads a definition.
+///
+/// Any text is taken; time and memory are bounded by its size, which is at most [`DEFINITION_BYTES_MAX`].
+pub fn parse(text: &str, options: Options) -> Parsed {
+    let mut report = Report::default();
+    if text.len() > DEFINITION_BYTES_MAX {
+        let message = format!("The definition has more than {DEFINITION_BYTES_MAX} bytes");
+        report.error_without_place(DiagnosticCode::SchemaValidationFailed, message);
+        return Parsed { machine: None, diagnostics: report.finish() };
+    }
+    if text.is_empty() {
+        report.error_without_place(DiagnosticCode::MissingDescription, "The definition is empty");
+        return Parsed { machine: None, diagnostics: report.finish() };
+    }
+    match parse_spanned(text) {
+        Ok(root) if matches!(root.node, Node::Object(_)) => read(&root, options, report),
+        Err(error) if !text.trim().is_empty() => {
+            not_json(&error, &mut report);
+            Parsed { machine: None, diagnostics: report.finish() }
+        }
+        Ok(_) | Err(_) => {
+            let message = "Definition must be a valid JSON object";
+            report.error_without_place(DiagnosticCode::SchemaValidationFailed, message);
+            Parsed { machine: None, diagnostics: report.finish() }
+        }
+    }
+}
+
+fn read(root: &Spanned, options: Options, mut report: Report) -> Parsed {
+    let top = Location::top();
+    let Some(fields) = Reader::open(root, &top, TOP, QueryLanguage::JsonPath, &mut report) else {
+        return Parsed { machine: None, diagnostics: report.finish() };
+    };
+    let language = fields
+        .text("QueryLanguage")
+        .and_then(|(found, name)| states::parse_language(&found, name, &mut report))
+        .unwrap_or_default();
+    let timeout_seconds = state_reader::integer(&fields, "TimeoutSeconds", 1, SECONDS_MAX, &mut report);
+    if let Some((found, version)) = fields.text("Version")
+        && &**version != "1.0"
+    {
+        report.schema(&found.location, found.value.span, "Value must be one of [1.0]");
+    }
+    let mut builder = Builder::new(options, language, report);
+    let start_at = builder.scope(&fields, Surroundings::default());
+    let Builder { mut report, drafts, scopes, .. } = builder;
+    flow::check(&scopes, &drafts, &mut report);
+    lints::check(&scopes, &drafts, &mut report);
+
+    let comment = fields.text("Comment").map(|(_, comment)| comment.clone());
+    let states: Option<Vec<State>> = drafts
+        .into_iter()
+        .map(|draft| Some(State { name: draft.name, kind: draft.kind? }))
+        .collect();
+    let machine = match (start_at, states) {
+        _ if report.has_errors() => None,
+        (Some(start_at), Some(states)) => Some(StateMachine::new(comment, start_at, timeout_seconds, states)),
+        (start_at, _) => {
+            // A fault of ours: something was left out without a word. Refusing is right, silence would not be.
+            let what = if start_at.is_none() { "its start" } else { "a state" };
+            let message = format!("The definition could not be read: {what} is missing");
+            report.error_without_place(DiagnosticCode::SchemaValidationFailed, message);
+            None
+        }
+    };
+    Parsed { machine, diagnostics: report.finish() }
+}
+
+/// AWS: Jackson's own words, and its way to write a place.
+fn not_json(error: &ParseError, report: &mut Report) {
+    let code = match error.kind {
+        ParseErrorKind::TooDeep => DiagnosticCode::TooDeeplyNested,
+        ParseErrorKind::UnexpectedEnd { .. }
+        | ParseErrorKind::Unexpected { .. }
+        | ParseErrorKind::TrailingText { .. }
+        | ParseErrorKind::ControlCharacter { .. }
+        | ParseErrorKind::InvalidEscape { .. }
+        | ParseErrorKind::InvalidUnicodeEscape
+        | ParseErrorKind::NumberOutOfRange
+        | ParseErrorKind::NumberTooLong => DiagnosticCode::InvalidJsonDescription,
+    };
+    let diagnostic = report.error_without_place(code, error.kind.to_string());
+    diagnostic.location =
+        Some(format!("[Source: (String); line: {}, column: {}]", error.line, error.column));
+    diagnostic.span = Some(Span { start: error.offset, end: error.offset });
+}

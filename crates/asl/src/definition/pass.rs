@@ -1,0 +1,43 @@
+//! The Pass state. Spec: States Language, "Pass State".
+
+use super::assign;
+use super::fields::{Field, Kind, json_path, jsonata, both};
+use super::machine::Pass;
+use super::payload;
+use super::state_reader::StateReader;
+
+/// The fields of a Pass.
+pub(super) const FIELDS: &[Field] = &[
+    both("Next", Kind::Text),
+    both("End", Kind::Boolean),
+    both("Assign", Kind::Object).or_expression(),
+    json_path("InputPath", Kind::Path),
+    json_path("Parameters", Kind::Any),
+    json_path("Result", Kind::Any),
+    json_path("ResultPath", Kind::Path),
+    json_path("OutputPath", Kind::Path),
+    jsonata("Output", Kind::Any),
+];
+
+pub(super) fn read(state: &mut StateReader<'_, '_>) -> Option<Pass> {
+    let input_path = state.input_path();
+    let parameters = state.payload("Parameters", &input_path);
+    let result = state.fields.get("Result");
+    if let Some(found) = &result {
+        payload::warn_static(found, state.report());
+        state.note_literal(found);
+    }
+    let result_path = state.result_path(state.fields);
+    let output_path = state.selection("OutputPath");
+    let assign = assign::read(state, state.fields);
+    let transition = state.transition();
+    Some(Pass {
+        input_path,
+        parameters,
+        result: result.map(|found| found.value.to_value()),
+        result_path,
+        output_path,
+        assign,
+        transition: transition?,
+    })
+}

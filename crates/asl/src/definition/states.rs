@@ -1,0 +1,240 @@
+//! A `States` object, the machine's or a nested one's: names first, then each state by its type.
+//!
+//! All names of a scope are given their indices before any state is read, so that a `Next` is resolved as
+//! soon as it is seen. Nested scopes put their states into the same arena.
+//!
+//! Spec: States Language, "Structure of a State Machine", "States".
+
+use std::collections::HashSet;
+
+use super::diagnostic::DiagnosticCode;
+use super::draft::{Draft, Scope};
+use super::fields::QueryLanguage;
+use super::machine::{StateIndex, StateKind};
+use super::options::Options;
+use super::reader::{Found, Reader};
+use super::report::{Location, Report};
+use super::state_reader::StateReader;
+use super::state_type::{COMMON, StateType};
+use super::{assign, choice, fail, map, parallel, pass, reachability, succeed, task, wait};
+use crate::json::{Member, Node, Span, Text};
+
+/// How deep Parallel and Map states may nest. Our choice; AWS's own bound is not known.
+pub const NESTING_MAX: usize = 32;
+
+/// Characters in a state's name. Source: AWS, "States".
+pub const STATE_NAME_CHARACTERS_MAX: usize = 80;
+
+/// A definition while it is read.
+#[derive(Debug)]
+pub(super) struct Builder {
+    pub(super) options: Options,
+    /// The machine's query language, which is also that of nested states unless they name another.
+    pub(super) language: QueryLanguage,
+    pub(super) report: Report,
+    pub(super) drafts: Vec<Draft>,
+    pub(super) scopes: Vec<Scope>,
+    /// Labels of distributed maps.
+    pub(super) labels: HashSet<Text>,
+    names: HashSet<Text>,
+}
+
+/// What stands around a scope.
+#[derive(Debug, Default)]
+pub(super) struct Surroundings {
+    pub(super) variables: Vec<Text>,
+    pub(super) depth: usize,
+    pub(super) owner: Option<StateIndex>,
+}
+
+impl Builder {
+    pub(super) fn new(options: Options, language: QueryLanguage, report: Report) -> Self {
+        Self {
+            options,
+            language,
+            report,
+            drafts: Vec::new(),
+            scopes: Vec::new(),
+            labels: HashSet::new(),
+            names: HashSet::new(),
+        }
+    }
+
+    /// Reads the `StartAt` and `States` of an object that has been held against its table.
+    pub(super) fn scope(&mut self, reader: &Reader<'_>, around: Surroundings) -> Option<StateIndex> {
+        if around.depth > NESTING_MAX {
+            let message = format!("States are nested deeper than {NESTING_MAX}");
+            self.report.error(DiagnosticCode::TooDeeplyNested, &reader.location, reader.span, message);
+            return None;
+        }
+        let states = reader.get("States")?;
+        let Node::Object(members) = &states.value.node else { return None };
+        let mut scope = Scope {
+            variables_around: around.variables,
+            variables: members.iter().flat_map(|member| assign::names_in_state(&member.value)).collect(),
+            depth: around.depth,
+            owner: around.owner,
+            ..Scope::default()
+        };
+        if members.is_empty() {
+            self.report.schema(&states.location, states.value.span, "Value cannot be empty");
+            return None;
+        }
+        for member in members {
+            self.name(&mut scope, member, &states.location);
+        }
+        scope.start = reader.text("StartAt").and_then(|(found, name)| self.target(&scope, &found, name));
+        for (member, index) in members.iter().zip(scope.states.clone()) {
+            self.state(&scope, index, member);
+        }
+        reachability::check(&scope, &self.drafts, &mut self.report);
+        let start = scope.start;
+        self.scopes.push(scope);
+        start
+    }
+
+    /// The state that a transition names.
+    pub(super) fn target(&mut self, scope: &Scope, found: &Found<'_>, name: &str) -> Option<StateIndex> {
+        let target = scope.by_name.get(name).copied();
+        if target.is_none() {
+            // AWS: says `Next` for every position.
+            let message = format!("Missing 'Next' target: {name}");
+            let elsewhere = self.names.contains(name);
+            let diagnostic = self.report.error(
+                DiagnosticCode::MissingTransitionTarget,
+                &found.location,
+                found.value.span,
+                message,
+            );
+            if elsewhere {
+                diagnostic.help(format!(
+                    "`{name}` stands in another `States`; a transition cannot enter or leave a branch"
+                ));
+            }
+        }
+        target
+    }
+
+    /// Gives a state its index.
+    fn name(&mut self, scope: &mut Scope, member: &Member, states: &Location) {
+        let index = StateIndex::new(self.drafts.len());
+        let location = states.field(&member.key);
+        let characters = member.key.chars().count();
+        if characters == 0 || characters > STATE_NAME_CHARACTERS_MAX {
+            let message = format!("State name must have 1 to {STATE_NAME_CHARACTERS_MAX} characters");
+            self.report.error(DiagnosticCode::InvalidStateName, &location, member.key_span, message);
+        }
+        if !self.names.insert(member.key.clone()) {
+            let message = format!("Duplicate State name: {}", member.key);
+            self.report
+                .error(DiagnosticCode::DuplicateStateName, &location, member.key_span, message)
+                .help("names are unique in the whole machine, branches and item processors included");
+        }
+        scope.by_name.entry(member.key.clone()).or_insert(index);
+        scope.states.push(index);
+        self.drafts.push(Draft::new(member.key.clone(), location, member.key_span));
+    }
+
+    fn state(&mut self, scope: &Scope, index: StateIndex, member: &Member) {
+        let draft = &self.drafts[index.as_usize()];
+        let (name, location, span) = (draft.name.clone(), draft.location.clone(), draft.span);
+        let reader = Reader::open_freely(&member.value, &location, &mut self.report);
+        let known = reader.and_then(|reader| Some((self.type_of_state(&reader)?, reader)));
+        let Some((state_type, reader)) = known else {
+            self.drafts[index.as_usize()].is_unclear = true;
+            return;
+        };
+        let language = self.language_of_state(&reader);
+        let fields = reader.conform(&[COMMON, state_type.fields()], language, &mut self.report);
+        let mut state = StateReader {
+            builder: self,
+            fields: &fields,
+            scope,
+            language,
+            index,
+            draft: Draft::new(name, location, span),
+        };
+        let kind = read_by_type(&mut state, state_type);
+        let mut draft = state.draft;
+        match language {
+            QueryLanguage::JsonPath => draft.kind = kind,
+            QueryLanguage::Jsonata => self.refuse_jsonata(&draft.location, member.key_span),
+        }
+        self.drafts[index.as_usize()] = draft;
+    }
+
+    /// The one place that turns `JSONata` states away.
+    fn refuse_jsonata(&mut self, location: &Location, span: Span) {
+        self.report.schema(location, span, "the JSONata query language is not supported yet");
+    }
+
+    fn type_of_state(&mut self, reader: &Reader<'_>) -> Option<StateType> {
+        let Some(found) = reader.get("Type") else {
+            self.report.schema(&reader.location, reader.span, "These fields are required: [Type]");
+            return None;
+        };
+        let state_type = match &found.value.node {
+            Node::String(name) => StateType::from_name(name),
+            _ => None,
+        };
+        if state_type.is_none() {
+            let names = StateType::ALL.map(StateType::name).join(", ");
+            let message = format!("Value must be one of [{names}]");
+            self.report.schema(&found.location, found.value.span, message);
+        }
+        state_type
+    }
+
+    /// A `JSONPath` machine may hold `JSONata` states, but not the other way round.
+    fn language_of_state(&mut self, reader: &Reader<'_>) -> QueryLanguage {
+        let Some((found, name)) = reader.text("QueryLanguage") else { return self.language };
+        match (self.language, parse_language(&found, name, &mut self.report)) {
+            (QueryLanguage::Jsonata, Some(QueryLanguage::JsonPath)) => {
+                let message =
+                    "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine";
+                self.report.schema(&reader.location, found.value.span, message);
+                QueryLanguage::JsonPath
+            }
+            (_, Some(language)) => language,
+            (machine, None) => machine,
+        }
+    }
+}
+
+/// A `QueryLanguage`, the machine's or a state's.
+pub(super) fn parse_language(found: &Found<'_>, name: &str, report: &mut Report) -> Option<QueryLanguage> {
+    match name {
+        "JSONPath" => Some(QueryLanguage::JsonPath),
+        "JSONata" => Some(QueryLanguage::Jsonata),
+        _ => {
+            report.schema(&found.location, found.value.span, "Value must be one of [JSONPath, JSONata]");
+            None
+        }
+    }
+}
+
+fn read_by_type(state: &mut StateReader<'_, '_>, state_type: StateType) -> Option<StateKind> {
+    match state_type {
+        StateType::Task => task::read(state).map(|task| StateKind::Task(Box::new(task))),
+        StateType::Pass => pass::read(state).map(|pass| StateKind::Pass(Box::new(pass))),
+        StateType::Choice => choice::read(state).map(|choice| StateKind::Choice(Box::new(choice))),
+        StateType::Wait => wait::read(state).map(|wait| StateKind::Wait(Box::new(wait))),
+        StateType::Succeed => Some(StateKind::Succeed(succeed::read(state))),
+        StateType::Fail => Some(StateKind::Fail(fail::read(state))),
+        StateType::Parallel => parallel::read(state).map(|parallel| StateKind::Parallel(Box::new(parallel))),
+        StateType::Map => map::read(state).map(|map| StateKind::Map(Box::new(map))),
+    }
+}
+
+impl Surroundings {
+    /// Inside a state of `scope`: what is around sees its variables, and those around it.
+    pub(super) fn inside(scope: &Scope, owner: StateIndex) -> Self {
+        let variables = scope.variables_around.iter().chain(&scope.variables).cloned().collect();
+        Self { variables, depth: scope.depth + 1, owner: Some(owner) }
+    }
+
+    /// Inside a distributed map: its iterations are executions of their own and see no variables.
+    pub(super) fn apart(scope: &Scope, owner: StateIndex) -> Self {
+        Self { variables: Vec::new(), depth: scope.depth + 1, owner: Some(owner) }
+    }
+}
