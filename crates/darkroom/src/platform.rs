@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
-use darkroom_asl::definition::machine::StateMachine;
+use darkroom_asl::definition::StateMachine;
 use darkroom_asl::interpreter::{Identity, Limits};
 use darkroom_engine::store::{DefinitionKey, SqliteStore};
 use darkroom_engine::{Config, Engine, Observer, OsRandom, SystemClock, WorkerPool};

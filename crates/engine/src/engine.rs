@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use darkroom_asl::definition::machine::StateMachine;
+use darkroom_asl::definition::StateMachine;
 use darkroom_asl::definition::{self, Diagnostic};
 use darkroom_asl::interpreter::event::Reason;
 use darkroom_asl::interpreter::{Effect, Identity, Limits, Random};
@@ -29,7 +29,7 @@ use sha2::{Digest, Sha256};
 use self::committer::{Commit, Committer};
 use crate::clock::Clock;
 use crate::executor::TaskExecutor;
-use crate::shard::{Input, Release, Shard, StartError, StartRequest, Started, Turn};
+use crate::shard::{Input, Parked, Release, Shard, StartError, StartRequest, Started, Turn};
 use crate::store::{Append, Batch, DefinitionKey, ExecutionKey, Store, StoreError, StoredExecution};
 
 /// What an engine is made of.
@@ -59,7 +59,7 @@ pub trait Observer: Send + Sync + 'static {
     fn committed(&self, append: &Append);
 
     /// An execution was set aside: its history stays, and it does not go on until the cause is mended.
-    fn parked(&self, key: ExecutionKey, reason: &str);
+    fn parked(&self, parked: &Parked);
 }
 
 /// An engine that could not be started.
@@ -219,7 +219,8 @@ impl Engine {
                 Err(Unreadable::Store(error)) => return Err(error.into()),
                 Err(Unreadable::Parked(reason)) => {
                     self.store.park(stored.key, Some(&reason))?;
-                    observer.parked(stored.key, &reason);
+                    let arn = stored.identity.execution_arn.clone();
+                    observer.parked(&Parked { key: stored.key, arn, reason });
                 }
             }
         }
@@ -399,12 +400,13 @@ impl Loop {
     }
 
     fn report_parked(&mut self) {
-        for (key, reason) in self.shard.take_parked() {
-            tracing::error!(execution = key.0, reason, "an execution is set aside; its history is intact");
-            if let Err(error) = self.store.park(key, Some(&reason)) {
-                tracing::error!(execution = key.0, %error, "the reason could not be stored");
+        for parked in self.shard.take_parked() {
+            let Parked { key, arn, reason } = &parked;
+            tracing::error!(%arn, reason, "an execution is set aside; its history is intact");
+            if let Err(error) = self.store.park(*key, Some(reason)) {
+                tracing::error!(%arn, %error, "the reason could not be stored");
             }
-            self.observer.parked(key, &reason);
+            self.observer.parked(&parked);
         }
     }
 }

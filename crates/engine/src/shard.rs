@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use darkroom_asl::data::Timestamp;
-use darkroom_asl::definition::machine::StateMachine;
+use darkroom_asl::definition::StateMachine;
 use darkroom_asl::interpreter::event::{HistoryEvent, Reason};
 use darkroom_asl::interpreter::{
     Decision, Effect, Execution, Identity, Limits, Random, Status, Stimulus, Surroundings,
@@ -109,6 +109,17 @@ pub struct Release {
     pub ended: bool,
 }
 
+/// An execution that was set aside: it does not go on, and its history stays as it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parked {
+    /// The execution.
+    pub key: ExecutionKey,
+    /// Its ARN.
+    pub arn: Text,
+    /// What went wrong in deciding.
+    pub reason: String,
+}
+
 /// An execution in memory.
 struct Live {
     execution: Execution,
@@ -127,7 +138,7 @@ pub struct Shard {
     by_arn: HashMap<Text, ExecutionKey>,
     timers: BTreeSet<(Timestamp, ExecutionKey)>,
     inputs: VecDeque<Input>,
-    parked: Vec<(ExecutionKey, String)>,
+    parked: Vec<Parked>,
 }
 
 /// A turn under construction.
@@ -200,7 +211,7 @@ impl Shard {
     }
 
     /// The executions that were set aside since this was last asked, with the reason.
-    pub fn take_parked(&mut self) -> Vec<(ExecutionKey, String)> {
+    pub fn take_parked(&mut self) -> Vec<Parked> {
         std::mem::take(&mut self.parked)
     }
 
@@ -341,8 +352,9 @@ impl Shard {
                 true
             }
             Err(reason) => {
+                let arn = live.execution.identity().execution_arn.clone();
                 self.forget(key);
-                self.parked.push((key, reason));
+                self.parked.push(Parked { key, arn, reason });
                 false
             }
         }

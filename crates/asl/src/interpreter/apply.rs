@@ -14,7 +14,7 @@ use super::execution::{
     Branch, Execution, Identity, Iterations, OpenTask, Parent, Phase, Position, Status, Visit,
 };
 use crate::data::Timestamp;
-use crate::definition::machine::{StateIndex, StateKind, StateMachine};
+use crate::definition::{StateIndex, StateKind, StateMachine};
 use crate::json::{Payload, Text};
 
 /// An event that does not follow from what came before: the log is damaged, or not this execution's.

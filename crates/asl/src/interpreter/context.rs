@@ -6,8 +6,8 @@
 
 use super::event::BranchId;
 use super::execution::{Execution, Phase, Position};
-use crate::definition::machine::StateKind;
-use crate::json::{Object, Value};
+use crate::definition::StateKind;
+use crate::json::{Object, Text, Value};
 
 /// An item at hand, while a Map's `ItemSelector` is evaluated.
 pub(super) struct Item {
@@ -18,20 +18,20 @@ pub(super) struct Item {
 impl Execution {
     /// The context object as the branch's state sees it.
     pub(super) fn context(&self, branch: BranchId, item: Option<&Item>) -> Value {
-        let mut context = Object::default();
-        context.insert("Execution".into(), self.execution_context());
+        let mut context = Object::new();
+        context.insert("Execution", self.execution_context());
         context.insert(
-            "StateMachine".into(),
+            "StateMachine",
             object([
                 ("Id", Value::from(&*self.identity.state_machine_arn)),
                 ("Name", Value::from(&*self.identity.state_machine_name)),
             ]),
         );
         if let Some(state) = self.state_context(branch) {
-            context.insert("State".into(), state);
+            context.insert("State", state);
         }
         if let Some(map) = self.map_context(branch, item) {
-            context.insert("Map".into(), map);
+            context.insert("Map", map);
         }
         Value::from(context)
     }
@@ -85,5 +85,5 @@ fn map_item(index: u32, value: Value) -> Value {
 }
 
 fn object<'a>(members: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
-    Value::from(members.into_iter().map(|(name, value)| (name.into(), value)).collect::<Object>())
+    Value::from(members.into_iter().map(|(name, value)| (Text::from(name), value)).collect::<Object>())
 }

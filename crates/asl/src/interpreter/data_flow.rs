@@ -12,8 +12,8 @@ use super::context::Item;
 use super::event::BranchId;
 use super::execution::Execution;
 use crate::data::{Environment, Expression, Path, Template};
-use crate::definition::machine::{Assign, ResultPath, Selection};
-use crate::failure::{Failure, names};
+use crate::definition::{Assign, ResultPath, Selection};
+use crate::failure::Failure;
 use crate::json::{Object, Payload, Text, Value};
 
 /// What the fields of a branch's state are evaluated against.
@@ -69,9 +69,7 @@ impl<'a> Scene<'a> {
 
     /// What a path finds; a miss is AWS's `Invalid path` failure.
     pub(super) fn at(self, path: &Path, input: &Payload) -> Result<Value, Failure> {
-        path.select(&self.view(input.value())).map_err(|miss| {
-            Failure::new(names::RUNTIME, format!("Invalid path '{}' : {miss}", path.text()))
-        })
+        path.select(&self.view(input.value())).map_err(|miss| miss.failure(path))
     }
 
     /// What a path finds, if anything.
@@ -86,7 +84,7 @@ impl<'a> Scene<'a> {
         field: &str,
         input: &Payload,
     ) -> Result<Value, Failure> {
-        expression.evaluate(field, &self.view(input.value()))
+        expression.evaluate(&self.view(input.value()), field)
     }
 
     /// `Parameters`, `ResultSelector`: `whole` shaped by the template, or as it is.
@@ -116,6 +114,9 @@ pub(super) fn merge(result_path: &ResultPath, raw: &Payload, result: &Payload) -
     match result_path {
         ResultPath::Replace => Ok(result.clone()),
         ResultPath::Discard => Ok(raw.clone()),
-        ResultPath::At(path) => path.put(raw.value(), result.value().clone()).map(Payload::from_value),
+        ResultPath::At(path) => path
+            .put(raw.value(), result.value().clone())
+            .map(Payload::from_value)
+            .map_err(|error| error.failure(path)),
     }
 }

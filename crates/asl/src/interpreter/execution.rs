@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::event::{BranchId, EventId, Reason, TaskScheduled};
 use crate::data::Timestamp;
-use crate::definition::machine::{State, StateIndex, StateMachine};
+use crate::definition::{State, StateIndex, StateMachine};
 use crate::json::{Payload, Text};
 
 /// Who an execution is: what the context object and the start event say of it, fixed for its life.

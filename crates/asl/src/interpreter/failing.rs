@@ -11,7 +11,7 @@ use super::event::{BranchId, EventId, EventKind, PlannedRetry, Reason};
 use super::execution::{Parent, Phase, Position, TaskId};
 use super::retry::{catcher_for, is_terminal, retrier_for};
 use super::turn::{Leave, Turn, state_type};
-use crate::definition::machine::{Catcher, StateKind, Transition};
+use crate::definition::{Catcher, StateKind, Transition};
 use crate::failure::Failure;
 use crate::json::{Object, Payload, Value};
 

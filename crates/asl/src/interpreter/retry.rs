@@ -6,7 +6,7 @@
 //! Spec: States Language, "Errors". Where AWS does something the specification does not say, the line is
 //! marked `AWS:`.
 
-use crate::definition::machine::{Catcher, Jitter, Retrier};
+use crate::definition::{Catcher, Jitter, Retrier};
 use crate::failure::names;
 use crate::json::Text;
 

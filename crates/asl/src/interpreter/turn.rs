@@ -8,7 +8,7 @@ use super::event::{BranchId, EventId, EventKind, HistoryEvent, Iteration, Planne
 use super::execution::{Branch, Execution, Parent, Phase, Position, Status, TaskId};
 use super::{Decision, Effect, Limits, Random, Stimulus};
 use crate::data::Timestamp;
-use crate::definition::machine::{State, StateKind, StateMachine, Transition};
+use crate::definition::{State, StateKind, StateMachine, Transition};
 use crate::failure::{Failure, names};
 use crate::json::{Payload, Text, Value};
 

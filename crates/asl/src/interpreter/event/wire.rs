@@ -347,7 +347,11 @@ const ABORTED: [&str; 8] = [
     "MapStateAborted",
 ];
 
-/// The event's `type`.
+/// The event's `type`, as the API names it.
+pub fn type_name(event: &HistoryEvent) -> Cow<'static, str> {
+    type_of(&event.kind)
+}
+
 fn type_of(kind: &EventKind) -> Cow<'static, str> {
     let family = |target: &Target, lambda, task, activity| {
         Cow::Borrowed(match target {

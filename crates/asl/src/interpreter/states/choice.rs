@@ -1,6 +1,6 @@
 //! Choice: goes where the first matching rule says. Spec: States Language, "Choice State".
 
-use crate::definition::machine::{Choice, State, Transition};
+use crate::definition::{Choice, State, Transition};
 use crate::failure::{Failure, names};
 use crate::interpreter::event::BranchId;
 use crate::interpreter::turn::{Leave, Turn};

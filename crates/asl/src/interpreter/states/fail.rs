@@ -1,7 +1,7 @@
 //! Fail: ends its branch badly. Spec: States Language, "Fail State".
 
 use crate::data::Expression;
-use crate::definition::machine::{Fail, FailText, State};
+use crate::definition::{Fail, FailText, State};
 use crate::failure::{Failure, names};
 use crate::interpreter::event::{BranchId, Reason};
 use crate::interpreter::turn::Turn;
@@ -47,7 +47,8 @@ impl Turn<'_> {
 
 fn not_a_string(expression: &Expression, field: &str, found: &Value) -> Failure {
     let cause = format!(
-        "The {field} parameter does not reference a string value: {expression} == {}",
+        "The {field} parameter does not reference a string value: {} == {}",
+        expression.text(),
         found.to_text()
     );
     Failure::new(names::RUNTIME, cause)

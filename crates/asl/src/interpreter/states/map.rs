@@ -4,7 +4,7 @@
 //! their place in the array.
 
 use crate::data::Path;
-use crate::definition::machine::{Count, Map, Selection, State};
+use crate::definition::{Count, Map, Selection, State};
 use crate::failure::{Failure, names};
 use crate::interpreter::context::Item;
 use crate::interpreter::data_flow::merge;

@@ -1,6 +1,6 @@
 //! Parallel: runs its branches side by side on the same input. Spec: States Language, "Parallel State".
 
-use crate::definition::machine::{Parallel, State};
+use crate::definition::{Parallel, State};
 use crate::failure::Failure;
 use crate::interpreter::data_flow::merge;
 use crate::interpreter::event::{BranchId, EventKind};

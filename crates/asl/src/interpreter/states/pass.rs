@@ -1,6 +1,6 @@
 //! Pass: hands its input on, shaped. Spec: States Language, "Pass State".
 
-use crate::definition::machine::{Pass, State};
+use crate::definition::{Pass, State};
 use crate::failure::Failure;
 use crate::interpreter::data_flow::merge;
 use crate::interpreter::event::BranchId;

@@ -1,6 +1,6 @@
 //! Succeed: ends its branch well. Spec: States Language, "Succeed State".
 
-use crate::definition::machine::{State, Succeed, Transition};
+use crate::definition::{State, Succeed, Transition};
 use crate::failure::Failure;
 use crate::interpreter::event::BranchId;
 use crate::interpreter::turn::{Leave, Turn};

@@ -4,7 +4,7 @@
 //! An activity starts when a worker takes it.
 
 use crate::data::Path;
-use crate::definition::machine::{Resource, Seconds, State, Task};
+use crate::definition::{Resource, Seconds, State, Task};
 use crate::failure::{Failure, names};
 use crate::interpreter::data_flow::merge;
 use crate::interpreter::event::{BranchId, EventKind, Reason, Target, TaskScheduled};
@@ -111,7 +111,7 @@ impl Turn<'_> {
         }
         let result = output.clone();
         self.emit_next(id.branch, EventKind::TaskSucceeded { target, output });
-        let Some(crate::definition::machine::StateKind::Task(task)) = self.state(id.branch).map(|state| &state.kind)
+        let Some(crate::definition::StateKind::Task(task)) = self.state(id.branch).map(|state| &state.kind)
         else {
             return;
         };

@@ -1,7 +1,7 @@
 //! Wait: lets time pass. Spec: States Language, "Wait State".
 
 use crate::data::{Path, Timestamp};
-use crate::definition::machine::{State, Wait, WaitUntil};
+use crate::definition::{State, Wait, WaitUntil};
 use crate::failure::{Failure, names};
 use crate::interpreter::event::BranchId;
 use crate::interpreter::turn::{Leave, Turn};

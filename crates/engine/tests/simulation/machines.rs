@@ -1,0 +1,119 @@
+//! The state machines that the simulation runs: together they have every kind of branch and every way to fail.
+
+/// A definition and an input for it.
+#[derive(Debug)]
+pub struct Machine {
+    /// For messages.
+    pub name: &'static str,
+    /// The definition.
+    pub definition: &'static str,
+    /// The input.
+    pub input: &'static str,
+}
+
+/// All of them.
+pub const ALL: &[Machine] = &[
+    Machine {
+        name: "a chain of tasks with retries and catches",
+        definition: r#"{
+            "StartAt": "A",
+            "TimeoutSeconds": 900,
+            "States": {
+                "A": {"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:000000000000:function:a", "TimeoutSeconds": 30,
+                      "ResultPath": "$.a", "Assign": {"last": "a"},
+                      "Retry": [{"ErrorEquals": ["Flaky"], "IntervalSeconds": 1, "MaxAttempts": 2, "JitterStrategy": "FULL"},
+                                {"ErrorEquals": ["States.Timeout"], "IntervalSeconds": 2, "MaxAttempts": 1}],
+                      "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "Mend", "Assign": {"last": "caught"}}],
+                      "Next": "B"},
+                "B": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "TimeoutSeconds": 30,
+                      "Parameters": {"FunctionName": "b", "Payload.$": "$"},
+                      "ResultPath": null,
+                      "Retry": [{"ErrorEquals": ["States.TaskFailed"], "MaxAttempts": 3, "BackoffRate": 1.5}],
+                      "Next": "Check"},
+                "Check": {"Type": "Choice",
+                          "Choices": [{"Variable": "$.a", "IsPresent": true, "Next": "Done"}],
+                          "Default": "Mend"},
+                "Mend": {"Type": "Pass", "Parameters": {"last.$": "$last", "all.$": "$"}, "Next": "Done"},
+                "Done": {"Type": "Succeed"}
+            }
+        }"#,
+        input: r#"{"id": 1}"#,
+    },
+    Machine {
+        name: "parallel branches, one of which may fail",
+        definition: r#"{
+            "StartAt": "Both",
+            "States": {
+                "Both": {"Type": "Parallel",
+                         "Branches": [
+                            {"StartAt": "Left", "States": {
+                                "Left": {"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:000000000000:function:left", "TimeoutSeconds": 20, "Next": "LeftWait"},
+                                "LeftWait": {"Type": "Wait", "Seconds": 2, "End": true}}},
+                            {"StartAt": "Right", "States": {
+                                "Right": {"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:000000000000:function:right", "TimeoutSeconds": 20,
+                                          "Retry": [{"ErrorEquals": ["States.ALL"], "MaxAttempts": 1}], "End": true}}}
+                         ],
+                         "Retry": [{"ErrorEquals": ["Flaky"], "MaxAttempts": 1, "IntervalSeconds": 3}],
+                         "Catch": [{"ErrorEquals": ["Broken"], "Next": "Caught"}],
+                         "ResultPath": "$.both",
+                         "Next": "Done"},
+                "Caught": {"Type": "Pass", "End": true},
+                "Done": {"Type": "Succeed"}
+            }
+        }"#,
+        input: "{}",
+    },
+    Machine {
+        name: "a map of tasks, two at once",
+        definition: r#"{
+            "StartAt": "Each",
+            "States": {
+                "Each": {"Type": "Map", "ItemsPath": "$.items", "MaxConcurrency": 2,
+                         "ItemSelector": {"item.$": "$$.Map.Item.Value", "index.$": "$$.Map.Item.Index"},
+                         "ItemProcessor": {"StartAt": "Work", "States": {
+                             "Work": {"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:000000000000:function:work", "TimeoutSeconds": 15,
+                                      "Retry": [{"ErrorEquals": ["Flaky"], "MaxAttempts": 2}], "ResultPath": "$.done", "Next": "Tidy"},
+                             "Tidy": {"Type": "Pass", "OutputPath": "$.index", "End": true}}},
+                         "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Sorry"}],
+                         "End": true},
+                "Sorry": {"Type": "Fail", "Error": "Sorry", "Cause": "an item failed"}
+            }
+        }"#,
+        input: r#"{"items": [1, 2, 3, 4, 5]}"#,
+    },
+    Machine {
+        name: "a map in a parallel in a map",
+        definition: r#"{
+            "StartAt": "Outer",
+            "States": {
+                "Outer": {"Type": "Map", "ItemProcessor": {"StartAt": "Fork", "States": {
+                    "Fork": {"Type": "Parallel", "Branches": [
+                        {"StartAt": "Inner", "States": {
+                            "Inner": {"Type": "Map", "ItemProcessor": {"StartAt": "Leaf", "States": {
+                                "Leaf": {"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:000000000000:function:leaf", "TimeoutSeconds": 10, "End": true}}},
+                                "End": true}}},
+                        {"StartAt": "Side", "States": {"Side": {"Type": "Wait", "Seconds": 1, "End": true}}}],
+                        "End": true}}},
+                    "Retry": [{"ErrorEquals": ["States.ALL"], "MaxAttempts": 1}],
+                    "End": true}
+            }
+        }"#,
+        input: "[[1, 2], [], [3]]",
+    },
+    Machine {
+        name: "a loop that waits, within a time limit",
+        definition: r#"{
+            "StartAt": "Init",
+            "TimeoutSeconds": 40,
+            "States": {
+                "Init": {"Type": "Pass", "Result": {"n": 0}, "Next": "Wait"},
+                "Wait": {"Type": "Wait", "Seconds": 5, "Next": "Step"},
+                "Step": {"Type": "Pass", "Parameters": {"n.$": "States.MathAdd($.n, 1)"}, "Next": "Again"},
+                "Again": {"Type": "Choice", "Choices": [{"Variable": "$.n", "NumericLessThan": 4, "Next": "Poll"}], "Default": "Done"},
+                "Poll": {"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:000000000000:function:poll", "ResultPath": null, "HeartbeatSeconds": 9, "TimeoutSeconds": 25, "Next": "Wait"},
+                "Done": {"Type": "Succeed"}
+            }
+        }"#,
+        input: "{}",
+    },
+];

@@ -1,0 +1,86 @@
+//! The engine in a simulated world: one seed decides everything that happens.
+//!
+//! The fault model, in words. The process may die at any moment: with turns decided and not committed,
+//! committed and not released, with tasks out and answers on their way. What was committed stays, all else
+//! is gone. Tasks end well or badly, soon, late or never before a time-out; an answer may come twice, and may
+//! come from before a crash. Timers fire late. The store may refuse a commit for a while. Not in the model:
+//! a disk that forgets what it has acknowledged.
+//!
+//! First everything fails at random, and safety is checked at every step. Then faults stop, and everything
+//! must come to its end. A failing seed prints itself; `SEED=n cargo test -p darkroom-engine --test
+//! simulation one_seed -- --nocapture` runs it alone, and tells what happens.
+
+mod machines;
+mod world;
+
+use world::World;
+
+/// Runs one seed. Panics where something is wrong.
+fn run(seed: u64, verbose: bool) -> world::Counts {
+    let mut world = World::new(seed, verbose);
+    world.live_dangerously();
+    world.come_to_rest();
+    world.check_all_ended();
+    world.counts
+}
+
+/// Runs seeds on every core; the first that fails is named.
+fn run_all(seeds: std::ops::Range<u64>) -> world::Counts {
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as u64;
+    let totals = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads)
+            .map(|offset| {
+                let seeds = seeds.clone();
+                scope.spawn(move || {
+                    let mut total = world::Counts::default();
+                    for seed in seeds.skip(offset as usize).step_by(threads as usize) {
+                        let counts = std::panic::catch_unwind(|| run(seed, false))
+                            .unwrap_or_else(|_| panic!("seed {seed} failed; run it with SEED={seed}"));
+                        total.add(&counts);
+                    }
+                    total
+                })
+            })
+            .collect();
+        workers.into_iter().map(|worker| worker.join()).collect::<Vec<_>>()
+    });
+    let mut sum = world::Counts::default();
+    for total in totals {
+        sum.add(&total.expect("a seed failed; it is named above"));
+    }
+    sum
+}
+
+#[test]
+fn ten_thousand_seeds_lose_nothing() {
+    let counts = run_all(0..10_000);
+    println!("{counts:?}");
+    // A simulation in which nothing goes wrong proves nothing.
+    assert!(counts.crashes > 1_000, "{counts:?}");
+    assert!(counts.doubled_answers > 1_000, "{counts:?}");
+    assert!(counts.refused_commits > 1_000, "{counts:?}");
+    assert!(counts.succeeded > 1_000 && counts.failed > 1_000, "{counts:?}");
+}
+
+#[test]
+fn one_seed() {
+    let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(7);
+    run(seed, true);
+}
+
+/// The exhaustive form: a run without faults is counted in commits, and then run again once for each, with a
+/// crash right before it and a crash right after it. The outcome is the same each time.
+#[test]
+fn a_crash_at_every_commit_changes_nothing() {
+    for machine in machines::ALL {
+        let undisturbed = World::quiet(machine).run_to_end(None);
+        let commits = undisturbed.commits;
+        assert!(commits >= 1, "{}", machine.name);
+        for crash in 0..commits {
+            for when in [world::Crash::BeforeCommit(crash), world::Crash::AfterCommit(crash)] {
+                let disturbed = World::quiet(machine).run_to_end(Some(when));
+                assert_eq!(disturbed.ends, undisturbed.ends, "{} with {when:?}", machine.name);
+            }
+        }
+    }
+}

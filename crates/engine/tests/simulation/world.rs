@@ -1,0 +1,534 @@
+//! The simulated world: store, clock, chance, executor and callers, and what must hold in it.
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex};
+
+use darkroom_asl::data::Timestamp;
+use darkroom_asl::definition::{self, StateMachine};
+use darkroom_asl::interpreter::event::{EventKind, HistoryEvent, Reason};
+use darkroom_asl::interpreter::{Effect, Execution, Identity, Limits, Random, Stimulus, TaskId, TaskRequest};
+use darkroom_asl::json::{Payload, Text};
+use darkroom_engine::store::{EndStatus, ExecutionKey, MemoryStore, Store};
+use darkroom_engine::{Input, Shard, StartRequest, Turn};
+
+use crate::machines::{ALL, Machine};
+
+/// What happened, to see that enough did.
+#[derive(Clone, Debug, Default)]
+pub struct Counts {
+    pub crashes: u64,
+    pub commits: u64,
+    pub refused_commits: u64,
+    pub doubled_answers: u64,
+    pub late_answers: u64,
+    pub succeeded: u64,
+    pub failed: u64,
+    pub timed_out: u64,
+    pub aborted: u64,
+}
+
+impl Counts {
+    pub fn add(&mut self, other: &Self) {
+        self.crashes += other.crashes;
+        self.commits += other.commits;
+        self.refused_commits += other.refused_commits;
+        self.doubled_answers += other.doubled_answers;
+        self.late_answers += other.late_answers;
+        self.succeeded += other.succeeded;
+        self.failed += other.failed;
+        self.timed_out += other.timed_out;
+        self.aborted += other.aborted;
+    }
+}
+
+/// Where an exhaustive run crashes.
+#[derive(Clone, Copy, Debug)]
+pub enum Crash {
+    BeforeCommit(u64),
+    AfterCommit(u64),
+}
+
+/// What a quiet run came to.
+#[derive(Debug)]
+pub struct QuietRun {
+    pub commits: u64,
+    pub ends: Vec<(&'static str, String)>,
+}
+
+/// A generator that is good enough for a simulation, and the same everywhere (SplitMix64).
+pub struct Dice(Cell<u64>);
+
+impl Random for Dice {
+    fn next_u64(&self) -> u64 {
+        let state = self.0.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+        self.0.set(state);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+}
+
+impl Dice {
+    fn below(&self, bound: u64) -> u64 {
+        self.next_u64() % bound
+    }
+
+    fn one_in(&self, chance: u64) -> bool {
+        self.below(chance) == 0
+    }
+}
+
+/// A task that the world is at work on.
+#[derive(Clone)]
+struct Job {
+    key: ExecutionKey,
+    request: TaskRequest,
+    /// Given out by a process that has died since.
+    from_before_a_crash: bool,
+}
+
+pub struct World {
+    store: MemoryStore,
+    shard: Shard,
+    dice: Dice,
+    now: Timestamp,
+    verbose: bool,
+    limits: Limits,
+    definitions: BTreeMap<Text, Arc<StateMachine>>,
+    next_key: i64,
+    /// Turns on their way to the disk.
+    pipeline: VecDeque<Turn>,
+    jobs: Vec<Job>,
+    /// Starts that were acknowledged.
+    acknowledged: Arc<Mutex<BTreeSet<ExecutionKey>>>,
+    /// Tasks whose end is durable.
+    settled: BTreeSet<(ExecutionKey, TaskId)>,
+    pub counts: Counts,
+}
+
+const STEPS: u64 = 120;
+const EXECUTIONS_MAX: i64 = 3;
+/// More than any of these executions needs.
+const STEPS_TO_REST_MAX: u64 = 20_000;
+
+impl World {
+    pub fn new(seed: u64, verbose: bool) -> Self {
+        let dice = Dice(Cell::new(seed));
+        // A small budget now and then, so that turns end in the middle of a chain.
+        let turn_events_max = if dice.one_in(3) { 3 } else { 1_000 };
+        Self::with(dice, verbose, Limits { turn_events_max, ..Limits::default() })
+    }
+
+    fn with(dice: Dice, verbose: bool, limits: Limits) -> Self {
+        let store = MemoryStore::default();
+        let shard = Shard::new(Arc::new(store.clone()), limits.clone(), true);
+        Self {
+            store,
+            shard,
+            dice,
+            now: Timestamp::from_millis(1_700_000_000_000),
+            verbose,
+            limits,
+            definitions: BTreeMap::new(),
+            next_key: 1,
+            pipeline: VecDeque::new(),
+            jobs: Vec::new(),
+            acknowledged: Arc::default(),
+            settled: BTreeSet::new(),
+            counts: Counts::default(),
+        }
+    }
+
+    /// A world in which nothing goes wrong, with one execution of `machine`.
+    pub fn quiet(machine: &'static Machine) -> Self {
+        let mut world = Self::with(Dice(Cell::new(1)), false, Limits::default());
+        world.start(machine);
+        world
+    }
+
+    /// Runs a quiet world to its end, with at most one crash.
+    pub fn run_to_end(mut self, crash: Option<Crash>) -> QuietRun {
+        let mut steps = 0;
+        let mut crashed = false;
+        while self.has_open_executions() || self.next_key == 2 && steps == 0 {
+            steps += 1;
+            assert!(steps < STEPS_TO_REST_MAX, "it does not come to its end");
+            self.turn();
+            while let Some(turn) = self.pipeline.pop_front() {
+                if matches!(crash, Some(Crash::BeforeCommit(at)) if !crashed && at == self.counts.commits) {
+                    crashed = true;
+                    self.crash();
+                    break;
+                }
+                self.commit(&turn);
+                if matches!(crash, Some(Crash::AfterCommit(at)) if !crashed && at + 1 == self.counts.commits) {
+                    crashed = true;
+                    self.crash();
+                    break;
+                }
+                self.release(turn);
+            }
+            if self.next_key == 2 && self.store.executions(&all()).expect("a store in memory").is_empty() {
+                // The crash came before the start was durable: nobody was told, so the caller asks again.
+                self.next_key = 1;
+                self.start(self.machine_again());
+                continue;
+            }
+            self.answer_all_well();
+            self.pass_time_to_the_next_deadline();
+        }
+        let ends = self
+            .store
+            .executions(&all())
+            .expect("a store in memory")
+            .into_iter()
+            .map(|execution| {
+                let end = execution.end.expect("every execution has ended");
+                (end.status.as_str(), format!("{:?}", end.status))
+            })
+            .collect();
+        QuietRun { commits: self.counts.commits, ends }
+    }
+
+    fn machine_again(&self) -> &'static Machine {
+        let text = self.definitions.keys().next().expect("one machine was started");
+        ALL.iter().find(|machine| machine.definition == &**text).expect("it is one of ours")
+    }
+
+    /// Faults and all.
+    pub fn live_dangerously(&mut self) {
+        for _ in 0..STEPS {
+            match self.dice.below(16) {
+                0 | 1 => {
+                    if self.next_key <= EXECUTIONS_MAX {
+                        let machine = &ALL[self.dice.below(ALL.len() as u64) as usize];
+                        self.start(machine);
+                    }
+                }
+                2..=5 => self.turn(),
+                6..=8 => self.commit_or_not(),
+                9..=12 => self.answer_one(),
+                13 | 14 => self.pass_time(),
+                _ => {
+                    if self.dice.one_in(3) {
+                        self.crash();
+                    } else if self.dice.one_in(4) {
+                        self.stop_one();
+                    }
+                }
+            }
+            self.check_safety();
+        }
+    }
+
+    /// No more faults: everything must come to its end.
+    pub fn come_to_rest(&mut self) {
+        for _ in 0..STEPS_TO_REST_MAX {
+            self.turn();
+            while let Some(turn) = self.pipeline.pop_front() {
+                self.commit(&turn);
+                self.release(turn);
+            }
+            if self.jobs.is_empty() && !self.shard.has_inputs() && !self.has_open_executions() {
+                return;
+            }
+            self.answer_all();
+            self.pass_time_to_the_next_deadline();
+        }
+        panic!("something does not come to its end");
+    }
+
+    fn say(&self, what: impl FnOnce() -> String) {
+        if self.verbose {
+            println!("{} {}", self.now, what());
+        }
+    }
+
+    fn start(&mut self, machine: &'static Machine) {
+        let key = ExecutionKey(self.next_key);
+        self.next_key += 1;
+        self.say(|| format!("start {} as {}", machine.name, key.0));
+        let definition: Text = machine.definition.into();
+        let parsed = self.definitions.entry(definition.clone()).or_insert_with(|| {
+            let parsed = definition::parse(machine.definition, definition::Options::default());
+            parsed.machine.unwrap_or_else(|| panic!("{}: {:?}", machine.name, parsed.diagnostics))
+        });
+        let request = StartRequest {
+            key,
+            identity: identity(key),
+            machine: parsed.clone(),
+            definition: definition.clone(),
+            input: Payload::parse(machine.input).expect("an input of ours"),
+        };
+        self.store.put_definition(&definition, machine.definition).expect("a store in memory");
+        let acknowledged = self.acknowledged.clone();
+        let reply = Box::new(move |started: Result<darkroom_engine::Started, _>| {
+            let started = started.expect("a start of a new name");
+            acknowledged.lock().expect("one thread").insert(started.key);
+        });
+        self.shard.push(Input::Start(request, reply));
+    }
+
+    fn stop_one(&mut self) {
+        let key = ExecutionKey(1 + self.dice.below(EXECUTIONS_MAX as u64) as i64);
+        self.say(|| format!("stop {}", key.0));
+        let arn = identity(key).execution_arn.clone();
+        self.shard.push(Input::Stop(arn, Reason::default(), Box::new(|stopped| drop(stopped))));
+    }
+
+    fn turn(&mut self) {
+        let turn = self.shard.turn(self.now, &self.dice);
+        let parked = self.shard.take_parked();
+        assert!(parked.is_empty(), "set aside: {parked:?}");
+        if !turn.batch.appends.is_empty() || !turn.releases.is_empty() {
+            self.say(|| format!("turn: {:?}", event_types(&turn)));
+            self.pipeline.push_back(turn);
+        }
+    }
+
+    fn commit_or_not(&mut self) {
+        if self.dice.one_in(5) {
+            // A full disk: the same turn is tried again later.
+            self.counts.refused_commits += 1;
+            return;
+        }
+        if let Some(turn) = self.pipeline.pop_front() {
+            self.commit(&turn);
+            if self.dice.one_in(20) {
+                self.crash();
+            } else {
+                self.release(turn);
+            }
+        }
+    }
+
+    fn commit(&mut self, turn: &Turn) {
+        let mut batch = turn.batch.clone();
+        batch.appends.retain(|append| append.start.is_some() || !append.events.is_empty());
+        self.store.commit(&batch).expect("one writer");
+        self.counts.commits += 1;
+        for append in &batch.appends {
+            self.note_settled_tasks(append.key, &append.events);
+        }
+    }
+
+    fn note_settled_tasks(&mut self, key: ExecutionKey, events: &[HistoryEvent]) {
+        let history = self.store.history(key).expect("a store in memory");
+        for event in events {
+            if let EventKind::TaskSucceeded { .. }
+            | EventKind::TaskFailed { .. }
+            | EventKind::TaskTimedOut { .. } = event.kind
+            {
+                let scheduled = history
+                    .iter()
+                    .take_while(|earlier| earlier.id < event.id)
+                    .filter(|earlier| earlier.branch == event.branch)
+                    .filter(|earlier| matches!(earlier.kind, EventKind::TaskScheduled(_)))
+                    .next_back()
+                    .expect("a task that ends was scheduled");
+                self.settled.insert((key, TaskId { branch: event.branch, scheduled: scheduled.id }));
+            }
+        }
+    }
+
+    /// Lets a committed turn out.
+    fn release(&mut self, turn: Turn) {
+        for release in turn.releases {
+            for effect in release.effects {
+                match effect {
+                    Effect::RunTask(request) => self.give_out(release.key, request),
+                    Effect::CancelTask(id) => {
+                        if self.dice.one_in(2) {
+                            self.jobs.retain(|job| job.key != release.key || job.request.id != id);
+                        }
+                    }
+                }
+            }
+            for reply in release.replies {
+                reply(Ok(()));
+            }
+            if release.ended {
+                self.shard.push(Input::Settled(vec![release.key]));
+            }
+        }
+    }
+
+    fn give_out(&mut self, key: ExecutionKey, request: TaskRequest) {
+        let history = self.store.history(key).expect("a store in memory");
+        let asked_for = history.iter().any(|event| {
+            event.id == request.id.scheduled && matches!(event.kind, EventKind::TaskScheduled(_))
+        });
+        assert!(asked_for, "a task leaves before what asked for it is durable: {request:?}");
+        assert!(
+            !self.settled.contains(&(key, request.id)),
+            "a task whose end is durable is asked for again: {request:?}"
+        );
+        self.jobs.push(Job { key, request, from_before_a_crash: false });
+    }
+
+    fn crash(&mut self) {
+        self.say(|| format!("crash, with {} turns not committed", self.pipeline.len()));
+        self.counts.crashes += 1;
+        self.pipeline.clear();
+        // Some workers die with the process; the answers of others arrive at the next one.
+        self.jobs.retain(|_| self.dice.one_in(3));
+        for job in &mut self.jobs {
+            job.from_before_a_crash = true;
+        }
+        self.shard = Shard::new(Arc::new(self.store.clone()), self.limits.clone(), true);
+        for stored in self.store.open_executions().expect("a store in memory") {
+            let machine = self.definitions[&stored.definition].clone();
+            let history = self.store.history(stored.key).expect("a store in memory");
+            let effects = self.shard.recover(&stored, machine, &history).expect("a history of ours");
+            for effect in effects {
+                if let Effect::RunTask(request) = effect {
+                    self.give_out(stored.key, request);
+                }
+            }
+        }
+    }
+
+    fn answer_one(&mut self) {
+        if self.jobs.is_empty() {
+            return;
+        }
+        let place = self.dice.below(self.jobs.len() as u64) as usize;
+        if self.dice.one_in(6) {
+            // The work is done, and its answer gets lost: the world will ask again, or time out.
+            return;
+        }
+        let job = self.jobs[place].clone();
+        if job.from_before_a_crash {
+            self.counts.late_answers += 1;
+        }
+        if self.dice.one_in(4) {
+            self.counts.doubled_answers += 1;
+        } else {
+            self.jobs.swap_remove(place);
+        }
+        let stimulus = self.outcome(&job);
+        self.shard.push(Input::Stimulus(job.key, stimulus));
+    }
+
+    fn answer_all(&mut self) {
+        for job in std::mem::take(&mut self.jobs) {
+            let stimulus = self.outcome(&job);
+            self.shard.push(Input::Stimulus(job.key, stimulus));
+        }
+    }
+
+    fn answer_all_well(&mut self) {
+        for job in std::mem::take(&mut self.jobs) {
+            let task = job.request.id;
+            let output = Payload::parse(r#"{"ok": true}"#).expect("an output of ours");
+            self.shard.push(Input::Stimulus(job.key, Stimulus::TaskSucceeded { task, output }));
+        }
+    }
+
+    fn outcome(&self, job: &Job) -> Stimulus {
+        let task = job.request.id;
+        let failed = |error: Option<&str>| Stimulus::TaskFailed {
+            task,
+            reason: Reason { error: error.map(Into::into), cause: Some("the dice said so".into()) },
+        };
+        match self.dice.below(12) {
+            0 | 1 => failed(Some("Flaky")),
+            2 => failed(Some("Broken")),
+            3 => failed(None),
+            4 => Stimulus::TaskHeartbeat { task },
+            _ => Stimulus::TaskSucceeded {
+                task,
+                output: Payload::parse(format!(r#"{{"roll": {}}}"#, self.dice.below(1_000)))
+                    .expect("an output of ours"),
+            },
+        }
+    }
+
+    fn pass_time(&mut self) {
+        let longest = if self.dice.one_in(4) { 30_000 } else { 1_500 };
+        self.now = self.now.plus_millis(self.dice.below(longest));
+    }
+
+    fn pass_time_to_the_next_deadline(&mut self) {
+        if self.shard.has_inputs() {
+            return;
+        }
+        if let Some(deadline) = self.shard.next_deadline() {
+            self.now = self.now.max(deadline);
+        }
+    }
+
+    fn has_open_executions(&self) -> bool {
+        !self.store.open_executions().expect("a store in memory").is_empty()
+    }
+
+    /// What must hold at every moment.
+    fn check_safety(&self) {
+        for key in self.acknowledged.lock().expect("one thread").iter() {
+            let arn = &identity(*key).execution_arn;
+            let stored = self.store.execution(arn).expect("a store in memory");
+            assert!(stored.is_some(), "an acknowledged start is lost: {arn}");
+        }
+    }
+
+    /// What must hold at the end: each history is gapless, has one end, and adds up to it.
+    pub fn check_all_ended(&mut self) {
+        for stored in self.store.executions(&all()).expect("a store in memory") {
+            let history = self.store.history(stored.key).expect("a store in memory");
+            for (event, expected) in history.iter().zip(1..) {
+                assert_eq!(event.id.0, expected, "a gap in {}", stored.key.0);
+                assert!(event.previous_event_id < event.id);
+            }
+            let ends = history.iter().filter(|event| event.kind.is_terminal()).count();
+            assert_eq!(ends, 1, "{} has {ends} ends", stored.key.0);
+            assert!(history.last().is_some_and(|event| event.kind.is_terminal()));
+            self.check_prefixes(&stored.definition, &stored.input, stored.key, &history);
+            match stored.end.expect("every execution has ended").status {
+                EndStatus::Succeeded(_) => self.counts.succeeded += 1,
+                EndStatus::Failed(_) => self.counts.failed += 1,
+                EndStatus::TimedOut(_) => self.counts.timed_out += 1,
+                EndStatus::Aborted(_) => self.counts.aborted += 1,
+            }
+        }
+    }
+
+    /// Every prefix of a history can be replayed; that it gives the live execution, the shard's audit has
+    /// checked at each decision.
+    fn check_prefixes(&self, definition: &Text, input: &Payload, key: ExecutionKey, history: &[HistoryEvent]) {
+        let machine = self.definitions[definition].clone();
+        let mut execution = Execution::new(machine, identity(key), input.clone());
+        for event in history {
+            execution.apply(event).unwrap_or_else(|error| panic!("{}: {error}", key.0));
+        }
+        assert!(execution.next_deadline().is_none(), "an ended execution waits for nothing");
+        assert!(execution.open_tasks().is_empty());
+    }
+}
+
+fn identity(key: ExecutionKey) -> Arc<Identity> {
+    Arc::new(Identity {
+        execution_arn: format!("arn:aws:states:us-east-1:000000000000:execution:sim:{}", key.0).into(),
+        execution_name: key.0.to_string().into(),
+        state_machine_arn: "arn:aws:states:us-east-1:000000000000:stateMachine:sim".into(),
+        state_machine_name: "sim".into(),
+        role_arn: "arn:aws:iam::000000000000:role/sim".into(),
+    })
+}
+
+fn all() -> darkroom_engine::store::Filter {
+    darkroom_engine::store::Filter { limit: 1_000, ..Default::default() }
+}
+
+fn event_types(turn: &Turn) -> Vec<String> {
+    turn.batch
+        .appends
+        .iter()
+        .flat_map(|append| {
+            append.events.iter().map(|event| {
+                let name = darkroom_asl::interpreter::event::wire::type_name(event);
+                format!("{}#{} {name}", append.key.0, event.id.0)
+            })
+        })
+        .collect()
+}
