@@ -73,7 +73,13 @@ pub(super) fn read(state: &mut StateReader<'_, '_>) -> Option<Choice> {
         forget_reads_of_rules(state);
     }
     let assign = assign::read(state, state.fields);
-    Some(Choice { input_path, output_path, choices: choices.into_iter().collect::<Option<_>>()?, default, assign })
+    Some(Choice {
+        input_path,
+        output_path,
+        choices: choices.into_iter().collect::<Option<_>>()?,
+        default,
+        assign,
+    })
 }
 
 /// Behind an `InputPath` the rules see something else than the state's input.
@@ -132,7 +138,12 @@ fn split<'t>(fields: &Reader<'t>, state: &mut StateReader<'_, '_>) -> (Reader<'t
 }
 
 /// A comparison or a combination of rules.
-fn read_rule(state: &mut StateReader<'_, '_>, compared: &Compared<'_>, depth: usize, certain: bool) -> ReadRule {
+fn read_rule(
+    state: &mut StateReader<'_, '_>,
+    compared: &Compared<'_>,
+    depth: usize,
+    certain: bool,
+) -> ReadRule {
     let nothing = ReadRule { rule: None, presence: Presence::default() };
     if depth > RULE_DEPTH_MAX {
         let message = format!("Rules are nested deeper than {RULE_DEPTH_MAX}");
@@ -176,7 +187,8 @@ fn read_combination(
         let nested = read_nested(state, item, depth, certain && position == 0);
         rules.push(nested.rule);
         let both = |left: &BTreeSet<Text>, right: &BTreeSet<Text>| left.union(right).cloned().collect();
-        let either = |left: &BTreeSet<Text>, right: &BTreeSet<Text>| left.intersection(right).cloned().collect();
+        let either =
+            |left: &BTreeSet<Text>, right: &BTreeSet<Text>| left.intersection(right).cloned().collect();
         presence = Some(match (presence, nested.presence) {
             (None, nested) => nested,
             (Some(so_far), nested) if is_and => Presence {
@@ -215,7 +227,8 @@ fn read_comparison(state: &mut StateReader<'_, '_>, compared: &Compared<'_>, cer
     let variable = compared.members.iter().find(|member| &*member.key == "Variable");
     let mut operators = compared.members.iter().filter(|member| is_operator(member));
     let (Some(variable), Some(operator)) = (variable, operators.next()) else {
-        let what = if variable.is_none() { "Variable" } else { "a comparison operator, such as StringEquals" };
+        let what =
+            if variable.is_none() { "Variable" } else { "a comparison operator, such as StringEquals" };
         let message = format!("These fields are required: [{what}]");
         state.report().schema(&compared.location, compared.span, message);
         return nothing;

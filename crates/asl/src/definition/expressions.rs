@@ -4,7 +4,7 @@ use super::reader::Found;
 use super::report::Report;
 use crate::data::choice::Rule;
 use crate::data::{Expression, Path, ReferencePath, Template, Timestamp};
-use crate::json::{Member, Text};
+use crate::json::Text;
 
 /// A path, or why it is none.
 pub(super) fn path(text: &str) -> Result<Path, String> {
@@ -18,7 +18,9 @@ pub(super) fn reference_path(text: &str) -> Result<ReferencePath, String> {
 
 /// A path or an intrinsic function, or why it is neither.
 pub(super) fn expression(text: &str) -> Result<Expression, String> {
-    if text.starts_with("States.") {return Ok(Expression(text.into()));}
+    if text.starts_with("States.") {
+        return Ok(Expression(text.into()));
+    }
     Path::parse(text).map(|_| Expression(text.into())).map_err(|error| error.to_string())
 }
 
@@ -30,10 +32,11 @@ pub(super) fn template(found: &Found<'_>, _report: &mut Report) -> Option<Templa
     Some(Template(found.value.to_value()))
 }
 
-pub(super) fn assigned(member: &Member, _found: &Found<'_>, _report: &mut Report) -> Option<Template> {
-    Some(Template(member.value.to_value()))
-}
-
-pub(super) fn comparison(variable: Path, operator: &Text, found: &Found<'_>, _report: &mut Report) -> Option<Rule> {
+pub(super) fn comparison(
+    variable: Path,
+    operator: &Text,
+    found: &Found<'_>,
+    _report: &mut Report,
+) -> Option<Rule> {
     Some(Rule::Compare(variable, operator.clone(), found.value.to_value()))
 }
