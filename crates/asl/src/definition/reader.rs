@@ -150,7 +150,8 @@ fn conforms(
     let name = &*member.key;
     let Some(field) = tables.iter().flat_map(|table| table.iter()).find(|field| field.name == name) else {
         let diagnostic = report.schema(location, member.key_span, format!("Field '{name}' is not supported"));
-        if let Some(near) = nearest(name, tables, language) {
+        let known = tables.iter().flat_map(|table| table.iter()).filter(|field| field.stands_in(language));
+        if let Some(near) = nearest(name, known.map(|field| field.name)) {
             diagnostic.help(format!("did you mean `{near}`?"));
         } else if let Some(elsewhere) = StateType::whose_field_is(name) {
             diagnostic.help(elsewhere);
@@ -197,18 +198,15 @@ pub(super) fn is_expression(value: &Spanned) -> bool {
     matches!(&value.node, Node::String(text) if text.starts_with("{%") && text.ends_with("%}"))
 }
 
-/// The field that a misspelt name will have meant.
-fn nearest(name: &str, tables: &[&[Field]], language: QueryLanguage) -> Option<&'static str> {
+/// The name among `known` that a misspelt one will have meant.
+pub(super) fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
     /// A slip or two; more would suggest fields that have nothing to do with each other.
     const SLIPS_MAX: usize = 2;
     if name.len() > 40 {
         return None;
     }
-    tables
-        .iter()
-        .flat_map(|table| table.iter())
-        .filter(|field| field.stands_in(language))
-        .map(|field| (slips(&name.to_lowercase(), &field.name.to_lowercase()), field.name))
+    known
+        .map(|known| (slips(&name.to_lowercase(), &known.to_lowercase()), known))
         .filter(|(slips, known)| *slips <= SLIPS_MAX && *slips * 2 < known.len())
         .min()
         .map(|(_, known)| known)
@@ -282,10 +280,9 @@ mod tests {
 
     #[test]
     fn a_misspelt_field_is_recognised() {
-        let near = |name| nearest(name, &[TABLE], QueryLanguage::JsonPath);
+        let near = |name| nearest(name, TABLE.iter().map(|field| field.name));
         assert_eq!(near("type"), Some("Type"));
         assert_eq!(near("Secnods"), Some("Seconds"));
-        assert_eq!(near("Output"), None, "a JSONata field is no help here");
         assert_eq!(near("Foo"), None);
     }
 }
