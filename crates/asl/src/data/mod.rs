@@ -5,8 +5,17 @@
 
 mod cursor;
 mod environment;
+mod expression;
+#[cfg(test)]
+mod fixture;
+pub mod intrinsic;
 mod java_text;
 pub mod path;
+pub mod template;
 
 pub use cursor::SyntaxError;
 pub use environment::Environment;
+pub use expression::Expression;
+pub use intrinsic::Call;
+pub use path::{Path, ReferencePath};
+pub use template::Template;
