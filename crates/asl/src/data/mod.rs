@@ -3,6 +3,7 @@
 //! Paths, intrinsic functions and templates are compiled once, from the definition, and evaluated against an
 //! [`Environment`]: the input, the context object and the variables. Nothing here knows of states.
 
+pub mod choice;
 mod cursor;
 mod environment;
 mod expression;
@@ -12,6 +13,7 @@ pub mod intrinsic;
 mod java_text;
 pub mod path;
 pub mod template;
+pub mod timestamp;
 
 pub use cursor::SyntaxError;
 pub use environment::Environment;
@@ -19,3 +21,4 @@ pub use expression::Expression;
 pub use intrinsic::Call;
 pub use path::{Path, ReferencePath};
 pub use template::Template;
+pub use timestamp::Timestamp;
