@@ -3,10 +3,22 @@
 //! Paths, intrinsic functions and templates are compiled once, from the definition, and evaluated against an
 //! [`Environment`]: the input, the context object and the variables. Nothing here knows of states.
 
+pub mod choice;
 mod cursor;
 mod environment;
+mod expression;
+#[cfg(test)]
+mod fixture;
+pub mod intrinsic;
 mod java_text;
 pub mod path;
+pub mod template;
+pub mod timestamp;
 
 pub use cursor::SyntaxError;
 pub use environment::Environment;
+pub use expression::Expression;
+pub use intrinsic::Call;
+pub use path::{Path, ReferencePath};
+pub use template::Template;
+pub use timestamp::Timestamp;

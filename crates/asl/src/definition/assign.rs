@@ -1,12 +1,12 @@
 //! `Assign`: variables and their names. Spec: States Language, "Assign"; AWS, "Variables".
 
+use super::draft::Scope;
 use super::expressions;
-use super::machine::Assign;
 use super::fields::QueryLanguage;
+use super::machine::Assign;
 use super::reader::{Found, Reader};
 use super::report::Report;
 use super::state_reader::StateReader;
-use super::draft::Scope;
 use crate::json::{Member, Node, Spanned, Text};
 
 /// Characters in a variable's name. Source: AWS, "Variables".
@@ -23,18 +23,9 @@ pub(super) fn read(state: &mut StateReader<'_, '_>, fields: &Reader<'_>) -> Assi
         check_name(variable(member), &found, member, state.scope, &mut state.builder.report);
     }
     match state.language {
-        QueryLanguage::JsonPath => read_values(&found, members, &mut state.builder.report),
+        QueryLanguage::JsonPath => Assign(expressions::template(&found, &mut state.builder.report)),
         QueryLanguage::Jsonata => Assign::default(),
     }
-}
-
-/// Each value is a template of its own.
-fn read_values(found: &Found<'_>, members: &[Member], report: &mut Report) -> Assign {
-    let values = members.iter().filter_map(|member| {
-        let value = expressions::assigned(member, found, report)?;
-        Some((Text::from(variable(member)), value))
-    });
-    Assign(values.collect())
 }
 
 /// The variables that a state assigns, its rules and catchers included, before anything is checked.

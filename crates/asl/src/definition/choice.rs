@@ -9,11 +9,11 @@ use super::expressions;
 use super::fields::{Field, Kind, QueryLanguage, both, json_path, jsonata};
 use super::machine::{Choice, ChoiceRule, Selection};
 use super::payload;
-use super::reader::{Found, Reader};
+use super::reader::{Found, Reader, nearest};
 use super::report::Location;
 use super::state_reader::StateReader;
 use crate::data::Path;
-use crate::data::choice::{Operator, Rule};
+use crate::data::choice::{OperatorKind, Rule};
 use crate::json::{Member, Node, Span, Text};
 
 /// How deep `And`, `Or` and `Not` may nest. Our choice.
@@ -73,7 +73,13 @@ pub(super) fn read(state: &mut StateReader<'_, '_>) -> Option<Choice> {
         forget_reads_of_rules(state);
     }
     let assign = assign::read(state, state.fields);
-    Some(Choice { input_path, output_path, choices: choices.into_iter().collect::<Option<_>>()?, default, assign })
+    Some(Choice {
+        input_path,
+        output_path,
+        choices: choices.into_iter().collect::<Option<_>>()?,
+        default,
+        assign,
+    })
 }
 
 /// Behind an `InputPath` the rules see something else than the state's input.
@@ -132,7 +138,12 @@ fn split<'t>(fields: &Reader<'t>, state: &mut StateReader<'_, '_>) -> (Reader<'t
 }
 
 /// A comparison or a combination of rules.
-fn read_rule(state: &mut StateReader<'_, '_>, compared: &Compared<'_>, depth: usize, certain: bool) -> ReadRule {
+fn read_rule(
+    state: &mut StateReader<'_, '_>,
+    compared: &Compared<'_>,
+    depth: usize,
+    certain: bool,
+) -> ReadRule {
     let nothing = ReadRule { rule: None, presence: Presence::default() };
     if depth > RULE_DEPTH_MAX {
         let message = format!("Rules are nested deeper than {RULE_DEPTH_MAX}");
@@ -176,7 +187,8 @@ fn read_combination(
         let nested = read_nested(state, item, depth, certain && position == 0);
         rules.push(nested.rule);
         let both = |left: &BTreeSet<Text>, right: &BTreeSet<Text>| left.union(right).cloned().collect();
-        let either = |left: &BTreeSet<Text>, right: &BTreeSet<Text>| left.intersection(right).cloned().collect();
+        let either =
+            |left: &BTreeSet<Text>, right: &BTreeSet<Text>| left.intersection(right).cloned().collect();
         presence = Some(match (presence, nested.presence) {
             (None, nested) => nested,
             (Some(so_far), nested) if is_and => Presence {
@@ -210,14 +222,16 @@ fn read_nested(state: &mut StateReader<'_, '_>, found: &Found<'_>, depth: usize,
 /// `Variable` and one operator.
 fn read_comparison(state: &mut StateReader<'_, '_>, compared: &Compared<'_>, certain: bool) -> ReadRule {
     let nothing = ReadRule { rule: None, presence: Presence::default() };
-    let is_operator = |member: &Member| Operator::from_field_name(&member.key).is_some();
-    refuse_others(state, compared, |member| &*member.key == "Variable" || is_operator(member));
+    let refused = refuse_others(state, compared, |member| &*member.key == "Variable" || is_operator(member));
     let variable = compared.members.iter().find(|member| &*member.key == "Variable");
     let mut operators = compared.members.iter().filter(|member| is_operator(member));
     let (Some(variable), Some(operator)) = (variable, operators.next()) else {
-        let what = if variable.is_none() { "Variable" } else { "a comparison operator, such as StringEquals" };
-        let message = format!("These fields are required: [{what}]");
-        state.report().schema(&compared.location, compared.span, message);
+        let what =
+            if variable.is_none() { "Variable" } else { "a comparison operator, such as StringEquals" };
+        if !refused {
+            let message = format!("These fields are required: [{what}]");
+            state.report().schema(&compared.location, compared.span, message);
+        }
         return nothing;
     };
     if let Some(second) = operators.next() {
@@ -239,7 +253,7 @@ fn read_comparison(state: &mut StateReader<'_, '_>, compared: &Compared<'_>, cer
         (true, true) => Presence { if_true: known, if_false: BTreeSet::new() },
         (true, false) => Presence { if_true: BTreeSet::new(), if_false: known },
     };
-    ReadRule { rule: read_operator(state, compared, operator, path), presence }
+    ReadRule { rule: read_operator(state, compared, operator, path, certain), presence }
 }
 
 fn read_variable(state: &mut StateReader<'_, '_>, found: &Found<'_>) -> Option<Path> {
@@ -256,22 +270,36 @@ fn read_operator(
     compared: &Compared<'_>,
     operator: &Member,
     variable: Path,
+    certain: bool,
 ) -> Option<Rule> {
     let found = Found { location: compared.location.field(&operator.key), value: &operator.value };
-    if let (Node::String(text), false) = (&found.value.node, operator.key.ends_with("Path")) {
-        payload::warn_no_path(&found, &operator.key, text, state.report());
+    match (&found.value.node, operator.key.ends_with("Path")) {
+        (Node::String(text), false) => payload::warn_no_path(&found, &operator.key, text, state.report()),
+        (Node::String(text), true) if certain => state.note_reads(&found, text),
+        _ => {}
     }
     expressions::comparison(variable, &operator.key, &found, state.report())
 }
 
-/// Reports members that a rule of this form does not have.
+/// Reports members that a rule of this form does not have. Answers whether there were any.
 fn refuse_others(
     state: &mut StateReader<'_, '_>,
     compared: &Compared<'_>,
     belongs: impl Fn(&Member) -> bool,
-) {
+) -> bool {
+    let mut refused = false;
     for member in compared.members.iter().filter(|member| !belongs(member)) {
+        let operators: Vec<String> = OperatorKind::field_names().collect();
+        let known = operators.iter().map(String::as_str).chain(["Variable", "And", "Or", "Not", "Next", "Assign"]);
+        let help = nearest(&member.key, known).map(|near| format!("did you mean `{near}`?"));
         let message = format!("Field '{}' is not supported", member.key);
-        state.report().schema(&compared.location, member.key_span, message);
+        state.report().schema(&compared.location, member.key_span, message).help =
+            help.filter(|_| !is_operator(member));
+        refused = true;
     }
+    refused
+}
+
+fn is_operator(member: &Member) -> bool {
+    OperatorKind::from_field_name(&member.key).is_some()
 }

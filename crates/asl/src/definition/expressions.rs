@@ -2,9 +2,9 @@
 
 use super::reader::Found;
 use super::report::Report;
-use crate::data::choice::Rule;
+use crate::data::choice::{Comparison, OperandError, OperatorKind, Rule};
+use crate::data::template::TemplateErrorReason;
 use crate::data::{Expression, Path, ReferencePath, Template, Timestamp};
-use crate::json::{Member, Text};
 
 /// A path, or why it is none.
 pub(super) fn path(text: &str) -> Result<Path, String> {
@@ -16,24 +16,49 @@ pub(super) fn reference_path(text: &str) -> Result<ReferencePath, String> {
     ReferencePath::parse(text).map_err(|error| error.to_string())
 }
 
-/// A path or an intrinsic function, or why it is neither.
+/// A path or a call of an intrinsic function, or why it is neither.
 pub(super) fn expression(text: &str) -> Result<Expression, String> {
-    if text.starts_with("States.") {return Ok(Expression(text.into()));}
-    Path::parse(text).map(|_| Expression(text.into())).map_err(|error| error.to_string())
+    Expression::parse(text).map_err(|error| error.to_string())
 }
 
+/// A moment.
 pub(super) fn timestamp(text: &str) -> Option<Timestamp> {
-    text.contains('T').then(|| Timestamp(text.into()))
+    Timestamp::parse(text)
 }
 
-pub(super) fn template(found: &Found<'_>, _report: &mut Report) -> Option<Template> {
-    Some(Template(found.value.to_value()))
+/// A payload template. AWS: its faults are told at the field that holds it, by the name of the member.
+pub(super) fn template(found: &Found<'_>, report: &mut Report) -> Option<Template> {
+    Template::parse(found.value, &mut |span, _, error| {
+        let why = match &error.reason {
+            TemplateErrorReason::NotAString(kind) => format!("found a {kind}; expected a string"),
+            TemplateErrorReason::Syntax(error) => error.to_string(),
+        };
+        report.schema(&found.location, span, error.to_string()).help(why);
+    })
 }
 
-pub(super) fn assigned(member: &Member, _found: &Found<'_>, _report: &mut Report) -> Option<Template> {
-    Some(Template(member.value.to_value()))
+/// A comparison of a variable by the operator of that name.
+pub(super) fn comparison(variable: Path, name: &str, found: &Found<'_>, report: &mut Report) -> Option<Rule> {
+    let operator = OperatorKind::from_field_name(name)?.with_operand(&found.value.to_value());
+    match operator {
+        Ok(operator) => Some(Rule::Comparison(Comparison { variable, operator })),
+        Err(error) => {
+            let (message, help) = match &error {
+                OperandError::Kind { expected, .. } => (format!("Expected value of type {}", json_type(expected)), None),
+                OperandError::NotATimestamp => (error.to_string(), None),
+                OperandError::Path(error) => ("Value is not a valid JSONPath".to_owned(), Some(error.to_string())),
+            };
+            report.schema(&found.location, found.value.span, message).help = help;
+            None
+        }
+    }
 }
 
-pub(super) fn comparison(variable: Path, operator: &Text, found: &Found<'_>, _report: &mut Report) -> Option<Rule> {
-    Some(Rule::Compare(variable, operator.clone(), found.value.to_value()))
+/// The type as AWS names it.
+fn json_type(kind: &str) -> &'static str {
+    match kind {
+        "number" => "Number",
+        "boolean" => "Boolean",
+        _ => "String",
+    }
 }

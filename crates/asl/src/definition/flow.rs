@@ -102,7 +102,9 @@ impl Flow<'_> {
             return payload.clone().replaced_by(owner, How::HandedDown);
         }
         match (&draft.kind, self.inputs.get(&owner)) {
-            (Some(StateKind::Parallel(parallel)), Some(input)) => self.selected(owner, &parallel.input_path, input),
+            (Some(StateKind::Parallel(parallel)), Some(input)) => {
+                selected(owner, &parallel.input_path, input)
+            }
             _ => Shape::unknown(),
         }
     }
@@ -124,27 +126,11 @@ impl Flow<'_> {
         }
         let mut shape = match (&self.draft(index).kind, edge.role) {
             (None, _) => Shape::unknown(),
-            (Some(kind), Role::Catch(position)) => self.caught(index, kind, position, input),
+            (Some(kind), Role::Catch(position)) => caught(index, kind, position, input),
             (Some(kind), Role::Next | Role::Choice | Role::Default) => self.output(index, kind, input),
         };
         shape.keep(|name| self.names.contains(name));
         shape
-    }
-
-    fn caught(&self, index: StateIndex, kind: &StateKind, position: usize, input: Shape) -> Shape {
-        let catch = match kind {
-            StateKind::Task(task) => &task.catch,
-            StateKind::Parallel(parallel) => &parallel.catch,
-            StateKind::Map(map) => &map.catch,
-            StateKind::Pass(_)
-            | StateKind::Choice(_)
-            | StateKind::Wait(_)
-            | StateKind::Succeed(_)
-            | StateKind::Fail(_) => return input,
-        };
-        let Some(catcher) = catch.get(position) else { return Shape::unknown() };
-        let error = || Shape::exactly(["Error", "Cause"].map(Text::from)).replaced_by(index, How::ErrorOutput);
-        placed(&catcher.result_path, input, error)
     }
 
     /// A state's output, by its type.
@@ -152,12 +138,12 @@ impl Flow<'_> {
         let flow = &self.draft(index).flow;
         let (result_path, output_path, result) = match kind {
             StateKind::Choice(choice) => {
-                let effective = self.selected(index, &choice.input_path, &input);
-                return self.selected(index, &choice.output_path, &effective);
+                let effective = selected(index, &choice.input_path, &input);
+                return selected(index, &choice.output_path, &effective);
             }
             StateKind::Wait(wait) => {
-                let effective = self.selected(index, &wait.input_path, &input);
-                return self.selected(index, &wait.output_path, &effective);
+                let effective = selected(index, &wait.input_path, &input);
+                return selected(index, &wait.output_path, &effective);
             }
             StateKind::Succeed(_) | StateKind::Fail(_) => return input,
             StateKind::Pass(pass) => {
@@ -165,7 +151,7 @@ impl Flow<'_> {
                 let made = made.or_else(|| pass.parameters.is_some().then(Shape::unknown));
                 let result = match made {
                     Some(shape) => shape.replaced_by(index, How::Result),
-                    None => self.selected(index, &pass.input_path, &input),
+                    None => selected(index, &pass.input_path, &input),
                 };
                 (&pass.result_path, &pass.output_path, result)
             }
@@ -178,12 +164,10 @@ impl Flow<'_> {
             StateKind::Parallel(parallel) => {
                 (&parallel.result_path, &parallel.output_path, self.results(index))
             }
-            StateKind::Map(map) => {
-                (&map.result_path, &map.output_path, self.results(index))
-            }
+            StateKind::Map(map) => (&map.result_path, &map.output_path, self.results(index)),
         };
         let placed = placed(result_path, input, || result);
-        self.selected(index, output_path, &placed)
+        selected(index, output_path, &placed)
     }
 
     /// What came of branches or iterations: an array, unless a `ResultSelector` makes something of it.
@@ -191,15 +175,6 @@ impl Flow<'_> {
         match &self.draft(index).flow.selected {
             Some(selected) => selected.clone().replaced_by(index, How::Result),
             None => Shape::array_by(index),
-        }
-    }
-
-    /// `InputPath` or `OutputPath`.
-    fn selected(&self, index: StateIndex, selection: &Selection, from: &Shape) -> Shape {
-        match selection {
-            Selection::Whole => from.clone(),
-            Selection::Empty => Shape::exactly([]).replaced_by(index, How::Nothing),
-            Selection::At(_) => Shape::unknown(),
         }
     }
 
@@ -244,7 +219,9 @@ impl Flow<'_> {
                 format!("add it to the ItemSelector or Parameters of {by}"),
             ),
             How::Nothing => (
-                format!("`{path}` is not there: {by} has an InputPath or OutputPath of null, which leaves {{}}"),
+                format!(
+                    "`{path}` is not there: {by} has an InputPath or OutputPath of null, which leaves {{}}"
+                ),
                 format!("leave that path out of {by}"),
             ),
         }
@@ -284,7 +261,9 @@ impl Flow<'_> {
                 let from = only.split(" (").next().unwrap_or(only);
                 format!("put a Pass state between {from} and {name} whose ResultPath is \"{path}\"")
             }
-            _ => format!("let every route put it there, for example by a Pass state whose ResultPath is \"{path}\""),
+            _ => format!(
+                "let every route put it there, for example by a Pass state whose ResultPath is \"{path}\""
+            ),
         };
         warn(read, message, report).help(help);
     }
@@ -299,6 +278,32 @@ impl Flow<'_> {
         before.iter().filter(|index| **index != reader).any(|index| {
             self.draft(*index).transitions.iter().any(|edge| self.along(*index, edge).has_written(name))
         })
+    }
+}
+
+/// What a catcher carries.
+fn caught(index: StateIndex, kind: &StateKind, position: usize, input: Shape) -> Shape {
+    let catch = match kind {
+        StateKind::Task(task) => &task.catch,
+        StateKind::Parallel(parallel) => &parallel.catch,
+        StateKind::Map(map) => &map.catch,
+        StateKind::Pass(_)
+        | StateKind::Choice(_)
+        | StateKind::Wait(_)
+        | StateKind::Succeed(_)
+        | StateKind::Fail(_) => return input,
+    };
+    let Some(catcher) = catch.get(position) else { return Shape::unknown() };
+    let error = || Shape::exactly(["Error", "Cause"].map(Text::from)).replaced_by(index, How::ErrorOutput);
+    placed(&catcher.result_path, input, error)
+}
+
+/// `InputPath` or `OutputPath`.
+fn selected(index: StateIndex, selection: &Selection, from: &Shape) -> Shape {
+    match selection {
+        Selection::Whole => from.clone(),
+        Selection::Empty => Shape::exactly([]).replaced_by(index, How::Nothing),
+        Selection::At(_) => Shape::unknown(),
     }
 }
 

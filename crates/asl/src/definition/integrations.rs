@@ -10,7 +10,7 @@ use crate::json::Node;
 /// One action: the parameters that it cannot do without, and the names in its answer.
 struct Action {
     service: &'static str,
-    action: &'static str,
+    name: &'static str,
     /// Of each group, one must be given.
     required: &'static [&'static [&'static str]],
     /// Every name that the answer can have.
@@ -19,33 +19,33 @@ struct Action {
 
 #[rustfmt::skip]
 const ACTIONS: &[Action] = &[
-    Action { service: "lambda", action: "invoke", required: &[&["FunctionName"]],
+    Action { service: "lambda", name: "invoke", required: &[&["FunctionName"]],
         answer: &["ExecutedVersion", "FunctionError", "LogResult", "Payload", "StatusCode", "SdkHttpMetadata", "SdkResponseMetadata"] },
-    Action { service: "sns", action: "publish", required: &[&["TopicArn", "TargetArn", "PhoneNumber"], &["Message"]],
+    Action { service: "sns", name: "publish", required: &[&["TopicArn", "TargetArn", "PhoneNumber"], &["Message"]],
         answer: &["MessageId", "SequenceNumber", "SdkHttpMetadata", "SdkResponseMetadata"] },
-    Action { service: "sqs", action: "sendMessage", required: &[&["QueueUrl"], &["MessageBody"]],
+    Action { service: "sqs", name: "sendMessage", required: &[&["QueueUrl"], &["MessageBody"]],
         answer: &["MD5OfMessageAttributes", "MD5OfMessageBody", "MD5OfMessageSystemAttributes", "MessageId",
             "SequenceNumber", "SdkHttpMetadata", "SdkResponseMetadata"] },
-    Action { service: "dynamodb", action: "getItem", required: &[&["TableName"], &["Key"]],
+    Action { service: "dynamodb", name: "getItem", required: &[&["TableName"], &["Key"]],
         answer: &["ConsumedCapacity", "Item", "SdkHttpMetadata", "SdkResponseMetadata"] },
-    Action { service: "dynamodb", action: "putItem", required: &[&["TableName"], &["Item"]],
+    Action { service: "dynamodb", name: "putItem", required: &[&["TableName"], &["Item"]],
         answer: &["Attributes", "ConsumedCapacity", "ItemCollectionMetrics", "SdkHttpMetadata", "SdkResponseMetadata"] },
-    Action { service: "dynamodb", action: "updateItem", required: &[&["TableName"], &["Key"]],
+    Action { service: "dynamodb", name: "updateItem", required: &[&["TableName"], &["Key"]],
         answer: &["Attributes", "ConsumedCapacity", "ItemCollectionMetrics", "SdkHttpMetadata", "SdkResponseMetadata"] },
-    Action { service: "dynamodb", action: "deleteItem", required: &[&["TableName"], &["Key"]],
+    Action { service: "dynamodb", name: "deleteItem", required: &[&["TableName"], &["Key"]],
         answer: &["Attributes", "ConsumedCapacity", "ItemCollectionMetrics", "SdkHttpMetadata", "SdkResponseMetadata"] },
-    Action { service: "events", action: "putEvents", required: &[&["Entries"]],
+    Action { service: "events", name: "putEvents", required: &[&["Entries"]],
         answer: &["Entries", "FailedEntryCount", "SdkHttpMetadata", "SdkResponseMetadata"] },
-    Action { service: "states", action: "startExecution", required: &[&["StateMachineArn"]],
+    Action { service: "states", name: "startExecution", required: &[&["StateMachineArn"]],
         answer: &["ExecutionArn", "StartDate", "SdkHttpMetadata", "SdkResponseMetadata"] },
-    Action { service: "http", action: "invoke", required: &[&["ApiEndpoint"], &["Method"]],
+    Action { service: "http", name: "invoke", required: &[&["ApiEndpoint"], &["Method"]],
         answer: &["Headers", "ResponseBody", "StatusCode", "StatusText"] },
 ];
 
 fn find(resource: &Resource) -> Option<&'static Action> {
     let Resource::Service { resource_type, resource, .. } = resource else { return None };
     let called = resource.split('.').next()?;
-    ACTIONS.iter().find(|row| row.service == &**resource_type && row.action == called)
+    ACTIONS.iter().find(|row| row.service == &**resource_type && row.name == called)
 }
 
 /// Every name that the result of a call can have, if that is known.
@@ -70,7 +70,7 @@ pub(super) fn check_parameters(state: &mut StateReader<'_, '_>, resource: &Resou
         if !group.iter().any(is_given) {
             let names = group.join("' or '");
             let message = format!("The field '{names}' is required but was missing");
-            let help = format!("{}:{} cannot do without it", action.service, action.action);
+            let help = format!("{}:{} cannot do without it", action.service, action.name);
             state
                 .report()
                 .warning(DiagnosticCode::ParameterMissing, &found.location, found.value.span, message)

@@ -32,7 +32,8 @@ pub(super) fn check(scopes: &[Scope], drafts: &[Draft], report: &mut Report) {
 fn failure_states(start: StateIndex, drafts: &[Draft]) -> Vec<StateIndex> {
     let edges = || drafts.iter().flat_map(|draft| &draft.transitions);
     let is_catch = |edge: &Edge| matches!(edge.role, Role::Catch(_));
-    let handlers: HashSet<StateIndex> = edges().filter(|edge| is_catch(edge)).map(|edge| edge.target).collect();
+    let handlers: HashSet<StateIndex> =
+        edges().filter(|edge| is_catch(edge)).map(|edge| edge.target).collect();
     let is_failure = |from: StateIndex, edge: &Edge| match edge.role {
         Role::Catch(_) => true,
         Role::Next => false,

@@ -14,7 +14,7 @@ use crate::data::{Expression, Path, ReferencePath, Template};
 use crate::json::{Text, Value};
 
 /// A definition that can be executed.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct StateMachine {
     /// `Comment`, for people.
     pub comment: Option<Text>,
@@ -31,7 +31,7 @@ pub struct StateMachine {
 pub struct StateIndex(u32);
 
 /// One state.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct State {
     /// Unique in the machine.
     pub name: Text,
@@ -40,7 +40,7 @@ pub struct State {
 }
 
 /// The eight state types, in the JSONPath query language.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub enum StateKind {
     /// Does work.
     Task(Box<Task>),
@@ -70,7 +70,7 @@ pub enum Transition {
 }
 
 /// `InputPath`, `OutputPath` and `ItemsPath`: a part of what is there.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub enum Selection {
     /// Absent or `"$"`.
     #[default]
@@ -82,7 +82,7 @@ pub enum Selection {
 }
 
 /// `ResultPath`. Spec: "Input and Output Processing".
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub enum ResultPath {
     /// Absent or `"$"`: the result replaces the input.
     #[default]
@@ -93,12 +93,12 @@ pub enum ResultPath {
     At(ReferencePath),
 }
 
-/// `Assign`: variables and the templates of their values, in the order written.
-#[derive(Debug, Default)]
-pub struct Assign(pub Vec<(Text, Template)>);
+/// `Assign`: variables and their values as one template, an object; `None` assigns nothing.
+#[derive(Debug, Default, PartialEq)]
+pub struct Assign(pub Option<Template>);
 
 /// A Task state.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Task {
     /// What it calls.
     pub resource: Resource,
@@ -166,7 +166,7 @@ pub enum Pattern {
 }
 
 /// A number of seconds, given or read from the input.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub enum Seconds {
     /// Written in the definition.
     Fixed(u32),
@@ -175,7 +175,7 @@ pub enum Seconds {
 }
 
 /// A number that bounds a Map, given or read from the input.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub enum Count {
     /// Written in the definition.
     Fixed(f64),
@@ -184,7 +184,7 @@ pub enum Count {
 }
 
 /// A Pass state.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Pass {
     /// The part of the input that the state works on.
     pub input_path: Selection,
@@ -203,7 +203,7 @@ pub struct Pass {
 }
 
 /// A Choice state.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Choice {
     /// The part of the input that the rules see.
     pub input_path: Selection,
@@ -218,7 +218,7 @@ pub struct Choice {
 }
 
 /// One entry of `Choices`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct ChoiceRule {
     /// What must hold.
     pub rule: Rule,
@@ -229,7 +229,7 @@ pub struct ChoiceRule {
 }
 
 /// A Wait state.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Wait {
     /// The part of the input that the state works on.
     pub input_path: Selection,
@@ -244,7 +244,7 @@ pub struct Wait {
 }
 
 /// The four forms of a Wait.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub enum WaitUntil {
     /// `Seconds`.
     Seconds(u32),
@@ -257,7 +257,7 @@ pub enum WaitUntil {
 }
 
 /// A Succeed state.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Succeed {
     /// The part of the input that the state works on.
     pub input_path: Selection,
@@ -266,7 +266,7 @@ pub struct Succeed {
 }
 
 /// A Fail state.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Fail {
     /// `Error` or `ErrorPath`.
     pub error: Option<FailText>,
@@ -275,7 +275,7 @@ pub struct Fail {
 }
 
 /// A Fail state's text, given or read from the input.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub enum FailText {
     /// Written in the definition.
     Fixed(Text),
@@ -284,7 +284,7 @@ pub enum FailText {
 }
 
 /// A Parallel state.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Parallel {
     /// The part of the input that the state works on.
     pub input_path: Selection,
@@ -309,7 +309,7 @@ pub struct Parallel {
 }
 
 /// An inline Map state.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Map {
     /// The part of the input that the state works on.
     pub input_path: Selection,
@@ -342,7 +342,7 @@ pub struct Map {
 }
 
 /// `ItemSelector`, or `Parameters` as a Map had it before.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct ItemSelector {
     /// The template; `$$.Map.Item.*` is the item at hand.
     pub template: Template,
@@ -376,7 +376,7 @@ pub enum Jitter {
 }
 
 /// One entry of `Catch`. Spec: "Fallback states".
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Catcher {
     /// What it matches.
     pub error_equals: Vec<Text>,

@@ -57,7 +57,7 @@ const PROCESSOR_CONFIG: &[Field] = &[both("Mode", Kind::Text), both("ExecutionTy
 /// Fields that only a distributed map has.
 const DISTRIBUTED_ONLY: &[&str] = &["ItemReader", "ItemBatcher", "ResultWriter", "Label"];
 
-/// How iterations are run. Spec: "ProcessorConfig".
+/// How iterations are run: the `Mode` of a `ProcessorConfig`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
     Inline,
@@ -144,7 +144,8 @@ fn read_mode(state: &mut StateReader<'_, '_>, processor: &Reader<'_>) -> Mode {
     let language = state.language;
     let report = &mut state.builder.report;
     let Some(config) = processor.get("ProcessorConfig") else { return Mode::Inline };
-    let Some(fields) = Reader::open(config.value, &config.location, PROCESSOR_CONFIG, language, report) else {
+    let Some(fields) = Reader::open(config.value, &config.location, PROCESSOR_CONFIG, language, report)
+    else {
         return Mode::Inline;
     };
     let mode = match fields.text("Mode") {

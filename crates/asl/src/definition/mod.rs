@@ -27,6 +27,7 @@ mod options;
 mod parallel;
 mod pass;
 mod payload;
+mod print;
 mod reachability;
 mod reader;
 mod report;
@@ -47,6 +48,7 @@ pub use diagnostic::{Diagnostic, DiagnosticCode, Severity};
 pub use machine::*;
 pub use map::LABEL_CHARACTERS_MAX;
 pub use options::{MachineType, Options};
+pub use print::to_json;
 pub use state_reader::SECONDS_MAX;
 pub use states::{NESTING_MAX, STATE_NAME_CHARACTERS_MAX};
 
@@ -128,10 +130,8 @@ fn read(root: &Spanned, options: Options, mut report: Report) -> Parsed {
     lints::check(&scopes, &drafts, &mut report);
 
     let comment = fields.text("Comment").map(|(_, comment)| comment.clone());
-    let states: Option<Vec<State>> = drafts
-        .into_iter()
-        .map(|draft| Some(State { name: draft.name, kind: draft.kind? }))
-        .collect();
+    let states: Option<Vec<State>> =
+        drafts.into_iter().map(|draft| Some(State { name: draft.name, kind: draft.kind? })).collect();
     let machine = match (start_at, states) {
         _ if report.has_errors() => None,
         (Some(start_at), Some(states)) => Some(StateMachine::new(comment, start_at, timeout_seconds, states)),
@@ -160,7 +160,6 @@ fn not_json(error: &ParseError, report: &mut Report) {
         | ParseErrorKind::NumberTooLong => DiagnosticCode::InvalidJsonDescription,
     };
     let diagnostic = report.error_without_place(code, error.kind.to_string());
-    diagnostic.location =
-        Some(format!("[Source: (String); line: {}, column: {}]", error.line, error.column));
+    diagnostic.location = Some(format!("[Source: (String); line: {}, column: {}]", error.line, error.column));
     diagnostic.span = Some(Span { start: error.offset, end: error.offset });
 }

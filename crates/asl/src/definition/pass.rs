@@ -1,7 +1,7 @@
 //! The Pass state. Spec: States Language, "Pass State".
 
 use super::assign;
-use super::fields::{Field, Kind, json_path, jsonata, both};
+use super::fields::{Field, Kind, both, json_path, jsonata};
 use super::machine::Pass;
 use super::payload;
 use super::state_reader::StateReader;

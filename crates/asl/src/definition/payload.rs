@@ -173,12 +173,11 @@ pub(super) fn top_level_name(path: &str) -> Option<Text> {
     if may_find_nothing {
         return None;
     }
-    let name = match steps.strip_prefix("['") {
-        Some(quoted) => quoted.split_once("']")?.0,
-        None => {
-            let name = steps.strip_prefix('.')?;
-            name.find(['.', '[']).map_or(name, |end| &name[..end])
-        }
+    let name = if let Some(quoted) = steps.strip_prefix("['") {
+        quoted.split_once("']")?.0
+    } else {
+        let name = steps.strip_prefix('.')?;
+        name.find(['.', '[']).map_or(name, |end| &name[..end])
     };
     (!name.is_empty()).then(|| Text::from(name))
 }
@@ -237,7 +236,9 @@ fn cloud_formation_help(member: &Member, location: &Location) -> String {
         (&*member.key, inner)
     };
     let Some(expression) = function.and_then(expression_for) else {
-        return format!("use a path or an intrinsic function instead, with a key in {location} that ends in `.$`");
+        return format!(
+            "use a path or an intrinsic function instead, with a key in {location} that ends in `.$`"
+        );
     };
     format!("write \"{name}.$\": {}", quoted(&expression))
 }
@@ -260,13 +261,12 @@ fn expression_for(function: &Member) -> Option<String> {
     let mut pieces = Vec::new();
     let mut paths = String::new();
     for part in parts {
-        match &part.node {
-            Node::String(text) => pieces.push(escape_for_format(text)),
-            _ => {
-                paths.push_str(", ");
-                paths.push_str(&reference(part)?);
-                pieces.push("{}".to_owned());
-            }
+        if let Node::String(text) = &part.node {
+            pieces.push(escape_for_format(text));
+        } else {
+            paths.push_str(", ");
+            paths.push_str(&reference(part)?);
+            pieces.push("{}".to_owned());
         }
     }
     let text = pieces.join(&escape_for_format(delimiter));
@@ -311,7 +311,8 @@ mod tests {
             ),
         ] {
             let reads = reads_of(text, &Location::top(), Span::default());
-            let found: Vec<String> = reads.iter().map(|read| format!("{}: {}", read.name, read.path)).collect();
+            let found: Vec<String> =
+                reads.iter().map(|read| format!("{}: {}", read.name, read.path)).collect();
             assert_eq!(found, expected, "{text}");
         }
     }

@@ -87,9 +87,8 @@ impl Report {
 
     /// Everything found, errors before warnings, each in the order of the text.
     pub(super) fn finish(mut self) -> Vec<Diagnostic> {
-        self.diagnostics.sort_by_key(|diagnostic| {
-            (diagnostic.severity, diagnostic.span.map_or(0, |span| span.start))
-        });
+        self.diagnostics
+            .sort_by_key(|diagnostic| (diagnostic.severity, diagnostic.span.map_or(0, |span| span.start)));
         self.diagnostics
     }
 

@@ -115,8 +115,9 @@ fn allowed_in(machine_type: MachineType, resource: Resource) -> Result<Resource,
         return Ok(resource);
     }
     let message = match &resource {
-        Resource::LambdaFunction { .. }
-        | Resource::Service { pattern: Pattern::RequestResponse, .. } => return Ok(resource),
+        Resource::LambdaFunction { .. } | Resource::Service { pattern: Pattern::RequestResponse, .. } => {
+            return Ok(resource);
+        }
         Resource::Service { resource, .. } => {
             let suffix = resource.split_once('.').map_or("", |(_, suffix)| suffix);
             // AWS: its text ends in a blank.
@@ -250,7 +251,8 @@ fn is_function(text: &str) -> bool {
 
 /// Not empty, and nothing in it that ends a part of an ARN or is a placeholder.
 fn is_name(text: &str) -> bool {
-    !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || matches!(c, ':' | '/' | '$' | '{' | '}'))
+    !text.is_empty()
+        && !text.contains(|c: char| c.is_whitespace() || matches!(c, ':' | '/' | '$' | '{' | '}'))
 }
 
 #[cfg(test)]
@@ -269,10 +271,20 @@ mod tests {
         for (arn, resource_type, resource, pattern) in [
             ("arn:aws:states:::lambda:invoke", "lambda", "invoke", RequestResponse),
             ("arn:aws:states:::sns:publish", "sns", "publish", RequestResponse),
-            ("arn:aws-cn:states:::sqs:sendMessage.waitForTaskToken", "sqs", "sendMessage.waitForTaskToken", WaitForTaskToken),
+            (
+                "arn:aws-cn:states:::sqs:sendMessage.waitForTaskToken",
+                "sqs",
+                "sendMessage.waitForTaskToken",
+                WaitForTaskToken,
+            ),
             ("arn:aws:states:::states:startExecution.sync:2", "states", "startExecution.sync:2", RunAJob),
             ("arn:aws:states:::aws-sdk:s3:putObject", "aws-sdk:s3", "putObject", RequestResponse),
-            ("arn:aws:states:::sagemaker:createTrainingJob.sync", "sagemaker", "createTrainingJob.sync", RunAJob),
+            (
+                "arn:aws:states:::sagemaker:createTrainingJob.sync",
+                "sagemaker",
+                "createTrainingJob.sync",
+                RunAJob,
+            ),
         ] {
             assert_eq!(service(arn), (resource_type.to_owned(), resource.to_owned(), pattern));
         }
@@ -305,7 +317,9 @@ mod tests {
             assert!(refusal.message.starts_with(&format!("The resource provided {arn} is not recognized. ")));
             match help {
                 None => assert_eq!(refusal.help, None, "{arn}"),
-                Some(part) => assert!(refusal.help.as_deref().is_some_and(|it| it.contains(part)), "{refusal:?}"),
+                Some(part) => {
+                    assert!(refusal.help.as_deref().is_some_and(|it| it.contains(part)), "{refusal:?}");
+                }
             }
         }
     }

@@ -121,10 +121,9 @@ impl Shape {
     /// Whether a name is there.
     pub(super) fn has(&self, name: &Text) -> Answer {
         match (self.names.get(name), &self.replaced) {
-            (Some(Presence::Written | Presence::Seen), _) => Answer::Yes,
             (Some(Presence::Sometimes), _) => Answer::Sometimes,
             (None, Some(replaced)) => Answer::No(replaced.clone()),
-            (None, None) => Answer::Yes,
+            (Some(Presence::Written | Presence::Seen), _) | (None, None) => Answer::Yes,
         }
     }
 
@@ -136,15 +135,13 @@ impl Shape {
     /// Takes in another route. Answers whether that changed anything.
     pub(super) fn join(&mut self, other: &Self) -> bool {
         let before = self.clone();
-        let absent_here = absence(&before);
-        let absent_there = absence(other);
         self.names = before
             .names
             .keys()
             .chain(other.names.keys())
             .filter_map(|name| {
-                let here = before.names.get(name).copied().map_or(absent_here, Known::Present);
-                let there = other.names.get(name).copied().map_or(absent_there, Known::Present);
+                let here = before.names.get(name).copied().map_or(absence(&before), Known::Present);
+                let there = other.names.get(name).copied().map_or(absence(other), Known::Present);
                 Some((name.clone(), meet(here, there)?))
             })
             .collect();
@@ -176,11 +173,8 @@ fn meet(here: Known, there: Known) -> Option<Presence> {
     match (here, there) {
         (Present(Written), Present(Written)) => Some(Written),
         (Present(Written | Seen), Present(Written | Seen)) => Some(Seen),
-        (Present(_), Missing) | (Missing, Present(_)) => Some(Sometimes),
-        (Present(Seen), Unheard) | (Unheard, Present(Seen)) => None,
-        (Present(Written | Sometimes), Unheard) | (Unheard, Present(Written | Sometimes)) => Some(Sometimes),
-        (Present(Sometimes), Present(_)) | (Present(_), Present(Sometimes)) => Some(Sometimes),
-        (Unheard | Missing, Unheard | Missing) => None,
+        (Present(Seen), Unheard) | (Unheard, Present(Seen)) | (Unheard | Missing, Unheard | Missing) => None,
+        (Present(_), _) | (_, Present(_)) => Some(Sometimes),
     }
 }
 

@@ -17,7 +17,7 @@ use super::states::Builder;
 use crate::data::{Path, Template};
 use crate::json::{Node, Text};
 
-/// The longest time that any field can give. Source: AWS, "TimeoutSeconds".
+/// The longest time that any field can give. Source: AWS, "Task workflow state".
 pub const SECONDS_MAX: u32 = 99_999_999;
 
 /// One state under way.
@@ -227,4 +227,3 @@ pub(super) fn integer(
     }
     value
 }
-

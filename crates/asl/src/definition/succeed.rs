@@ -5,11 +5,8 @@ use super::machine::Succeed;
 use super::state_reader::StateReader;
 
 /// The fields of a Succeed.
-pub(super) const FIELDS: &[Field] = &[
-    json_path("InputPath", Kind::Path),
-    json_path("OutputPath", Kind::Path),
-    jsonata("Output", Kind::Any),
-];
+pub(super) const FIELDS: &[Field] =
+    &[json_path("InputPath", Kind::Path), json_path("OutputPath", Kind::Path), jsonata("Output", Kind::Any)];
 
 pub(super) fn read(state: &mut StateReader<'_, '_>) -> Succeed {
     state.draft.is_terminal = true;

@@ -64,6 +64,14 @@ impl Payload {
         })
     }
 
+    /// Whether the text is longer than this, in UTF-8 bytes. Writes no text to find out.
+    pub fn exceeds(&self, bytes_max: usize) -> bool {
+        match self.0.text.get() {
+            Some(text) => text.len() > bytes_max,
+            None => self.value().text_exceeds(bytes_max),
+        }
+    }
+
     /// The length of the text in UTF-8 bytes, which is what AWS's payload quotas count.
     pub fn len_bytes(&self) -> usize {
         self.text().len()

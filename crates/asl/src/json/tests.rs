@@ -105,6 +105,8 @@ proptest! {
         prop_assert_eq!(&parse(&text).unwrap(), &value);
         prop_assert_eq!(&parse_spanned(&text).unwrap().to_value(), &value);
         prop_assert_eq!(check(&text), Ok(()));
+        prop_assert!(!value.text_exceeds(text.len()));
+        prop_assert!(value.text_exceeds(text.len() - 1));
     }
 
     #[test]

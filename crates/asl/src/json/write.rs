@@ -12,6 +12,34 @@ impl Value {
         out
     }
 
+    /// Whether the JSON text of this value is longer than this, in bytes. Stops looking where it is.
+    ///
+    /// To be asked before [`Value::to_text`] wherever a value was made by an expression: a value that shares its
+    /// parts can be small in memory and huge as text.
+    pub fn text_exceeds(&self, bytes_max: usize) -> bool {
+        self.subtract_text(bytes_max).is_none()
+    }
+
+    /// What is left of `bytes` when this value is written.
+    fn subtract_text(&self, bytes: usize) -> Option<usize> {
+        match self {
+            Value::Null | Value::Bool(true) => bytes.checked_sub(4),
+            Value::Bool(false) => bytes.checked_sub(5),
+            Value::Number(number) => bytes.checked_sub(number.to_string().len()),
+            Value::String(text) => subtract_string(text, bytes),
+            Value::Array(items) => {
+                let signs = items.len().max(1) + 1;
+                items.iter().try_fold(bytes.checked_sub(signs)?, |bytes, item| item.subtract_text(bytes))
+            }
+            Value::Object(members) => {
+                let signs = members.len() * 2 + usize::from(members.is_empty()) + 1;
+                members.iter().try_fold(bytes.checked_sub(signs)?, |bytes, (key, value)| {
+                    value.subtract_text(subtract_string(key, bytes)?)
+                })
+            }
+        }
+    }
+
     /// Appends the JSON text of this value.
     ///
     /// Recurses as deep as the value nests. [`super::parse`] and everything under `data/` make no value that
@@ -73,6 +101,17 @@ fn write_string(text: &str, out: &mut String) {
     }
     out.push_str(&text[plain..]);
     out.push('"');
+}
+
+fn subtract_string(text: &str, bytes: usize) -> Option<usize> {
+    // The length without escapes first: a long string is refused without a look at it.
+    let bytes = bytes.checked_sub(text.len() + 2)?;
+    let escapes = text.bytes().map(|byte| match byte {
+        b'"' | b'\\' | 0x08 | 0x0c | b'\n' | b'\r' | b'\t' => 1,
+        0x00..0x20 => 5,
+        _ => 0,
+    });
+    bytes.checked_sub(escapes.sum())
 }
 
 #[cfg(test)]

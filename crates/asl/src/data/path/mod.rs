@@ -62,6 +62,11 @@ impl Path {
         syntax::is_definite(&self.segments)
     }
 
+    /// Whether its last step is a single index.
+    pub(super) fn ends_in_index(&self) -> bool {
+        matches!(self.segments.last(), Some(Segment::Child(syntax::Selector::Index(_))))
+    }
+
     /// Whether it begins in the context object, `$$`.
     pub fn is_context(&self) -> bool {
         matches!(self.root, Root::Context)

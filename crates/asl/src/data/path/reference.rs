@@ -53,6 +53,11 @@ impl ReferencePath {
         &self.0
     }
 
+    /// The same, as a path.
+    pub fn into_path(self) -> Path {
+        self.0
+    }
+
     /// Whether this is the root alone, `$`.
     pub fn is_root(&self) -> bool {
         self.0.root == Root::Input && self.0.segments.is_empty()

@@ -14,7 +14,7 @@ use crate::json::{DEPTH_MAX, Object, Text, Value};
 
 /// How many values one evaluation may look at, counting again what it comes back to. Our choice: a payload of
 /// 256 KiB holds at most 131,072 values, so a plain deep scan uses a fraction of it.
-pub const VISITS_MAX: usize = 2_000_000;
+pub const VISITS_MAX: usize = 1_000_000;
 
 /// Why a path has no value. `Display` is Jayway's text, without the path as written.
 #[derive(Clone, Debug, PartialEq, Eq)]

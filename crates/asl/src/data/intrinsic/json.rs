@@ -1,0 +1,35 @@
+//! JSON as text and back, and merged.
+
+use std::sync::Arc;
+
+use super::{Arguments, BoundedText, Evaluated, Fault};
+use crate::json::{Value, parse};
+
+/// AWS: the empty text was seen to be `null`.
+pub(super) fn from_string(arguments: &Arguments<'_>) -> Evaluated {
+    match arguments.text(0)? {
+        "" => Ok(Value::Null),
+        text => parse(text).map_err(|_| Fault::Arguments),
+    }
+}
+
+pub(super) fn to_string(arguments: &Arguments<'_>) -> Evaluated {
+    let mut text = BoundedText::default();
+    text.push_json(arguments.value(0)?)?;
+    Ok(text.0.into())
+}
+
+/// Shallow: of a member that both have, the second's is kept.
+///
+/// AWS: only `true` asks for a deep merge, which there is none of; anything else was seen to be as good as `false`.
+pub(super) fn merge(arguments: &Arguments<'_>) -> Evaluated {
+    let (Value::Object(first), Value::Object(second)) = (arguments.value(0)?, arguments.value(1)?) else {
+        return Err(Fault::Arguments);
+    };
+    if arguments.value(2)?.as_bool() == Some(true) {
+        return Err(Fault::Arguments);
+    }
+    let mut merged = Arc::clone(first);
+    Arc::make_mut(&mut merged).extend(second.iter().map(|(key, value)| (key.clone(), value.clone())));
+    Ok(Value::Object(merged))
+}

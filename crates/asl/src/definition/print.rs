@@ -1,0 +1,354 @@
+//! A checked machine back as JSON, in one canonical form.
+//!
+//! Reading what is printed gives the same machine. Defaults are left out, old names are replaced by their
+//! present ones (`Iterator` by `ItemProcessor`), and comments of states are gone, since a [`StateMachine`] does
+//! not keep them.
+//!
+//! Spec: States Language.
+
+use super::machine::{
+    Assign, Catcher, Choice, Count, Fail, FailText, Jitter, Map, Parallel, Pass, Resource, ResultPath,
+    Retrier, Seconds, Selection, State, StateIndex, StateKind, StateMachine, Succeed, Task, Transition, Wait,
+    WaitUntil,
+};
+use crate::data::Template;
+use crate::json::{Object, Text, Value};
+
+/// Prints a machine as its definition.
+pub fn to_json(machine: &StateMachine) -> Value {
+    let mut top = Object::new();
+    if let Some(comment) = &machine.comment {
+        top.insert("Comment", comment.clone());
+    }
+    if let Some(seconds) = machine.timeout_seconds {
+        top.insert("TimeoutSeconds", u64::from(seconds));
+    }
+    let printer = Printer { machine, scopes: scopes(machine) };
+    printer.scope(machine.start_at, &mut top);
+    top.into()
+}
+
+struct Printer<'m> {
+    machine: &'m StateMachine,
+    /// For each state, which scope it belongs to, named by the scope's start.
+    scopes: Vec<StateIndex>,
+}
+
+/// Finds each state's scope: what a scope's start leads to.
+fn scopes(machine: &StateMachine) -> Vec<StateIndex> {
+    let mut starts = vec![machine.start_at];
+    for (_, state) in machine.states() {
+        match &state.kind {
+            StateKind::Parallel(parallel) => starts.extend(&parallel.branches),
+            StateKind::Map(map) => starts.push(map.processor),
+            StateKind::Task(_)
+            | StateKind::Pass(_)
+            | StateKind::Choice(_)
+            | StateKind::Wait(_)
+            | StateKind::Succeed(_)
+            | StateKind::Fail(_) => {}
+        }
+    }
+    let mut scopes: Vec<StateIndex> = machine.states().map(|(index, _)| index).collect();
+    // Scopes don't overlap.
+    let mut reached = vec![false; scopes.len()];
+    for start in starts {
+        let mut waiting = vec![start];
+        while let Some(index) = waiting.pop() {
+            if !std::mem::replace(&mut reached[index.as_usize()], true) {
+                scopes[index.as_usize()] = start;
+                waiting.extend(targets(machine.state(index)));
+            }
+        }
+    }
+    scopes
+}
+
+/// Where a state can go within its scope.
+fn targets(state: &State) -> Vec<StateIndex> {
+    let next = |transition: Transition| match transition {
+        Transition::Next(target) => Some(target),
+        Transition::End => None,
+    };
+    let own = match &state.kind {
+        StateKind::Task(task) => next(task.transition),
+        StateKind::Pass(pass) => next(pass.transition),
+        StateKind::Wait(wait) => next(wait.transition),
+        StateKind::Parallel(parallel) => next(parallel.transition),
+        StateKind::Map(map) => next(map.transition),
+        StateKind::Choice(choice) => choice.default,
+        StateKind::Succeed(_) | StateKind::Fail(_) => None,
+    };
+    let rules = match &state.kind {
+        StateKind::Choice(choice) => choice.choices.as_slice(),
+        StateKind::Task(_)
+        | StateKind::Pass(_)
+        | StateKind::Wait(_)
+        | StateKind::Succeed(_)
+        | StateKind::Fail(_)
+        | StateKind::Parallel(_)
+        | StateKind::Map(_) => &[],
+    };
+    let catchers = state.catch().iter().map(|catcher| catcher.next);
+    own.into_iter().chain(rules.iter().map(|rule| rule.next)).chain(catchers).collect()
+}
+
+impl Printer<'_> {
+    fn name(&self, index: StateIndex) -> Text {
+        self.machine.state(index).name.clone()
+    }
+
+    /// `StartAt` and `States`. As deep as states nest.
+    fn scope(&self, start: StateIndex, into: &mut Object) {
+        let mut states = Object::new();
+        for (index, state) in self.machine.states() {
+            if self.scopes[index.as_usize()] == start {
+                states.insert(state.name.clone(), self.state(state));
+            }
+        }
+        into.insert("StartAt", self.name(start));
+        into.insert("States", states);
+    }
+
+    fn nested(&self, start: StateIndex) -> Value {
+        let mut scope = Object::new();
+        self.scope(start, &mut scope);
+        scope.into()
+    }
+
+    fn state(&self, state: &State) -> Value {
+        let mut fields = Object::new();
+        match &state.kind {
+            StateKind::Task(task) => self.task(task, &mut fields),
+            StateKind::Pass(pass) => self.pass(pass, &mut fields),
+            StateKind::Choice(choice) => self.choice(choice, &mut fields),
+            StateKind::Wait(wait) => self.wait(wait, &mut fields),
+            StateKind::Succeed(succeed) => print_succeed(succeed, &mut fields),
+            StateKind::Fail(fail) => print_fail(fail, &mut fields),
+            StateKind::Parallel(parallel) => self.parallel(parallel, &mut fields),
+            StateKind::Map(map) => self.map(map, &mut fields),
+        }
+        fields.into()
+    }
+
+    fn task(&self, task: &Task, into: &mut Object) {
+        into.insert("Type", "Task");
+        let (Resource::LambdaFunction { arn } | Resource::Service { arn, .. } | Resource::Activity { arn }) =
+            &task.resource;
+        into.insert("Resource", arn.clone());
+        template("Credentials", task.credentials.as_ref(), into);
+        seconds("TimeoutSeconds", task.timeout.as_ref(), into);
+        seconds("HeartbeatSeconds", task.heartbeat.as_ref(), into);
+        selection("InputPath", &task.input_path, into);
+        template("Parameters", task.parameters.as_ref(), into);
+        template("ResultSelector", task.result_selector.as_ref(), into);
+        result_path(&task.result_path, into);
+        selection("OutputPath", &task.output_path, into);
+        assign(&task.assign, into);
+        self.retry_and_catch(&task.retry, &task.catch, into);
+        self.transition(task.transition, into);
+    }
+
+    fn pass(&self, pass: &Pass, into: &mut Object) {
+        into.insert("Type", "Pass");
+        selection("InputPath", &pass.input_path, into);
+        template("Parameters", pass.parameters.as_ref(), into);
+        if let Some(result) = &pass.result {
+            into.insert("Result", result.clone());
+        }
+        result_path(&pass.result_path, into);
+        selection("OutputPath", &pass.output_path, into);
+        assign(&pass.assign, into);
+        self.transition(pass.transition, into);
+    }
+
+    fn choice(&self, choice: &Choice, into: &mut Object) {
+        into.insert("Type", "Choice");
+        selection("InputPath", &choice.input_path, into);
+        let rules = choice.choices.iter().map(|entry| {
+            let mut rule = Object::new();
+            for (name, value) in rule_members(&entry.rule) {
+                rule.insert(name, value);
+            }
+            if let Some(own) = &entry.assign {
+                assign(own, &mut rule);
+            }
+            rule.insert("Next", self.name(entry.next));
+            Value::from(rule)
+        });
+        into.insert("Choices", rules.collect::<Vec<_>>());
+        if let Some(default) = choice.default {
+            into.insert("Default", self.name(default));
+        }
+        selection("OutputPath", &choice.output_path, into);
+        assign(&choice.assign, into);
+    }
+
+    fn wait(&self, wait: &Wait, into: &mut Object) {
+        into.insert("Type", "Wait");
+        selection("InputPath", &wait.input_path, into);
+        match &wait.until {
+            WaitUntil::Seconds(seconds) => into.insert("Seconds", u64::from(*seconds)),
+            WaitUntil::SecondsPath(path) => into.insert("SecondsPath", path.text().clone()),
+            WaitUntil::Timestamp(timestamp) => into.insert("Timestamp", timestamp_text(timestamp)),
+            WaitUntil::TimestampPath(path) => into.insert("TimestampPath", path.text().clone()),
+        };
+        selection("OutputPath", &wait.output_path, into);
+        assign(&wait.assign, into);
+        self.transition(wait.transition, into);
+    }
+
+    fn parallel(&self, parallel: &Parallel, into: &mut Object) {
+        into.insert("Type", "Parallel");
+        selection("InputPath", &parallel.input_path, into);
+        template("Parameters", parallel.parameters.as_ref(), into);
+        let branches = parallel.branches.iter().map(|start| self.nested(*start));
+        into.insert("Branches", branches.collect::<Vec<_>>());
+        template("ResultSelector", parallel.result_selector.as_ref(), into);
+        result_path(&parallel.result_path, into);
+        selection("OutputPath", &parallel.output_path, into);
+        assign(&parallel.assign, into);
+        self.retry_and_catch(&parallel.retry, &parallel.catch, into);
+        self.transition(parallel.transition, into);
+    }
+
+    fn map(&self, map: &Map, into: &mut Object) {
+        into.insert("Type", "Map");
+        selection("InputPath", &map.input_path, into);
+        selection("ItemsPath", &map.items_path, into);
+        template("ItemSelector", map.item_selector.as_ref().map(|selector| &selector.template), into);
+        into.insert("ItemProcessor", self.nested(map.processor));
+        count("MaxConcurrency", Some(&map.max_concurrency), into);
+        count("ToleratedFailureCount", map.tolerated_failure_count.as_ref(), into);
+        count("ToleratedFailurePercentage", map.tolerated_failure_percentage.as_ref(), into);
+        template("ResultSelector", map.result_selector.as_ref(), into);
+        result_path(&map.result_path, into);
+        selection("OutputPath", &map.output_path, into);
+        assign(&map.assign, into);
+        self.retry_and_catch(&map.retry, &map.catch, into);
+        self.transition(map.transition, into);
+    }
+
+    fn transition(&self, transition: Transition, into: &mut Object) {
+        match transition {
+            Transition::Next(target) => into.insert("Next", self.name(target)),
+            Transition::End => into.insert("End", true),
+        };
+    }
+
+    fn retry_and_catch(&self, retry: &[Retrier], catch: &[Catcher], into: &mut Object) {
+        if !retry.is_empty() {
+            into.insert("Retry", retry.iter().map(print_retrier).collect::<Vec<_>>());
+        }
+        if !catch.is_empty() {
+            into.insert("Catch", catch.iter().map(|catcher| self.catcher(catcher)).collect::<Vec<_>>());
+        }
+    }
+
+    fn catcher(&self, catcher: &Catcher) -> Value {
+        let mut fields = Object::new();
+        fields.insert("ErrorEquals", names(&catcher.error_equals));
+        result_path(&catcher.result_path, &mut fields);
+        assign(&catcher.assign, &mut fields);
+        fields.insert("Next", self.name(catcher.next));
+        fields.into()
+    }
+}
+
+fn print_succeed(succeed: &Succeed, into: &mut Object) {
+    into.insert("Type", "Succeed");
+    selection("InputPath", &succeed.input_path, into);
+    selection("OutputPath", &succeed.output_path, into);
+}
+
+fn print_fail(fail: &Fail, into: &mut Object) {
+    into.insert("Type", "Fail");
+    for (name, text) in [("Error", &fail.error), ("Cause", &fail.cause)] {
+        match text {
+            Some(FailText::Fixed(text)) => into.insert(name, text.clone()),
+            Some(FailText::At(expression)) => into.insert(format!("{name}Path"), expression.text().clone()),
+            None => None,
+        };
+    }
+}
+
+fn print_retrier(retrier: &Retrier) -> Value {
+    let mut fields = Object::new();
+    fields.insert("ErrorEquals", names(&retrier.error_equals));
+    fields.insert("IntervalSeconds", u64::from(retrier.interval_seconds));
+    fields.insert("MaxAttempts", u64::from(retrier.max_attempts));
+    fields.insert("BackoffRate", retrier.backoff_rate);
+    if let Some(seconds) = retrier.max_delay_seconds {
+        fields.insert("MaxDelaySeconds", u64::from(seconds.get()));
+    }
+    if retrier.jitter == Jitter::Full {
+        fields.insert("JitterStrategy", "FULL");
+    }
+    fields.into()
+}
+
+fn names(names: &[Text]) -> Vec<Value> {
+    names.iter().cloned().map(Value::from).collect()
+}
+
+fn template(name: &'static str, template: Option<&Template>, into: &mut Object) {
+    if let Some(template) = template {
+        into.insert(name, template.to_json());
+    }
+}
+
+fn assign(assign: &Assign, into: &mut Object) {
+    template("Assign", assign.0.as_ref(), into);
+}
+
+fn selection(name: &'static str, selection: &Selection, into: &mut Object) {
+    match selection {
+        Selection::Whole => {}
+        Selection::Empty => {
+            into.insert(name, Value::Null);
+        }
+        Selection::At(path) => {
+            into.insert(name, path.text().clone());
+        }
+    }
+}
+
+fn result_path(result_path: &ResultPath, into: &mut Object) {
+    match result_path {
+        ResultPath::Replace => {}
+        ResultPath::Discard => {
+            into.insert("ResultPath", Value::Null);
+        }
+        ResultPath::At(path) => {
+            into.insert("ResultPath", path.text().clone());
+        }
+    }
+}
+
+fn seconds(name: &'static str, seconds: Option<&Seconds>, into: &mut Object) {
+    match seconds {
+        None => None,
+        Some(Seconds::Fixed(seconds)) => into.insert(name, u64::from(*seconds)),
+        Some(Seconds::At(path)) => into.insert(format!("{name}Path"), path.text().clone()),
+    };
+}
+
+/// A count is whole unless it is a percentage; what is whole is printed so.
+fn count(name: &'static str, count: Option<&Count>, into: &mut Object) {
+    match count {
+        None => None,
+        Some(Count::At(path)) => into.insert(format!("{name}Path"), path.text().clone()),
+        #[expect(clippy::cast_possible_truncation, reason = "whole, and within the bounds of an i64")]
+        Some(Count::Fixed(number)) if number.fract() == 0.0 && number.abs() < 9.0e18 => {
+            into.insert(name, *number as i64)
+        }
+        Some(Count::Fixed(number)) => into.insert(name, *number),
+    };
+}
+
+fn rule_members(_rule: &crate::data::choice::Rule) -> Vec<(Text, Value)> {
+    Vec::new()
+}
+fn timestamp_text(timestamp: &crate::data::Timestamp) -> Text {
+    timestamp.0.clone()
+}

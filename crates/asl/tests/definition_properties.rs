@@ -1,0 +1,303 @@
+//! What holds for every definition: reading ends without a panic, there is a machine exactly if there is no
+//! error, every diagnostic points into the text, and a machine that is printed is read back as the same.
+
+use darkroom_asl::definition::{MachineType, Options, Parsed, Severity, parse, to_json};
+use proptest::prelude::*;
+use proptest::sample::Index;
+use serde_json::{Map, Value, json};
+
+const WORKFLOW: &str = include_str!("../../../workflows/image-processing.asl.json");
+const UNMENDED: &str = include_str!("corpus/definition/specification-unmended.asl.json");
+
+/// One change of a definition, at a place that is drawn.
+#[derive(Clone, Debug)]
+enum Mutation {
+    Delete(Index),
+    Replace(Index, Value),
+    /// Another member's value is put here.
+    Transplant(Index, Index),
+    Rename(Index, String),
+    /// A part of the definition becomes the value of a new member.
+    Graft(Index, String, Index),
+}
+
+fn definitions() -> impl Strategy<Value = Value> {
+    prop::sample::select(originals())
+}
+
+/// The workflow, the specification's, and one with all state types.
+fn originals() -> Vec<Value> {
+    let machines = [WORKFLOW, UNMENDED].map(|text| {
+        let filled = text.replace("${region}", "eu-west-1").replace("${account}", "111122223333");
+        let filled =
+            filled.replace("${project_name}", "darkroom").replace("${sns_topic_name}", "notifications");
+        serde_json::from_str(&filled).expect("it is JSON")
+    });
+    let all_types = json!({
+        "StartAt": "Wait", "States": {
+            "Wait": {"Type": "Wait", "SecondsPath": "$.s", "Next": "Parallel"},
+            "Parallel": {"Type": "Parallel", "Parameters": {"a.$": "$.a"}, "ResultPath": "$.p", "Next": "Map",
+                "Branches": [
+                    {"StartAt": "B1", "States": {"B1": {"Type": "Pass", "Result": [1.5], "Next": "B2"},
+                        "B2": {"Type": "Succeed", "OutputPath": null}}},
+                    {"StartAt": "B3", "States": {"B3": {"Type": "Fail", "Error": "E", "CausePath": "$.c"}}}],
+                "Retry": [{"ErrorEquals": ["States.ALL"], "JitterStrategy": "FULL", "MaxDelaySeconds": 9}]},
+            "Map": {"Type": "Map", "ItemsPath": "$.items", "MaxConcurrencyPath": "$.n",
+                "ToleratedFailurePercentage": 12.5, "ResultSelector": {"x.$": "$[0]"},
+                "Iterator": {"StartAt": "M1", "States": {"M1": {"Type": "Pass", "Assign": {"v.$": "$.x"}, "End": true}}},
+                "Catch": [{"ErrorEquals": ["A", "B"], "ResultPath": null, "Next": "Choice"}], "Next": "Choice"},
+            "Choice": {"Type": "Choice", "Default": "Until", "Choices": [
+                {"Not": {"Or": [{"Variable": "$.a", "NumericGreaterThan": 1},
+                    {"Variable": "$.b", "StringMatches": "a*"}]}, "Assign": {"w": 1}, "Next": "Until"}]},
+            "Until": {"Type": "Wait", "Timestamp": "2026-03-14T01:59:00Z", "End": true}}});
+    let [workflow, unmended] = machines;
+    vec![workflow, unmended, all_types]
+}
+
+fn values() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i32>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "[$.A-Za-z\\[\\]'(){}*0-9 ]{0,12}".prop_map(Value::from),
+        prop::sample::select(vec![
+            "$",
+            "$.a",
+            "$$.Task.Token",
+            "States.ALL",
+            "States.UUID()",
+            "JSONata",
+            "DISTRIBUTED",
+            "Map",
+            "Choice",
+            "Parallel",
+            "ValidateImage",
+            "SendErrorNotification",
+            "arn:aws:states:::sns:publish",
+        ])
+        .prop_map(Value::from),
+        Just(json!([])),
+        Just(json!({})),
+        Just(json!([{"ErrorEquals": ["States.ALL"], "Next": "CleanupOnError"}])),
+        Just(json!({"And": [{"Variable": "$.error", "IsPresent": false}]})),
+    ]
+}
+
+fn names() -> impl Strategy<Value = String> {
+    prop_oneof![
+        prop::sample::select(vec![
+            "Type",
+            "Next",
+            "End",
+            "Catch",
+            "Retry",
+            "Default",
+            "Choices",
+            "Branches",
+            "ItemProcessor",
+            "Iterator",
+            "States",
+            "StartAt",
+            "InputPath",
+            "ResultPath",
+            "OutputPath",
+            "Parameters",
+            "ResultSelector",
+            "Assign",
+            "QueryLanguage",
+            "Seconds",
+            "Timestamp",
+            "Error",
+            "Cause",
+            "Resource",
+            "Credentials",
+            "Not",
+            "And",
+        ])
+        .prop_map(str::to_owned),
+        "[A-Za-z.$]{0,10}",
+    ]
+}
+
+fn mutations() -> impl Strategy<Value = Vec<Mutation>> {
+    let place = any::<Index>;
+    let one = prop_oneof![
+        place().prop_map(Mutation::Delete),
+        (place(), values()).prop_map(|(at, value)| Mutation::Replace(at, value)),
+        (place(), place()).prop_map(|(at, from)| Mutation::Transplant(at, from)),
+        (place(), names()).prop_map(|(at, name)| Mutation::Rename(at, name)),
+        (place(), names(), place()).prop_map(|(at, name, from)| Mutation::Graft(at, name, from)),
+    ];
+    prop::collection::vec(one, 0..6)
+}
+
+fn mutate(root: &mut Value, mutation: &Mutation) {
+    let pointers = pointers(root);
+    let pick = |index: &Index| index.get(&pointers).clone();
+    match mutation {
+        Mutation::Replace(at, value) => set(root, &pick(at), value.clone()),
+        Mutation::Transplant(at, from) => {
+            let value = root.pointer(&pick(from)).cloned().unwrap_or(Value::Null);
+            set(root, &pick(at), value);
+        }
+        Mutation::Graft(at, name, from) => {
+            let value = root.pointer(&pick(from)).cloned().unwrap_or(Value::Null);
+            if let Some(Value::Object(members)) = root.pointer_mut(&pick(at)) {
+                members.insert(name.clone(), value);
+            }
+        }
+        Mutation::Delete(at) => {
+            edit_parent(root, &pick(at), |members, key| {
+                members.shift_remove(key);
+            });
+        }
+        Mutation::Rename(at, name) => {
+            edit_parent(root, &pick(at), |members, key| {
+                if let Some(value) = members.shift_remove(key) {
+                    members.insert(name.clone(), value);
+                }
+            });
+        }
+    }
+}
+
+fn set(root: &mut Value, pointer: &str, value: Value) {
+    *root.pointer_mut(pointer).expect("the pointer was just found") = value;
+}
+
+fn edit_parent(root: &mut Value, pointer: &str, edit: impl FnOnce(&mut Map<String, Value>, &str)) {
+    let Some((parent, key)) = pointer.rsplit_once('/') else { return };
+    if let Some(Value::Object(members)) = root.pointer_mut(parent) {
+        edit(members, &key.replace("~1", "/").replace("~0", "~"));
+    }
+}
+
+/// JSON pointers to everything in a value.
+fn pointers(root: &Value) -> Vec<String> {
+    fn walk(value: &Value, pointer: &str, into: &mut Vec<String>) {
+        into.push(pointer.to_owned());
+        match value {
+            Value::Array(items) => {
+                items.iter().enumerate().for_each(|(at, item)| walk(item, &format!("{pointer}/{at}"), into));
+            }
+            Value::Object(members) => members.iter().for_each(|(key, value)| {
+                walk(value, &format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1")), into);
+            }),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    let mut all = Vec::new();
+    walk(root, "", &mut all);
+    all
+}
+
+/// What must hold of anything that was read.
+fn check(text: &str, machine_type: MachineType) -> Parsed {
+    let parsed = parse(text, Options { machine_type });
+    let refused = parsed.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+    assert_eq!(parsed.machine.is_none(), refused, "{:?}", parsed.diagnostics);
+    for diagnostic in &parsed.diagnostics {
+        assert!(!diagnostic.message.starts_with("The definition could not be read"), "{diagnostic}");
+        if let Some(span) = diagnostic.span {
+            assert!(text.get(span.start..span.end).is_some(), "{diagnostic:?}");
+        }
+    }
+    if let Some(machine) = &parsed.machine {
+        let printed = to_json(machine).to_text();
+        let again = parse(&printed, Options { machine_type });
+        let errors: Vec<String> = again.diagnostics.iter().map(ToString::to_string).collect();
+        let again = again.machine.unwrap_or_else(|| panic!("{errors:?} in {printed}"));
+        assert_eq!(**machine, *again, "{printed}");
+    }
+    parsed
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_mutation_is_read_to_its_end(
+        mut definition in definitions(),
+        mutations in mutations(),
+        express in any::<bool>(),
+    ) {
+        for mutation in &mutations {
+            mutate(&mut definition, mutation);
+        }
+        check(&definition.to_string(), if express { MachineType::Express } else { MachineType::Standard });
+    }
+
+    #[test]
+    fn any_cut_of_the_text_is_read_to_its_end(
+        definition in definitions(),
+        from in any::<Index>(),
+        length in 0_usize..40,
+        between in "[\"{}\\[\\],:a1\\\\]{0,4}",
+    ) {
+        let text = definition.to_string();
+        let start = text.floor_char_boundary(from.index(text.len()));
+        let end = text.floor_char_boundary((start + length).min(text.len())).max(start);
+        check(&format!("{}{between}{}", &text[..start], &text[end..]), MachineType::Standard);
+        check(&text[..start], MachineType::Standard);
+    }
+
+    #[test]
+    fn any_text_is_read_to_its_end(text in "\\PC{0,64}") {
+        check(&text, MachineType::Standard);
+    }
+}
+
+#[test]
+fn the_definitions_themselves_are_read_back_as_they_were() {
+    let accepted =
+        originals().into_iter().map(|it| check(&it.to_string(), MachineType::Standard).machine.is_some());
+    assert_eq!(accepted.collect::<Vec<_>>(), [true, false, true]);
+}
+
+#[test]
+fn what_is_too_large_or_too_deep_is_refused_quickly() {
+    let large = format!(r#"{{"Comment": "{}"}}"#, "x".repeat(1_048_576));
+    assert!(check(&large, MachineType::Standard).machine.is_none());
+    for (open, close) in [("[", "]"), (r#"{"a":"#, "}"), (r#"{"Not":"#, "}")] {
+        for depth in [900, 200_000] {
+            let deep = format!("{}1{}", open.repeat(depth), close.repeat(depth));
+            for place in ["Parameters", "Result", "Choices", "Branches", "Assign", "Foo"] {
+                let text = format!(
+                    r#"{{"StartAt":"S","States":{{"S":{{"Type":"Pass","End":true,"{place}":{deep}}}}}}}"#
+                );
+                check(&text, MachineType::Standard);
+                check(&text.replace(r#""Pass","End":true"#, r#""Choice""#), MachineType::Standard);
+            }
+        }
+    }
+}
+
+/// A machine as large as it may be, in the shapes that cost most to follow.
+#[test]
+fn the_largest_machines_are_checked_in_time() {
+    let started = std::time::Instant::now();
+    let states = 6_000;
+    let mut chain = String::from(r#"{"StartAt":"S0","States":{"#);
+    for at in 0..states {
+        let next = (at + 1) % states;
+        let jump = (at * 7919 + 13) % states;
+        chain.push_str(&format!(
+            r#""S{at}":{{"Type":"Choice","Choices":[{{"Variable":"$.n{at}","IsNull":true,"Next":"S{next}"}}],"Default":"S{jump}"}},"#
+        ));
+    }
+    chain.push_str(r#""Z":{"Type":"Succeed"}}}"#);
+    check(&chain, MachineType::Standard);
+    let mut passes = String::from(r#"{"StartAt":"S0","States":{"#);
+    for at in 0..states {
+        passes.push_str(&format!(
+            r#""S{at}":{{"Type":"Pass","Parameters":{{"a.$":"$.n{at}"}},"ResultPath":"$.n{}","Next":"S{}"}},"#,
+            at / 2,
+            (at + 1) % states
+        ));
+    }
+    passes.push_str(r#""Z":{"Type":"Succeed"}}}"#);
+    check(&passes, MachineType::Standard);
+    // Generous: a debug build on a busy machine takes a second or two.
+    assert!(started.elapsed().as_secs() < 30, "{:?}", started.elapsed());
+}
