@@ -7,6 +7,7 @@
 //! Every store passes the same suite, `tests/store.rs`.
 
 mod memory;
+mod piece;
 mod sqlite;
 
 pub use memory::MemoryStore;

@@ -1,0 +1,196 @@
+//! The store in memory: for tests, for the simulator, and for engines that need not outlive their process.
+//!
+//! It keeps every promise of [`Store`] except that what is committed survives the process. Clones share one
+//! store, so that a simulator can drop an engine in the middle of a turn and start another on what was
+//! committed. Histories are kept as the text that a file would hold, and read back from it.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use darkroom_asl::interpreter::event::{EventId, HistoryEvent};
+use darkroom_asl::json::Text;
+
+use super::piece::{self, Reading, Span};
+use super::{Append, Batch, DefinitionKey, ExecutionKey, Filter, Store, StoreError, StoredExecution};
+
+/// A store in memory. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryStore {
+    tables: Arc<Mutex<Tables>>,
+}
+
+#[derive(Debug, Default)]
+struct Tables {
+    executions: BTreeMap<ExecutionKey, Entry>,
+    arns: HashMap<Text, ExecutionKey>,
+    definitions: HashMap<DefinitionKey, Text>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    execution: StoredExecution,
+    pieces: Vec<(Span, String)>,
+}
+
+/// How far an execution has come: all that decides whether an append is let in.
+#[derive(Clone, Copy)]
+struct Head {
+    last: EventId,
+    is_open: bool,
+}
+
+impl MemoryStore {
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        // Nothing panics between the first and the last change of a commit.
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn select(&self, wanted: impl Fn(&StoredExecution) -> bool) -> Vec<StoredExecution> {
+        let tables = self.tables();
+        let executions = tables.executions.values().map(|entry| &entry.execution);
+        executions.filter(|execution| wanted(execution)).cloned().collect()
+    }
+}
+
+impl Store for MemoryStore {
+    fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
+        let mut tables = self.tables();
+        tables.admit(batch)?;
+        for append in &batch.appends {
+            tables.write(append);
+        }
+        Ok(())
+    }
+
+    fn put_definition(&self, key: &DefinitionKey, text: &str) -> Result<(), StoreError> {
+        self.tables().definitions.entry(key.clone()).or_insert_with(|| text.into());
+        Ok(())
+    }
+
+    fn definition(&self, key: &DefinitionKey) -> Result<Option<Text>, StoreError> {
+        Ok(self.tables().definitions.get(key).cloned())
+    }
+
+    fn last_key(&self) -> Result<ExecutionKey, StoreError> {
+        Ok(self.tables().executions.keys().next_back().copied().unwrap_or_default())
+    }
+
+    fn open_executions(&self) -> Result<Vec<StoredExecution>, StoreError> {
+        Ok(self.select(|execution| execution.end.is_none()))
+    }
+
+    fn execution(&self, arn: &str) -> Result<Option<StoredExecution>, StoreError> {
+        let tables = self.tables();
+        let entry = tables.arns.get(arn).and_then(|key| tables.executions.get(key));
+        Ok(entry.map(|entry| entry.execution.clone()))
+    }
+
+    fn executions(&self, filter: &Filter) -> Result<Vec<StoredExecution>, StoreError> {
+        let mut found = self.select(|execution| filter.admits(execution));
+        found.reverse();
+        found.truncate(filter.limit);
+        Ok(found)
+    }
+
+    fn history(&self, key: ExecutionKey) -> Result<Vec<HistoryEvent>, StoreError> {
+        let tables = self.tables();
+        let mut reading = Reading::default();
+        for (span, text) in tables.executions.get(&key).into_iter().flat_map(|entry| &entry.pieces) {
+            reading.push(*span, piece::FORMAT, text).map_err(|error| StoreError::Corrupt {
+                place: format!("memory, history of execution {}, piece {}", key.0, span.first.0),
+                reason: error.to_string(),
+            })?;
+        }
+        Ok(reading.finish())
+    }
+
+    fn park(&self, key: ExecutionKey, reason: Option<&str>) -> Result<(), StoreError> {
+        let mut tables = self.tables();
+        let entry = tables.executions.get_mut(&key).ok_or(StoreError::Conflict { key })?;
+        entry.execution.parked = reason.map(Text::from);
+        Ok(())
+    }
+}
+
+impl Filter {
+    fn admits(&self, execution: &StoredExecution) -> bool {
+        self.state_machine_arn.as_ref().is_none_or(|arn| *arn == execution.identity.state_machine_arn)
+            && self.status.is_none_or(|status| status == execution.status())
+            && self.before.is_none_or(|before| execution.key < before)
+    }
+}
+
+impl Tables {
+    /// Whether all of the batch can be written, each append seen after those before it. Changes nothing.
+    fn admit(&self, batch: &Batch) -> Result<(), StoreError> {
+        let mut heads = HashMap::new();
+        let mut arns = HashSet::new();
+        for append in &batch.appends {
+            let conflict = StoreError::Conflict { key: append.key };
+            if let Some(start) = &append.start {
+                let arn = &append.identity.execution_arn;
+                let is_taken = self.executions.contains_key(&append.key)
+                    || heads.contains_key(&append.key)
+                    || self.arns.contains_key(arn)
+                    || !arns.insert(arn);
+                if is_taken || !self.definitions.contains_key(&start.definition) {
+                    return Err(conflict);
+                }
+                heads.insert(append.key, Head { last: EventId::default(), is_open: true });
+            }
+            if append.events.is_empty() && append.end.is_none() {
+                continue;
+            }
+            let head = heads.get(&append.key).copied().or_else(|| self.head(append.key));
+            match head.and_then(|head| head.after(append)) {
+                Some(head) => heads.insert(append.key, head),
+                None => return Err(conflict),
+            };
+        }
+        Ok(())
+    }
+
+    fn head(&self, key: ExecutionKey) -> Option<Head> {
+        let entry = self.executions.get(&key)?;
+        let last = entry.pieces.last().map_or(EventId::default(), |(span, _)| span.last);
+        Some(Head { last, is_open: entry.execution.end.is_none() })
+    }
+
+    /// Writes an append that was admitted.
+    fn write(&mut self, append: &Append) {
+        if let Some(start) = &append.start {
+            self.arns.insert(append.identity.execution_arn.clone(), append.key);
+            let execution = StoredExecution {
+                key: append.key,
+                identity: append.identity.clone(),
+                definition: start.definition.clone(),
+                input: start.input.clone(),
+                started_at: start.started_at,
+                end: None,
+                parked: None,
+            };
+            self.executions.insert(append.key, Entry { execution, pieces: Vec::new() });
+        }
+        let Some(entry) = self.executions.get_mut(&append.key) else {
+            return; // An empty append to nothing.
+        };
+        if let Some(span) = Span::of(&append.events) {
+            entry.pieces.push((span, piece::encode(&append.events)));
+        }
+        if let Some(end) = &append.end {
+            entry.execution.end = Some(end.clone());
+        }
+    }
+}
+
+impl Head {
+    /// The head after the append; `None` where the append does not fit on it.
+    fn after(self, append: &Append) -> Option<Self> {
+        let last = if append.events.is_empty() {
+            self.last
+        } else {
+            Span::of(&append.events).filter(|span| span.follows(self.last))?.last
+        };
+        self.is_open.then_some(Self { last, is_open: append.end.is_none() })
+    }
+}
