@@ -1,0 +1,271 @@
+//! The embedded store: one SQLite file and its write-ahead log.
+//!
+//! **A commit** is one transaction and one sync of the log. Before it returns nothing of it is seen by a
+//! reader; after a crash SQLite finds the log's last whole transaction by its checksums. Where the sync
+//! itself fails, the transaction is taken back here, but its pages may have reached the disk: a machine that
+//! crashes before the next commit may come up with that batch in place, all of it. That is the same as a
+//! crash before the answer, and harmless for the same reason: nothing was let out.
+//!
+//! **The fence** is the statement that appends a piece. It writes only where the execution is running and
+//! its last piece ends right before the new one starts; a statement that writes no row is a conflict. The
+//! transaction is immediate, so nobody writes between the look and the write. The other way, a `last_event`
+//! in `executions` that every append updates, would write that row again, input and all, on every turn;
+//! the look costs one step in an index whose page the write needs anyway. The table's primary key would
+//! refuse a second piece at the same place even so.
+//!
+//! **Text** is what the tables hold, so that SQLite's own shell can answer questions:
+//!
+//! ```sql
+//! SELECT value ->> 'type', value ->> 'timestamp' FROM history, json_each(events)
+//! WHERE execution = 7 ORDER BY first_event, key;
+//! ```
+
+mod connections;
+mod failure;
+mod rows;
+mod schema;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use darkroom_asl::interpreter::event::{EventId, HistoryEvent};
+use darkroom_asl::json::Text;
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+
+use self::connections::{Lock, Reader, Readers};
+use self::failure::Failure;
+use self::rows::EndRow;
+use self::schema::Found;
+use super::piece::{self, Reading, Span};
+use super::{
+    Append, Batch, DefinitionKey, End, ExecutionKey, Filter, NewExecution, Store, StoreError, StoredExecution,
+};
+
+/// A store in an SQLite file.
+pub struct SqliteStore {
+    path: PathBuf,
+    readers: Readers,
+    /// Dropped after the readers: the last connection to go empties the log into the file, and only one that
+    /// writes can. `None` where the store is only read.
+    writer: Option<Mutex<Connection>>,
+    /// Dropped last.
+    _lock: Option<Lock>,
+}
+
+impl SqliteStore {
+    /// Opens the store in this file, for this process alone to write; makes it where there is none.
+    ///
+    /// `Unavailable` where another process has it, or the file cannot be opened; `Corrupt` where the file is
+    /// not a store or a newer version's.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let path = path.as_ref();
+        let lock = connections::lock(path).map_err(|failure| failure.at(path))?;
+        let writer = connections::open_writer(path).map_err(|failure| failure.at(path))?;
+        Ok(Self {
+            path: path.to_owned(),
+            readers: Readers::new(path),
+            writer: Some(Mutex::new(writer)),
+            _lock: Some(lock),
+        })
+    }
+
+    /// Opens the store in this file to read it, whoever writes it meanwhile.
+    ///
+    /// Writing to it is an error, `Unavailable`. Beside the errors of [`SqliteStore::open`], a file that is
+    /// not there is `Unavailable`, and an empty one `Corrupt`.
+    pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let path = path.as_ref();
+        let store = Self { path: path.to_owned(), readers: Readers::new(path), writer: None, _lock: None };
+        match store.read(|reader| schema::inspect(reader))? {
+            Found::Store => Ok(store),
+            Found::Empty => {
+                Err(StoreError::Corrupt { place: path.display().to_string(), reason: "it is empty".into() })
+            }
+        }
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&Reader<'_>) -> Result<T, Failure>) -> Result<T, StoreError> {
+        self.readers.lend().and_then(|reader| read(&reader)).map_err(|failure| failure.at(&self.path))
+    }
+
+    /// Runs `write` in a transaction of its own, which is taken back on any error.
+    fn write(&self, write: impl FnOnce(&Transaction<'_>) -> Result<(), Failure>) -> Result<(), StoreError> {
+        let Some(writer) = &self.writer else {
+            return Err(Failure::Unavailable("it is opened for reading only".into()).at(&self.path));
+        };
+        // A panic while it was held has taken its transaction back.
+        let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+        in_transaction(&mut writer, write).map_err(|failure| failure.at(&self.path))
+    }
+}
+
+impl Store for SqliteStore {
+    fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
+        if batch.appends.is_empty() {
+            return Ok(());
+        }
+        self.write(|transaction| {
+            batch.appends.iter().try_for_each(|append| write_append(transaction, append))
+        })
+    }
+
+    fn put_definition(&self, key: &DefinitionKey, text: &str) -> Result<(), StoreError> {
+        self.write(|transaction| {
+            transaction
+                .prepare_cached("INSERT INTO definitions (key, text) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
+                .execute(params![key, text])?;
+            Ok(())
+        })
+    }
+
+    fn definition(&self, key: &DefinitionKey) -> Result<Option<Text>, StoreError> {
+        self.read(|reader| {
+            let mut statement = reader.prepare_cached("SELECT text FROM definitions WHERE key = ?1")?;
+            Ok(statement.query_row([key], |row| row.get(0)).optional()?)
+        })
+    }
+
+    fn last_key(&self) -> Result<ExecutionKey, StoreError> {
+        self.read(|reader| {
+            let last: Option<i64> =
+                reader.query_row("SELECT max(key) FROM executions", [], |row| row.get(0))?;
+            Ok(last.map(ExecutionKey).unwrap_or_default())
+        })
+    }
+
+    fn open_executions(&self) -> Result<Vec<StoredExecution>, StoreError> {
+        self.read(|reader| rows::select(reader, rows::OPEN, []))
+    }
+
+    fn execution(&self, arn: &str) -> Result<Option<StoredExecution>, StoreError> {
+        self.read(|reader| Ok(rows::select(reader, rows::BY_ARN, [arn])?.pop()))
+    }
+
+    fn executions(&self, filter: &Filter) -> Result<Vec<StoredExecution>, StoreError> {
+        self.read(|reader| rows::list(reader, filter))
+    }
+
+    fn history(&self, key: ExecutionKey) -> Result<Vec<HistoryEvent>, StoreError> {
+        self.read(|reader| read_history(reader, key))
+    }
+
+    fn park(&self, key: ExecutionKey, reason: Option<&str>) -> Result<(), StoreError> {
+        self.write(|transaction| {
+            let parked = transaction
+                .prepare_cached("UPDATE executions SET parked = ?2 WHERE key = ?1")?
+                .execute(params![key.0, reason])?;
+            one_row(parked, key)
+        })
+    }
+}
+
+fn in_transaction(
+    connection: &mut Connection,
+    write: impl FnOnce(&Transaction<'_>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    if !connection.is_autocommit() {
+        // An earlier transaction could not be taken back at the time: the disk may have failed then.
+        connection.execute_batch("ROLLBACK")?;
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    write(&transaction)?;
+    transaction.commit()?;
+    Ok(())
+}
+
+fn write_append(transaction: &Transaction<'_>, append: &Append) -> Result<(), Failure> {
+    if let Some(start) = &append.start {
+        write_start(transaction, append, start)?;
+    }
+    if !append.events.is_empty() {
+        write_piece(transaction, append.key, &append.events)?;
+    }
+    if let Some(end) = &append.end {
+        write_end(transaction, append.key, end)?;
+    }
+    Ok(())
+}
+
+fn write_start(transaction: &Transaction<'_>, append: &Append, start: &NewExecution) -> Result<(), Failure> {
+    let identity = &append.identity;
+    transaction
+        .prepare_cached(
+            "INSERT INTO executions (key, status, arn, name, state_machine_arn, state_machine_name,
+                 role_arn, definition, started_ms, input)
+             VALUES (?1, 'RUNNING', ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )?
+        .execute(params![
+            append.key.0,
+            identity.execution_arn,
+            identity.execution_name,
+            identity.state_machine_arn,
+            identity.state_machine_name,
+            identity.role_arn,
+            start.definition,
+            start.started_at.as_millis(),
+            start.input.text(),
+        ])
+        .map_err(Failure::of_append(append.key))?;
+    Ok(())
+}
+
+fn write_piece(
+    transaction: &Transaction<'_>,
+    key: ExecutionKey,
+    events: &[HistoryEvent],
+) -> Result<(), Failure> {
+    let span = Span::of(events).ok_or(Failure::Conflict(key))?;
+    let written = transaction
+        .prepare_cached(
+            "INSERT INTO history (execution, first_event, last_event, format, events)
+             SELECT ?1, ?2, ?3, ?4, ?5
+             WHERE EXISTS (SELECT 1 FROM executions WHERE key = ?1 AND status = 'RUNNING')
+               AND ?2 = 1 + coalesce((SELECT last_event FROM history WHERE execution = ?1
+                                      ORDER BY first_event DESC LIMIT 1), 0)",
+        )?
+        .execute(params![key.0, span.first.0, span.last.0, piece::FORMAT, piece::encode(events)])
+        .map_err(Failure::of_append(key))?;
+    one_row(written, key)
+}
+
+fn write_end(transaction: &Transaction<'_>, key: ExecutionKey, end: &End) -> Result<(), Failure> {
+    let row = EndRow::of(&end.status);
+    let ended = transaction
+        .prepare_cached(
+            "UPDATE executions SET status = ?2, ended_ms = ?3, output = ?4, error = ?5, cause = ?6
+             WHERE key = ?1 AND status = 'RUNNING'",
+        )?
+        .execute(params![
+            key.0,
+            end.status.as_str(),
+            end.ended_at.as_millis(),
+            row.output,
+            row.error,
+            row.cause
+        ])?;
+    one_row(ended, key)
+}
+
+/// A statement on an execution that found no row to write has found another writer's.
+fn one_row(rows: usize, key: ExecutionKey) -> Result<(), Failure> {
+    if rows == 1 { Ok(()) } else { Err(Failure::Conflict(key)) }
+}
+
+fn read_history(connection: &Connection, key: ExecutionKey) -> Result<Vec<HistoryEvent>, Failure> {
+    let mut statement = connection.prepare_cached(
+        "SELECT first_event, last_event, format, events FROM history WHERE execution = ?1
+         ORDER BY first_event",
+    )?;
+    let mut rows = statement.query([key.0])?;
+    let mut reading = Reading::default();
+    while let Some(row) = rows.next()? {
+        let span = Span { first: EventId(row.get(0)?), last: EventId(row.get(1)?) };
+        let of_piece = Failure::of_piece(key, span.first.0);
+        let text = row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?;
+        reading.push(span, row.get(2)?, text).map_err(of_piece)?;
+    }
+    Ok(reading.finish())
+}
+
+#[cfg(test)]
+mod tests;
