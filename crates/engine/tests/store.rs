@@ -1,0 +1,61 @@
+//! The store suite: one function a promise, the same for every store.
+//!
+//! A new store starts by passing them: it is one more module in `for_every_store`.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[path = "store/made.rs"]
+mod made;
+#[path = "store/promises.rs"]
+mod promises;
+#[path = "store/sample.rs"]
+mod sample;
+#[path = "store/sqlite_only.rs"]
+mod sqlite_only;
+
+/// A test a promise, for each store.
+macro_rules! for_every_store {
+    ($($promise:ident)+) => {
+        mod memory {
+            $(
+                #[test]
+                fn $promise() {
+                    crate::promises::$promise(&darkroom_engine::store::MemoryStore::default());
+                }
+            )+
+        }
+        mod sqlite {
+            $(
+                #[test]
+                fn $promise() {
+                    let folder = tempfile::tempdir().unwrap();
+                    let path = folder.path().join("store.db");
+                    crate::promises::$promise(&darkroom_engine::store::SqliteStore::open(path).unwrap());
+                }
+            )+
+        }
+    };
+}
+
+for_every_store! {
+    an_empty_store_has_nothing
+    every_kind_of_event_is_read_back_as_it_was
+    a_history_may_come_in_any_pieces
+    an_execution_is_read_back_as_it_was
+    a_batch_with_one_conflict_writes_nothing
+    a_second_writer_with_a_stale_id_is_refused
+    an_arn_is_given_once
+    a_key_is_given_once
+    a_gap_is_refused
+    events_of_an_execution_that_never_started_are_refused
+    nothing_follows_an_end
+    a_start_needs_its_definition
+    an_empty_append_changes_nothing
+    open_executions_are_those_without_an_end
+    a_list_is_newest_first_filtered_and_paged
+    parking_is_noted_and_undone
+    the_last_key_is_the_largest
+    a_definition_is_kept_as_it_was_first_put
+    a_thousand_executions_fit_in_one_batch
+    readers_see_what_was_committed_before_they_began
+}
