@@ -26,6 +26,18 @@ impl Timestamp {
         self.0
     }
 
+    /// The time so many seconds later.
+    #[must_use]
+    pub fn plus_seconds(self, seconds: u32) -> Timestamp {
+        Timestamp(self.0.saturating_add(i64::from(seconds) * 1000))
+    }
+
+    /// The time so many milliseconds later.
+    #[must_use]
+    pub fn plus_millis(self, milliseconds: u64) -> Timestamp {
+        Timestamp(self.0.saturating_add_unsigned(milliseconds))
+    }
+
     /// Reads `2024-01-02T03:04:05.678Z` and its like; what is finer than a millisecond is cut off.
     pub fn parse(text: &str) -> Option<Timestamp> {
         Some(Instant::parse(text)?.to_timestamp())
