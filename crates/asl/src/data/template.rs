@@ -8,10 +8,12 @@
 
 use std::fmt;
 
+use indexmap::IndexMap;
+
 use super::path::{Path, PathMiss};
-use super::{Environment, Expression, SyntaxError};
+use super::{Environment, Expression, SyntaxError, java_hash};
 use crate::failure::{Failure, names};
-use crate::json::{DEPTH_MAX, Node, Object, Span, Spanned, Text, Value};
+use crate::json::{DEPTH_MAX, Member, Node, Object, Span, Spanned, Text, Value};
 
 /// A compiled payload template.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,7 +22,7 @@ pub struct Template(Part);
 #[derive(Clone, Debug, PartialEq)]
 enum Part {
     Literal(Value),
-    /// A member's name, without its `.$`, and what becomes of its value. At least one is no literal.
+    /// The members, without their `.$`, in the order in which they come out. At least one is no literal.
     Object(Vec<(Text, Part)>),
     /// At least one is no literal.
     Array(Vec<Part>),
@@ -105,22 +107,16 @@ impl Part {
                 Part::array(parts)
             }
             Node::Object(members) => {
-                let mut parts: Vec<(Text, Part)> = Vec::with_capacity(members.len());
-                for member in members {
-                    let (name, part) =
-                        below(pointer, &member.key, |pointer| match member.key.strip_suffix(".$") {
-                            Some(name) => {
-                                (name.into(), Part::expression(&member.key, &member.value, pointer, on_error))
-                            }
-                            None => (member.key.clone(), Part::parse(&member.value, pointer, on_error)),
-                        });
-                    // Names that are repeated are rare, and templates small.
-                    match parts.iter_mut().find(|(earlier, _)| *earlier == name) {
-                        Some((_, earlier)) => *earlier = part,
-                        None => parts.push((name, part)),
-                    }
+                let (mut plain, mut computed) = (IndexMap::new(), IndexMap::new());
+                for Member { key, value, .. } in members {
+                    below(pointer, key, |pointer| match key.strip_suffix(".$") {
+                        Some(name) => {
+                            computed.insert(name.into(), Part::expression(key, value, pointer, on_error))
+                        }
+                        None => plain.insert(key.clone(), Part::parse(value, pointer, on_error)),
+                    });
                 }
-                Part::object(parts)
+                Part::object(plain, computed)
             }
             Node::Null | Node::Bool(_) | Node::Number(_) | Node::String(_) => Part::Literal(node.to_value()),
         }
@@ -150,13 +146,19 @@ impl Part {
         Part::Array(parts)
     }
 
-    fn object(parts: Vec<(Text, Part)>) -> Part {
-        if parts.iter().all(|(_, part)| part.literal().is_some()) {
+    /// AWS: recorded: first the members that stand as they are, in their order; then the computed ones, in the
+    /// order of a Java `HashMap`. A computed member replaces a plain one of its name.
+    fn object(plain: IndexMap<Text, Part>, computed: IndexMap<Text, Part>) -> Part {
+        if computed.is_empty() && plain.values().all(|part| part.literal().is_some()) {
             let members =
-                parts.iter().filter_map(|(name, part)| Some((name.clone(), part.literal()?.clone())));
+                plain.iter().filter_map(|(name, part)| Some((name.clone(), part.literal()?.clone())));
             return Part::Literal(members.collect::<Object>().into());
         }
-        Part::Object(parts)
+        let mut computed: Vec<_> = computed.into_iter().collect();
+        java_hash::sort_as_keys(&mut computed, |(name, _)| name);
+        let mut members = plain;
+        members.extend(computed);
+        Part::Object(members.into_iter().collect())
     }
 
     fn literal(&self) -> Option<&Value> {
@@ -178,12 +180,11 @@ impl Part {
     fn evaluate(&self, environment: &dyn Environment, depth: usize) -> Result<Value, Failure> {
         match self {
             Part::Literal(value) => Ok(value.clone()),
-            Part::Object(parts) => {
-                let mut members = Object::with_capacity(parts.len());
-                for (name, part) in parts {
-                    members.insert(name.clone(), part.evaluate(environment, depth + 1)?);
-                }
-                Ok(members.into())
+            Part::Object(members) => {
+                let evaluated = members
+                    .iter()
+                    .map(|(name, part)| Ok((name.clone(), part.evaluate(environment, depth + 1)?)));
+                Ok(evaluated.collect::<Result<Object, Failure>>()?.into())
             }
             Part::Array(parts) => {
                 let items: Result<Vec<_>, _> =
@@ -260,11 +261,15 @@ mod tests {
             (r#"{"a":1,"b":{"c":["x"]}}"#, r#"{"a":1,"b":{"c":["x"]}}"#),
             (
                 r#"{"all.$":"$","n.$":"$.n","c.$":"$$.Execution.Name","v.$":"$list[0]"}"#,
-                r#"{"all":{"n":[1]},"n":[1],"c":"run","v":1}"#,
+                r#"{"all":{"n":[1]},"c":"run","v":1,"n":[1]}"#,
+            ),
+            (
+                r#"{"Bucket.$":"$.n","Key.$":"$.n","from_previous":{"encoded.$":"$.n","decoded.$":"$.n"}}"#,
+                r#"{"from_previous":{"decoded":[1],"encoded":[1]},"Bucket":[1],"Key":[1]}"#,
             ),
             (r#"{"a":{"b":[{"c.$":"States.ArrayLength($.n)"},2]}}"#, r#"{"a":{"b":[{"c":1},2]}}"#),
             (r#"{"a":"$.n","$":1,"b.$.c":2}"#, r#"{"a":"$.n","$":1,"b.$.c":2}"#),
-            (r#"{"a.$":"$.n","b":1,"a":2}"#, r#"{"a":2,"b":1}"#),
+            (r#"{"a.$":"$.n","b":1,"a":2}"#, r#"{"b":1,"a":[1]}"#),
             (r#"{"a.$":"$.n[5]"}"#, r#"{"a":null}"#),
             (r#"{"a.$":"$.x[*]"}"#, r#"{"a":[]}"#),
             (r#"{".$":"$.n"}"#, r#"{"":[1]}"#),

@@ -89,7 +89,7 @@ fn json_texts_and_merges() {
         ("States.JsonToString($.name)", r#""\"Ada\"""#),
         ("States.JsonToString($.f)", r#""2.5""#),
         ("States.JsonMerge($.object, $.other, false)", r#"{"a":3,"b":2}"#),
-        ("States.JsonMerge($.other, States.StringToJson('{\"c\":4}'), 'false')", r#"{"b":2,"a":3,"c":4}"#),
+        ("States.JsonMerge($.other, States.StringToJson('{\"c\":4}'), 'false')", r#"{"a":3,"b":2,"c":4}"#),
         ("States.JsonMerge($.object, $.other, true)", "Invalid arguments in States.JsonMerge"),
         ("States.JsonMerge($.object, $.list, false)", "Invalid arguments in States.JsonMerge"),
     ]);
