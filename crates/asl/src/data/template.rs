@@ -100,21 +100,23 @@ impl Part {
             Node::Array(items) => {
                 let mut parts = Vec::with_capacity(items.len());
                 for (index, item) in items.iter().enumerate() {
-                    parts.push(below(pointer, &index.to_string(), |pointer| {
-                        Part::parse(item, pointer, on_error)
-                    }));
+                    let length = step_into(pointer, &index.to_string());
+                    parts.push(Part::parse(item, pointer, on_error));
+                    pointer.truncate(length);
                 }
                 Part::array(parts)
             }
             Node::Object(members) => {
                 let (mut plain, mut computed) = (IndexMap::new(), IndexMap::new());
                 for Member { key, value, .. } in members {
-                    below(pointer, key, |pointer| match key.strip_suffix(".$") {
+                    let length = step_into(pointer, key);
+                    match key.strip_suffix(".$") {
                         Some(name) => {
                             computed.insert(name.into(), Part::expression(key, value, pointer, on_error))
                         }
                         None => plain.insert(key.clone(), Part::parse(value, pointer, on_error)),
-                    });
+                    };
+                    pointer.truncate(length);
                 }
                 Part::object(plain, computed)
             }
@@ -181,26 +183,37 @@ impl Part {
         match self {
             Part::Literal(value) => Ok(value.clone()),
             Part::Object(members) => {
-                let evaluated = members
-                    .iter()
-                    .map(|(name, part)| Ok((name.clone(), part.evaluate(environment, depth + 1)?)));
-                Ok(evaluated.collect::<Result<Object, Failure>>()?.into())
+                let mut evaluated = Object::with_capacity(members.len());
+                for (name, part) in members {
+                    evaluated.insert(name.clone(), part.evaluate(environment, depth + 1)?);
+                }
+                Ok(evaluated.into())
             }
             Part::Array(parts) => {
-                let items: Result<Vec<_>, _> =
-                    parts.iter().map(|part| part.evaluate(environment, depth + 1)).collect();
-                Ok(items?.into())
-            }
-            Part::Expression { field, expression } => {
-                let value = computed(expression, environment, field)?;
-                if value.nests_deeper_than(DEPTH_MAX.saturating_sub(depth)) {
-                    let cause = format!("The value of the field '{field}' nests deeper than {DEPTH_MAX}");
-                    return Err(Failure::new(names::RUNTIME, cause));
+                let mut evaluated = Vec::with_capacity(parts.len());
+                for part in parts {
+                    evaluated.push(part.evaluate(environment, depth + 1)?);
                 }
-                Ok(value)
+                Ok(evaluated.into())
             }
+            Part::Expression { field, expression } => bounded(expression, environment, field, depth),
         }
     }
+}
+
+/// The value of an expression that stands `depth` arrays and objects deep.
+fn bounded(
+    expression: &Expression,
+    environment: &dyn Environment,
+    field: &str,
+    depth: usize,
+) -> Result<Value, Failure> {
+    let value = computed(expression, environment, field)?;
+    if value.nests_deeper_than(DEPTH_MAX.saturating_sub(depth)) {
+        let cause = format!("The value of the field '{field}' nests deeper than {DEPTH_MAX}");
+        return Err(Failure::new(names::RUNTIME, cause));
+    }
+    Ok(value)
 }
 
 /// AWS: an index beyond the end of an array is `null` in a template, where it ends the path; it is a miss
@@ -215,14 +228,12 @@ fn computed(expression: &Expression, environment: &dyn Environment, field: &str)
     expression.evaluate(environment, field)
 }
 
-/// Appends a step to a JSON pointer for as long as `inside` runs.
-fn below<T>(pointer: &mut String, step: &str, inside: impl FnOnce(&mut String) -> T) -> T {
+/// Appends a step to a JSON pointer, and answers its length before.
+fn step_into(pointer: &mut String, step: &str) -> usize {
     let length = pointer.len();
     pointer.push('/');
     pointer.push_str(&step.replace('~', "~0").replace('/', "~1"));
-    let result = inside(pointer);
-    pointer.truncate(length);
-    result
+    length
 }
 
 /// AWS: the text in which creating a state machine refuses such a field.
@@ -337,6 +348,14 @@ mod tests {
             panic!("both are arrays")
         };
         assert!(std::sync::Arc::ptr_eq(one, other));
+    }
+
+    #[test]
+    fn the_deepest_template_is_compiled_and_evaluated_within_the_stack() {
+        let half = DEPTH_MAX / 2 - 1;
+        let deepest = format!(r#"{}{{"v.$":"$"}}{}"#, r#"{"a":["#.repeat(half), "]}".repeat(half));
+        let value = template(&deepest).evaluate(&Fixture::new("1")).unwrap();
+        assert!(value.nests_deeper_than(2 * half));
     }
 
     #[test]

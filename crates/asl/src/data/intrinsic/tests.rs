@@ -294,6 +294,23 @@ fn texts_and_nesting_that_a_call_makes_are_bounded() {
 }
 
 #[test]
+fn the_deepest_value_is_worked_on_within_the_stack() {
+    let deepest = Fixture::new(&(r#"{"a":["#.repeat(DEPTH_MAX / 2) + &"]}".repeat(DEPTH_MAX / 2)));
+    for call in [
+        "States.Format('{}', $)",
+        "States.JsonToString($)",
+        "States.StringToJson(States.JsonToString($))",
+        "States.ArrayUnique($.a)",
+        "States.ArrayContains($.a, $.a[0])",
+        "States.JsonMerge($, $, false)",
+        "States.ArrayLength($..a[?(@ == $.a)])",
+        "States.Hash($, 'MD5')",
+    ] {
+        assert!(Call::parse(call).unwrap().evaluate(&deepest).is_ok(), "{call}");
+    }
+}
+
+#[test]
 fn every_path_is_shown() {
     let call = Call::parse("States.Array($.a, States.Format('{}', $$.b), $c, 1)").unwrap();
     let mut paths = Vec::new();
