@@ -61,8 +61,8 @@ pub(super) fn read(state: &mut StateReader<'_, '_>) -> Option<Choice> {
     let mut choices = Vec::new();
     // What the rules that did not match have shown to be there.
     let mut shown = BTreeSet::new();
-    for item in state.fields.items("Choices") {
-        choices.push(read_entry(state, &item, &mut shown));
+    for (position, item) in state.fields.items("Choices").iter().enumerate() {
+        choices.push(read_entry(state, item, position, &mut shown));
     }
     let default = state.fields.text("Default");
     let default = default.and_then(|(found, name)| state.edge(Role::Default, &found, name));
@@ -93,17 +93,17 @@ fn forget_reads_of_rules(state: &mut StateReader<'_, '_>) {
 fn read_entry(
     state: &mut StateReader<'_, '_>,
     item: &Found<'_>,
+    position: usize,
     shown: &mut BTreeSet<Text>,
 ) -> Option<ChoiceRule> {
     let fields = Reader::open_freely(item.value, &item.location, state.report())?;
     let (own, compared) = split(&fields, state);
-    let is_first = state.draft.transitions.is_empty();
     let ReadRule { rule, presence } = match state.language {
-        QueryLanguage::JsonPath => read_rule(state, &compared, 0, is_first),
+        QueryLanguage::JsonPath => read_rule(state, &compared, 0, position == 0),
         QueryLanguage::Jsonata => ReadRule { rule: None, presence: Presence::default() },
     };
     let assign = own.get("Assign").map(|_| assign::read(state, &own));
-    let next = own.text("Next").and_then(|(found, name)| state.edge(Role::Choice, &found, name));
+    let next = own.text("Next").and_then(|(found, name)| state.edge(Role::Choice(position), &found, name));
     if let (Some(_), Some(edge)) = (next, state.draft.transitions.last_mut()) {
         edge.present = shown.union(&presence.if_true).cloned().collect();
     }
@@ -290,11 +290,15 @@ fn refuse_others(
     let mut refused = false;
     for member in compared.members.iter().filter(|member| !belongs(member)) {
         let operators: Vec<String> = OperatorKind::field_names().collect();
-        let known = operators.iter().map(String::as_str).chain(["Variable", "And", "Or", "Not", "Next", "Assign"]);
-        let help = nearest(&member.key, known).map(|near| format!("did you mean `{near}`?"));
+        let known =
+            operators.iter().map(String::as_str).chain(["Variable", "And", "Or", "Not", "Next", "Assign"]);
+        let near = nearest(&member.key, known).filter(|near| **near != *member.key);
+        let help = match &*member.key {
+            "Next" | "Assign" => Some("it belongs to the outermost rule".to_owned()),
+            _ => near.map(|near| format!("did you mean `{near}`?")),
+        };
         let message = format!("Field '{}' is not supported", member.key);
-        state.report().schema(&compared.location, member.key_span, message).help =
-            help.filter(|_| !is_operator(member));
+        state.report().schema(&compared.location, member.key_span, message).help = help;
         refused = true;
     }
     refused

@@ -44,9 +44,9 @@ pub(super) struct Edge {
 pub(super) enum Role {
     Next,
     /// `Choices[n]`.
-    Choice,
+    Choice(usize),
     Default,
-    /// `Catch[n]`.
+    /// `Catch[n]`, the faulty ones not counted.
     Catch(usize),
 }
 

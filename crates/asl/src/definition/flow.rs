@@ -34,8 +34,9 @@ const SOMETIMES_MAX: usize = 50;
 
 /// Warns of reads that can miss, in every scope.
 pub(super) fn check(scopes: &[Scope], drafts: &[Draft], report: &mut Report) {
-    let mut flow =
-        Flow { drafts, inputs: HashMap::new(), names: HashSet::new(), work_left: WORK_MAX, sometimes: 0 };
+    let reads = drafts.iter().flat_map(|draft| &draft.flow.reads);
+    let names = reads.map(|read| read.name.clone()).collect();
+    let mut flow = Flow { drafts, names, inputs: HashMap::new(), work_left: WORK_MAX, sometimes: 0 };
     // A scope is finished before the one around it: the other way round, owners come first.
     for scope in scopes.iter().rev() {
         flow.follow(scope);
@@ -52,7 +53,7 @@ struct Flow<'d> {
     drafts: &'d [Draft],
     /// The input of each state that has been reached.
     inputs: HashMap<StateIndex, Shape>,
-    /// The names that somebody reads in the scope at hand.
+    /// The names that somebody reads: no other is followed.
     names: HashSet<Text>,
     work_left: usize,
     /// How many reads that miss on some routes have been seen.
@@ -67,8 +68,6 @@ impl Flow<'_> {
     /// Finds the input of every state of a scope.
     fn follow(&mut self, scope: &Scope) {
         let Some(start) = scope.start else { return };
-        let reads = scope.states.iter().flat_map(|index| &self.drafts[index.as_usize()].flow.reads);
-        self.names = reads.map(|read| read.name.clone()).collect();
         let mut entry = scope.owner.map_or_else(Shape::unknown, |owner| self.handed_down(owner));
         entry.keep(|name| self.names.contains(name));
         self.inputs.insert(start, entry);
@@ -127,7 +126,7 @@ impl Flow<'_> {
         let mut shape = match (&self.draft(index).kind, edge.role) {
             (None, _) => Shape::unknown(),
             (Some(kind), Role::Catch(position)) => caught(index, kind, position, input),
-            (Some(kind), Role::Next | Role::Choice | Role::Default) => self.output(index, kind, input),
+            (Some(kind), Role::Next | Role::Choice(_) | Role::Default) => self.output(index, kind, input),
         };
         shape.keep(|name| self.names.contains(name));
         shape
@@ -237,7 +236,7 @@ impl Flow<'_> {
             }
             for edge in self.draft(from).transitions.iter().filter(|edge| edge.target == index) {
                 let described = format!("{} ({})", self.draft(from).name, role_name(edge.role));
-                let brings = self.along(from, edge).has_written(&read.name);
+                let brings = self.along(from, edge).has_surely(&read.name);
                 let list = if brings { &mut with } else { &mut without };
                 if !list.contains(&described) {
                     list.push(described);
@@ -250,7 +249,7 @@ impl Flow<'_> {
             format!("`{}` may not be there: only some of the routes to {name} put `{path}` there", read.path)
         } else {
             format!(
-                "`{}` may not be there: {} puts `{path}` there, {} does not",
+                "`{}` may not be there: it is on the way from {}, but not from {}",
                 read.path,
                 with.join(" and "),
                 without.join(" and ")
@@ -326,12 +325,13 @@ fn warn<'r>(read: &Read, message: String, report: &'r mut Report) -> &'r mut sup
     report.warning(DiagnosticCode::PathNotProduced, &read.location, read.span, message)
 }
 
-fn role_name(role: Role) -> &'static str {
+/// The field of a transition, as locations have it.
+fn role_name(role: Role) -> String {
     match role {
-        Role::Next => "Next",
-        Role::Choice => "Choices",
-        Role::Default => "Default",
-        Role::Catch(_) => "Catch",
+        Role::Next => "Next".to_owned(),
+        Role::Choice(position) => format!("Choices[{position}]"),
+        Role::Default => "Default".to_owned(),
+        Role::Catch(position) => format!("Catch[{position}]"),
     }
 }
 

@@ -38,7 +38,7 @@ fn failure_states(start: StateIndex, drafts: &[Draft]) -> Vec<StateIndex> {
         Role::Catch(_) => true,
         Role::Next => false,
         // A Choice that only leads to handlers has nothing to do with success.
-        Role::Choice | Role::Default => {
+        Role::Choice(_) | Role::Default => {
             let others = &drafts[from.as_usize()].transitions;
             handlers.contains(&edge.target) && others.iter().any(|edge| !handlers.contains(&edge.target))
         }

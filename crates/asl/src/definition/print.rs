@@ -12,6 +12,7 @@ use super::machine::{
     WaitUntil,
 };
 use crate::data::Template;
+use crate::data::timestamp::Instant;
 use crate::json::{Object, Text, Value};
 
 /// Prints a machine as its definition.
@@ -166,10 +167,7 @@ impl Printer<'_> {
         into.insert("Type", "Choice");
         selection("InputPath", &choice.input_path, into);
         let rules = choice.choices.iter().map(|entry| {
-            let mut rule = Object::new();
-            for (name, value) in rule_members(&entry.rule) {
-                rule.insert(name, value);
-            }
+            let mut rule = entry.rule.to_json();
             if let Some(own) = &entry.assign {
                 assign(own, &mut rule);
             }
@@ -190,7 +188,9 @@ impl Printer<'_> {
         match &wait.until {
             WaitUntil::Seconds(seconds) => into.insert("Seconds", u64::from(*seconds)),
             WaitUntil::SecondsPath(path) => into.insert("SecondsPath", path.text().clone()),
-            WaitUntil::Timestamp(timestamp) => into.insert("Timestamp", timestamp_text(timestamp)),
+            WaitUntil::Timestamp(timestamp) => {
+                into.insert("Timestamp", Instant::from(*timestamp).to_string())
+            }
             WaitUntil::TimestampPath(path) => into.insert("TimestampPath", path.text().clone()),
         };
         selection("OutputPath", &wait.output_path, into);
@@ -344,11 +344,4 @@ fn count(name: &'static str, count: Option<&Count>, into: &mut Object) {
         }
         Some(Count::Fixed(number)) => into.insert(name, *number),
     };
-}
-
-fn rule_members(_rule: &crate::data::choice::Rule) -> Vec<(Text, Value)> {
-    Vec::new()
-}
-fn timestamp_text(timestamp: &crate::data::Timestamp) -> Text {
-    timestamp.0.clone()
 }

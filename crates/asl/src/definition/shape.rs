@@ -127,6 +127,11 @@ impl Shape {
         }
     }
 
+    /// Whether a name is there on every route, whoever brought it.
+    pub(super) fn has_surely(&self, name: &Text) -> bool {
+        matches!(self.names.get(name), Some(Presence::Written | Presence::Seen))
+    }
+
     /// Whether a state has put a name there on every route.
     pub(super) fn has_written(&self, name: &Text) -> bool {
         self.names.get(name) == Some(&Presence::Written)
