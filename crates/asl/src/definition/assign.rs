@@ -53,7 +53,7 @@ fn check_name(name: &str, found: &Found<'_>, member: &Member, scope: &Scope, rep
         Some(format!("Variable name '{name}' exceeds {VARIABLE_CHARACTERS_MAX} characters"))
     } else if !is_identifier(name) {
         Some(format!("Variable name '{name}' is not a valid identifier"))
-    } else if scope.variables_around.iter().any(|outer| &**outer == name) {
+    } else if scope.variables.is_taken_around(name) {
         Some(format!("Variable name '{name}' is already used in an outer scope"))
     } else {
         None

@@ -27,16 +27,16 @@ use crate::json::Text;
 
 /// How much work one definition is worth: transitions followed, times the names that each carries. Our choice;
 /// a workflow of a hundred states takes some thousands.
-const WORK_MAX: usize = 5_000_000;
+const WORK_MAX: usize = 2_000_000;
 
-/// How many reads that miss on some routes are looked into. Our choice: each costs a walk of the graph.
-const SOMETIMES_MAX: usize = 50;
+/// How many reads that may miss are looked into. Our choice: each may cost a walk of the graph.
+const MISSES_MAX: usize = 50;
 
 /// Warns of reads that can miss, in every scope.
 pub(super) fn check(scopes: &[Scope], drafts: &[Draft], report: &mut Report) {
     let reads = drafts.iter().flat_map(|draft| &draft.flow.reads);
     let names = reads.map(|read| read.name.clone()).collect();
-    let mut flow = Flow { drafts, names, inputs: HashMap::new(), work_left: WORK_MAX, sometimes: 0 };
+    let mut flow = Flow { drafts, names, inputs: HashMap::new(), work_left: WORK_MAX, misses: 0 };
     // A scope is finished before the one around it: the other way round, owners come first.
     for scope in scopes.iter().rev() {
         flow.follow(scope);
@@ -56,8 +56,8 @@ struct Flow<'d> {
     /// The names that somebody reads: no other is followed.
     names: HashSet<Text>,
     work_left: usize,
-    /// How many reads that miss on some routes have been seen.
-    sometimes: usize,
+    /// How many reads that may miss have been seen.
+    misses: usize,
 }
 
 impl Flow<'_> {
@@ -74,7 +74,8 @@ impl Flow<'_> {
         let mut waiting = vec![start];
         while let Some(index) = waiting.pop() {
             let transitions = &self.drafts[index.as_usize()].transitions;
-            let cost = transitions.len().saturating_mul(self.names.len() + 1);
+            let reads = self.draft(index).flow.reads.len();
+            let cost = transitions.len().saturating_mul(self.names.len() + reads + 1);
             let Some(work_left) = self.work_left.checked_sub(cost) else {
                 // Half a result would be wrong.
                 scope.states.iter().for_each(|index| drop(self.inputs.remove(index)));
@@ -184,15 +185,19 @@ impl Flow<'_> {
             if !told.insert(&read.name) {
                 continue;
             }
-            match input.has(&read.name) {
+            let answer = input.has(&read.name);
+            self.misses += usize::from(answer != Answer::Yes);
+            if self.misses > MISSES_MAX {
+                return;
+            }
+            match answer {
                 Answer::Yes => {}
                 Answer::No(replaced) => {
                     let (message, help) = self.explain(read, &replaced);
                     warn(read, message, report).help(help);
                 }
                 Answer::Sometimes => {
-                    self.sometimes += 1;
-                    if self.sometimes <= SOMETIMES_MAX && self.is_written_before(index, start, &read.name) {
+                    if self.is_written_before(index, start, &read.name) {
                         self.report_sometimes(index, read, report);
                     }
                 }

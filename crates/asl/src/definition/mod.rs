@@ -21,6 +21,7 @@ mod fields;
 mod flow;
 mod integrations;
 mod lints;
+mod location;
 mod machine;
 mod map;
 mod options;
@@ -49,12 +50,14 @@ pub use machine::*;
 pub use map::LABEL_CHARACTERS_MAX;
 pub use options::{MachineType, Options};
 pub use print::to_json;
+pub use report::DIAGNOSTICS_MAX;
 pub use state_reader::SECONDS_MAX;
 pub use states::{NESTING_MAX, STATE_NAME_CHARACTERS_MAX};
 
 use self::fields::{Field, Kind, QueryLanguage, both};
+use self::location::Location;
 use self::reader::Reader;
-use self::report::{Location, Report};
+use self::report::Report;
 use self::states::{Builder, Surroundings};
 use crate::json::{Node, ParseError, ParseErrorKind, Span, Spanned, parse_spanned};
 
@@ -66,7 +69,8 @@ pub const DEFINITION_BYTES_MAX: usize = 1_048_576;
 pub struct Parsed {
     /// The machine; there is one exactly if no diagnostic is an error.
     pub machine: Option<Arc<StateMachine>>,
-    /// Everything that was found, errors first, each in the order of the text.
+    /// Everything that was found, errors first, each in the order of the text; at most
+    /// [`DIAGNOSTICS_MAX`] errors and as many warnings.
     pub diagnostics: Vec<Diagnostic>,
 }
 

@@ -9,8 +9,9 @@
 use super::diagnostic::DiagnosticCode;
 use super::draft::Read;
 use super::expressions;
+use super::location::Location;
 use super::reader::Found;
-use super::report::{Location, Report};
+use super::report::Report;
 use super::shape::Shape;
 use crate::data::Template;
 use crate::json::{Member, Node, Span, Spanned, Text};

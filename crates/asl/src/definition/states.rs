@@ -6,14 +6,16 @@
 //! Spec: States Language, "Structure of a State Machine", "States".
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::diagnostic::DiagnosticCode;
-use super::draft::{Draft, Scope};
+use super::draft::{Draft, Scope, Variables};
 use super::fields::QueryLanguage;
+use super::location::Location;
 use super::machine::{StateIndex, StateKind};
 use super::options::Options;
 use super::reader::{Found, Reader};
-use super::report::{Location, Report};
+use super::report::Report;
 use super::state_reader::StateReader;
 use super::state_type::{COMMON, StateType};
 use super::{assign, choice, fail, map, parallel, pass, reachability, succeed, task, wait};
@@ -42,7 +44,7 @@ pub(super) struct Builder {
 /// What stands around a scope.
 #[derive(Debug, Default)]
 pub(super) struct Surroundings {
-    pub(super) variables: Vec<Text>,
+    pub(super) variables: Option<Arc<Variables>>,
     pub(super) depth: usize,
     pub(super) owner: Option<StateIndex>,
 }
@@ -70,8 +72,10 @@ impl Builder {
         let states = reader.get("States")?;
         let Node::Object(members) = &states.value.node else { return None };
         let mut scope = Scope {
-            variables_around: around.variables,
-            variables: members.iter().flat_map(|member| assign::names_in_state(&member.value)).collect(),
+            variables: Arc::new(Variables {
+                own: members.iter().flat_map(|member| assign::names_in_state(&member.value)).collect(),
+                around: around.variables,
+            }),
             depth: around.depth,
             owner: around.owner,
             ..Scope::default()
@@ -229,12 +233,11 @@ fn read_by_type(state: &mut StateReader<'_, '_>, state_type: StateType) -> Optio
 impl Surroundings {
     /// Inside a state of `scope`: what is around sees its variables, and those around it.
     pub(super) fn inside(scope: &Scope, owner: StateIndex) -> Self {
-        let variables = scope.variables_around.iter().chain(&scope.variables).cloned().collect();
-        Self { variables, depth: scope.depth + 1, owner: Some(owner) }
+        Self { variables: Some(scope.variables.clone()), depth: scope.depth + 1, owner: Some(owner) }
     }
 
     /// Inside a distributed map: its iterations are executions of their own and see no variables.
     pub(super) fn apart(scope: &Scope, owner: StateIndex) -> Self {
-        Self { variables: Vec::new(), depth: scope.depth + 1, owner: Some(owner) }
+        Self { variables: None, depth: scope.depth + 1, owner: Some(owner) }
     }
 }
