@@ -10,7 +10,6 @@
 
 mod array;
 mod encoding;
-mod java_set;
 mod json;
 mod math;
 mod parse;
