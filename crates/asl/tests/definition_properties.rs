@@ -1,7 +1,9 @@
 //! What holds for every definition: reading ends without a panic, there is a machine exactly if there is no
 //! error, every diagnostic points into the text, and a machine that is printed is read back as the same.
 
-use darkroom_asl::definition::{MachineType, Options, Parsed, Severity, parse, to_json};
+use darkroom_asl::definition::{
+    DEFINITION_BYTES_MAX, DIAGNOSTICS_MAX, MachineType, Options, Parsed, Severity, parse, to_json,
+};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::{Map, Value, json};
@@ -270,6 +272,57 @@ fn what_is_too_large_or_too_deep_is_refused_quickly() {
                 check(&text.replace(r#""Pass","End":true"#, r#""Choice""#), MachineType::Standard);
             }
         }
+    }
+}
+
+/// Texts near the size limit in which everything is wrong, or large: what is kept of them has a bound.
+#[test]
+fn what_is_said_has_a_bound() {
+    let unknown: Vec<String> = (0..60_000).map(|at| format!(r#""{at:x}":0"#)).collect();
+    let unknown = unknown.join(",");
+    let rules: Vec<String> =
+        (0..8_000).map(|at| format!(r#"{{"Variable":"$.n{at}","IsPresent":true,"Next":"H"}}"#)).collect();
+    let rules = rules.join(",");
+    let nested: Vec<String> =
+        (0..8_000).map(|at| format!(r#"{{"Variable":"$.n{at}","IsNull":true}}"#)).collect();
+    let nested = nested.join(",");
+    let assigned: Vec<String> = (0..15_000).map(|at| format!(r#""v{at}":0"#)).collect();
+    let assigned = assigned.join(",");
+    let branches: Vec<String> = (0..8_000)
+        .map(|at| format!(r#"{{"StartAt":"B{at}","States":{{"B{at}":{{"Type":"Succeed"}}}}}}"#))
+        .collect();
+    let branches = branches.join(",");
+    let reads: Vec<String> = (0..20_000).map(|at| format!(r#""{at}.$":"$.n{at}""#)).collect();
+    let reads = reads.join(",");
+    let replaced = r#""P":{"Type":"Pass","Result":{},"Next":"S"}"#;
+    let name = "n".repeat(200_000);
+    for states in [
+        format!(r#"{{"StartAt":"{name}","States":{{"{name}":{{"Type":"Pass","End":true,{unknown}}}}}}}"#),
+        format!(
+            r#"{{"StartAt":"{name}","States":{{"{name}":{{"Type":"Pass","End":true,"Assign":{{{assigned}}}}}}}}}"#
+        ),
+        format!(
+            r#"{{"StartAt":"P","States":{{{replaced},"S":{{"Type":"Pass","End":true,"Parameters":{{{reads}}}}}}}}}"#
+        ),
+        format!(
+            r#"{{"StartAt":"S","States":{{"S":{{"Type":"Choice","Choices":[{rules}],"Default":"T"}},
+            "T":{{"Type":"Task","Resource":"x","Catch":[{{"ErrorEquals":["A"],"Next":"H"}}],"Next":"H"}},
+            "H":{{"Type":"Fail"}}}}}}"#
+        ),
+        format!(
+            r#"{{"StartAt":"S","States":{{"S":{{"Type":"Choice","Default":"H","Choices":[
+            {{"And":[{nested}],"Next":"H"}},{{"Or":[{nested}],"Next":"H"}}]}},"H":{{"Type":"Fail"}}}}}}"#
+        ),
+        format!(
+            r#"{{"StartAt":"S","States":{{"S":{{"Type":"Parallel","End":true,"Assign":{{{assigned}}},
+            "Branches":[{branches}]}}}}}}"#
+        ),
+    ] {
+        assert!(states.len() <= DEFINITION_BYTES_MAX, "{}", states.len());
+        let parsed = check(&states, MachineType::Standard);
+        assert!(parsed.diagnostics.len() <= 2 * DIAGNOSTICS_MAX);
+        let longest = parsed.diagnostics.iter().map(|it| it.to_string().len()).max().unwrap_or(0);
+        assert!(longest < 10_000, "{longest}");
     }
 }
 
