@@ -2,7 +2,8 @@
 //! error, every diagnostic points into the text, and a machine that is printed is read back as the same.
 
 use darkroom_asl::definition::{
-    DEFINITION_BYTES_MAX, DIAGNOSTICS_MAX, MachineType, Options, Parsed, Severity, parse, to_json,
+    DEFINITION_BYTES_MAX, DIAGNOSTICS_MAX, MachineType, Options, Parsed, Severity, parse, parse_state,
+    to_json,
 };
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -212,6 +213,9 @@ fn check(text: &str, machine_type: MachineType) -> Parsed {
         let again = again.machine.unwrap_or_else(|| panic!("{errors:?} in {printed}"));
         assert_eq!(**machine, *again, "{printed}");
     }
+    let alone = parse_state(text, Options { machine_type });
+    let refused = alone.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+    assert_eq!(alone.machine.is_none(), refused, "{:?}", alone.diagnostics);
     parsed
 }
 
@@ -228,6 +232,20 @@ proptest! {
             mutate(&mut definition, mutation);
         }
         check(&definition.to_string(), if express { MachineType::Express } else { MachineType::Standard });
+    }
+
+    #[test]
+    fn any_mutation_of_a_state_is_read_to_its_end(
+        definition in definitions(),
+        which in any::<Index>(),
+        mutations in mutations(),
+    ) {
+        let states = definition["States"].as_object().expect("it is one of ours");
+        let mut state = states.values().nth(which.index(states.len())).expect("it is there").clone();
+        for mutation in &mutations {
+            mutate(&mut state, mutation);
+        }
+        check(&state.to_string(), MachineType::Standard);
     }
 
     #[test]
