@@ -15,7 +15,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::diagnostic::DiagnosticCode;
+use super::diagnostic::{Diagnostic, DiagnosticCode};
 use super::draft::{Draft, Edge, Read, Role, Scope};
 use super::integrations;
 use super::machine::{ResultPath, Selection, StateIndex, StateKind};
@@ -32,12 +32,16 @@ const WORK_MAX: usize = 2_000_000;
 /// How many reads that may miss are looked into. Our choice: each may cost a walk of the graph.
 const MISSES_MAX: usize = 50;
 
+/// How many routes of a kind a message names. Our choice.
+const ROUTES_MAX: usize = 5;
+
 /// Warns of reads that can miss, in every scope.
 pub(super) fn check(scopes: &[Scope], drafts: &[Draft], report: &mut Report) {
     let reads = drafts.iter().flat_map(|draft| &draft.flow.reads);
     let names = reads.map(|read| read.name.clone()).collect();
     let mut flow = Flow { drafts, names, inputs: HashMap::new(), work_left: WORK_MAX, misses: 0 };
-    // A scope is finished before the one around it: the other way round, owners come first.
+    // The states of an outer scope are followed first, because they say what the inner ones start with. Scopes
+    // are in the order in which they were read to their end: inner ones first.
     for scope in scopes.iter().rev() {
         flow.follow(scope);
     }
@@ -211,11 +215,13 @@ impl Flow<'_> {
         let own_path = format!("a ResultPath of its own, such as \"$.{}Result\", or null", lower_first(by));
         match replaced.how {
             How::Result => (
-                format!("`{path}` is not there: the result of {by}, {with}, replaces everything"),
+                format!("`{path}` is not there after {by}, whose result, {with}, replaces everything"),
                 format!("keep what was there: give {by} {own_path}"),
             ),
             How::ErrorOutput => (
-                format!("`{path}` is not there: the error output of {by}, {with}, replaces everything"),
+                format!(
+                    "`{path}` is not there when {by} failed: its error output, {with}, replaces everything"
+                ),
                 format!("keep what was there: give the Catch of {by} a ResultPath, such as \"$.error\""),
             ),
             How::HandedDown => (
@@ -233,36 +239,31 @@ impl Flow<'_> {
 
     /// Names the transitions that bring a name and those that do not.
     fn report_sometimes(&self, index: StateIndex, read: &Read, report: &mut Report) {
-        let mut with = Vec::new();
-        let mut without = Vec::new();
-        for from in self.drafts.iter().enumerate().map(|(position, _)| StateIndex::new(position)) {
-            if !self.inputs.contains_key(&from) {
-                continue;
-            }
-            for edge in self.draft(from).transitions.iter().filter(|edge| edge.target == index) {
-                let described = format!("{} ({})", self.draft(from).name, role_name(edge.role));
-                let brings = self.along(from, edge).has_surely(&read.name);
-                let list = if brings { &mut with } else { &mut without };
-                if !list.contains(&described) {
-                    list.push(described);
-                }
-            }
-        }
-        let path = format!("$.{}", read.name);
-        let name = &self.draft(index).name;
+        let edges = self.drafts.iter().enumerate().flat_map(|(position, draft)| {
+            let from = StateIndex::new(position);
+            draft.transitions.iter().filter(|edge| edge.target == index).map(move |edge| (from, edge))
+        });
+        let reached = edges.filter(|(from, _)| self.inputs.contains_key(from));
+        let (with, without): (Vec<_>, Vec<_>) =
+            reached.partition(|(from, edge)| self.along(*from, edge).has_surely(&read.name));
+        let described = |edges: &[(StateIndex, &Edge)]| -> String {
+            let described: Vec<String> = edges
+                .iter()
+                .take(ROUTES_MAX)
+                .map(|(from, edge)| format!("{} ({})", self.draft(*from).name, role_name(edge.role)))
+                .collect();
+            described.join(" and ")
+        };
+        let (path, name) = (format!("$.{}", read.name), &self.draft(index).name);
         let message = if without.is_empty() || with.is_empty() {
             format!("`{}` may not be there: only some of the routes to {name} put `{path}` there", read.path)
         } else {
-            format!(
-                "`{}` may not be there: it is on the way from {}, but not from {}",
-                read.path,
-                with.join(" and "),
-                without.join(" and ")
-            )
+            let (with, without) = (described(&with), described(&without));
+            format!("`{}` may not be there: it is on the way from {with}, but not from {without}", read.path)
         };
         let help = match without.as_slice() {
-            [only] => {
-                let from = only.split(" (").next().unwrap_or(only);
+            [(from, _)] => {
+                let from = &self.draft(*from).name;
                 format!("put a Pass state between {from} and {name} whose ResultPath is \"{path}\"")
             }
             _ => format!(
@@ -326,7 +327,7 @@ fn placed(result_path: &ResultPath, mut input: Shape, result: impl FnOnce() -> S
     }
 }
 
-fn warn<'r>(read: &Read, message: String, report: &'r mut Report) -> &'r mut super::diagnostic::Diagnostic {
+fn warn<'r>(read: &Read, message: String, report: &'r mut Report) -> &'r mut Diagnostic {
     report.warning(DiagnosticCode::PathNotProduced, &read.location, read.span, message)
 }
 
