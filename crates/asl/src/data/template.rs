@@ -15,6 +15,10 @@ use super::{Environment, Expression, SyntaxError, java_hash};
 use crate::failure::{Failure, names};
 use crate::json::{DEPTH_MAX, Member, Node, Object, Span, Spanned, Text, Value};
 
+/// How many values the expressions of a template may make in all. Our choice: AWS's quota for a payload has room
+/// for 131,072.
+pub const VALUES_MAX: usize = 1_000_000;
+
 /// A compiled payload template.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Template(Part);
@@ -80,7 +84,7 @@ impl Template {
 
     /// The value, with every expression evaluated.
     pub fn evaluate(&self, environment: &dyn Environment) -> Result<Value, Failure> {
-        self.0.evaluate(environment, 0)
+        self.0.evaluate(environment, 0, &mut { VALUES_MAX })
     }
 
     /// The values of the top level's members, one by one: what `Assign` needs. Empty when the template is no object.
@@ -202,41 +206,43 @@ impl Part {
         }
     }
 
-    fn evaluate(&self, environment: &dyn Environment, depth: usize) -> Result<Value, Failure> {
+    fn evaluate(
+        &self,
+        environment: &dyn Environment,
+        depth: usize,
+        values_left: &mut usize,
+    ) -> Result<Value, Failure> {
         match self {
             Part::Literal(value) => Ok(value.clone()),
             Part::Object(members) => {
                 let mut evaluated = Object::with_capacity(members.len());
                 for (name, part) in members {
-                    evaluated.insert(name.clone(), part.evaluate(environment, depth + 1)?);
+                    evaluated.insert(name.clone(), part.evaluate(environment, depth + 1, values_left)?);
                 }
                 Ok(evaluated.into())
             }
             Part::Array(parts) => {
                 let mut evaluated = Vec::with_capacity(parts.len());
                 for part in parts {
-                    evaluated.push(part.evaluate(environment, depth + 1)?);
+                    evaluated.push(part.evaluate(environment, depth + 1, values_left)?);
                 }
                 Ok(evaluated.into())
             }
-            Part::Expression { field, expression } => bounded(expression, environment, field, depth),
+            Part::Expression { field, expression } => {
+                let value = computed(expression, environment, field)?;
+                if value.fits(DEPTH_MAX.saturating_sub(depth), values_left) {
+                    return Ok(value);
+                }
+                Err(too_large(field))
+            }
         }
     }
 }
 
-/// The value of an expression that stands `depth` arrays and objects deep.
-fn bounded(
-    expression: &Expression,
-    environment: &dyn Environment,
-    field: &str,
-    depth: usize,
-) -> Result<Value, Failure> {
-    let value = computed(expression, environment, field)?;
-    if value.nests_deeper_than(DEPTH_MAX.saturating_sub(depth)) {
-        let cause = format!("The value of the field '{field}' nests deeper than {DEPTH_MAX}");
-        return Err(Failure::new(names::RUNTIME, cause));
-    }
-    Ok(value)
+fn too_large(field: &str) -> Failure {
+    let cause =
+        format!("The value of the field '{field}' nests deeper than {DEPTH_MAX}, or holds too many values");
+    Failure::new(names::DATA_LIMIT_EXCEEDED, cause)
 }
 
 /// AWS: an index beyond the end of an array is `null` in a template, where it ends the path; it is a miss
@@ -382,10 +388,21 @@ mod tests {
     }
 
     #[test]
+    fn values_cannot_multiply_without_end() {
+        let wide = format!("[{}1]", "1,".repeat(99_999));
+        let copies = |count: usize| {
+            let members: Vec<_> = (0..count).map(|index| format!(r#""{index}.$":"$""#)).collect();
+            evaluate(&format!("{{{}}}", members.join(",")), &wide)
+        };
+        assert!(copies(9).is_ok());
+        assert_eq!(&*copies(10).unwrap_err().error, names::DATA_LIMIT_EXCEEDED);
+    }
+
+    #[test]
     fn values_cannot_nest_without_end() {
         let deepest = "[".repeat(DEPTH_MAX) + &"]".repeat(DEPTH_MAX);
         let failure = evaluate(r#"{"a.$":"$"}"#, &deepest).unwrap_err();
-        assert_eq!(&*failure.error, names::RUNTIME);
+        assert_eq!(&*failure.error, names::DATA_LIMIT_EXCEEDED);
         assert!(parse(&evaluate(r#"{"a.$":"$[0]"}"#, &deepest).unwrap()).is_ok());
     }
 }
