@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::assign;
 use super::diagnostic::DiagnosticCode;
-use super::draft::{Read, Role};
+use super::draft::Role;
 use super::expressions;
 use super::fields::{Field, Kind, QueryLanguage, both, json_path, jsonata};
 use super::location::Location;
@@ -246,11 +246,10 @@ fn read_comparison(state: &mut StateReader<'_, '_>, compared: &Compared<'_>, cer
     }
     let found = Found { location: compared.location.known_field("Variable"), value: &variable.value };
     let Some(path) = read_variable(state, &found) else { return nothing };
-    let name = payload::top_level_name(path.text());
+    let name = path.input_name().cloned();
     let tests_presence = &*operator.key == "IsPresent";
-    if let (Some(name), false, true) = (&name, tests_presence, certain) {
-        let (path, location, span) = (path.text().clone(), found.location.clone(), found.value.span);
-        state.draft.flow.reads.push(Read { name: name.clone(), path, location, span });
+    if certain && !tests_presence {
+        state.note_reads(&found, path.text());
     }
     let wants_presence = operator.value.node == Node::Bool(true);
     let known: BTreeSet<Text> = name.into_iter().collect();
@@ -281,7 +280,11 @@ fn read_operator(
     let found = Found { location: compared.location.field(&operator.key), value: &operator.value };
     match (&found.value.node, operator.key.ends_with("Path")) {
         (Node::String(text), false) => payload::warn_no_path(&found, &operator.key, text, state.report()),
-        (Node::String(text), true) if certain => state.note_reads(&found, text),
+        (Node::String(text), true) => {
+            let reads = payload::reads_of(text, &found.location, found.value.span);
+            state.check_variables(&reads.variables);
+            state.draft.flow.reads.extend(reads.input.into_iter().filter(|_| certain));
+        }
         _ => {}
     }
     expressions::comparison(variable, &operator.key, &found, state.report())

@@ -19,7 +19,6 @@ use super::diagnostic::{Diagnostic, DiagnosticCode};
 use super::draft::{Draft, Edge, Read, Role, Scope};
 use super::integrations;
 use super::machine::{ResultPath, Selection, StateIndex, StateKind};
-use super::payload::top_level_name;
 use super::reachability;
 use super::report::Report;
 use super::shape::{Answer, How, Replaced, Shape};
@@ -317,9 +316,9 @@ fn placed(result_path: &ResultPath, mut input: Shape, result: impl FnOnce() -> S
     match result_path {
         ResultPath::Replace => result(),
         ResultPath::Discard => input,
-        ResultPath::At(path) => match top_level_name(path.text()) {
+        ResultPath::At(path) => match path.as_path().input_name() {
             Some(name) => {
-                input.write(&name);
+                input.write(name);
                 input
             }
             None => Shape::unknown(),

@@ -113,6 +113,11 @@ impl Builder {
         index
     }
 
+    /// Whether there is no machine around the state, which would assign the variables that it reads.
+    pub(super) fn is_for_a_lone_state(&self) -> bool {
+        self.assumed.is_some()
+    }
+
     /// The state that a transition of a lone state names, made up.
     fn assumed_target(&mut self, scope: &Scope, found: &Found<'_>, name: &str) -> Option<StateIndex> {
         let assumed = self.assumed.as_mut().filter(|_| scope.owner.is_none())?;
