@@ -72,6 +72,11 @@ impl Template {
         matches!(self.0, Part::Literal(_))
     }
 
+    /// The template as a definition has it: [`Template::parse`] reads back the same.
+    pub fn to_json(&self) -> Value {
+        self.0.to_json()
+    }
+
     /// Shows every path in its expressions.
     pub fn visit_paths(&self, visit: &mut dyn FnMut(&Path)) {
         self.0.visit_paths(visit);
@@ -171,6 +176,24 @@ impl Part {
         match self {
             Part::Literal(value) => Some(value),
             Part::Object(_) | Part::Array(_) | Part::Expression { .. } => None,
+        }
+    }
+
+    fn to_json(&self) -> Value {
+        match self {
+            Part::Literal(value) => value.clone(),
+            Part::Object(parts) => {
+                let member = |(name, part): &(Text, Part)| match part {
+                    Part::Expression { field, expression } => {
+                        (field.clone(), expression.text().clone().into())
+                    }
+                    Part::Literal(_) | Part::Object(_) | Part::Array(_) => (name.clone(), part.to_json()),
+                };
+                parts.iter().map(member).collect::<Object>().into()
+            }
+            Part::Array(parts) => parts.iter().map(Part::to_json).collect::<Vec<_>>().into(),
+            // Expressions are members of objects, which were printed above.
+            Part::Expression { expression, .. } => expression.text().clone().into(),
         }
     }
 

@@ -120,6 +120,35 @@ impl Instant {
     }
 }
 
+/// To the nanosecond, as [`Instant::parse`] reads it: in UTC, or at the offset that keeps the year to four digits.
+impl fmt::Display for Instant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const DAY: i64 = 86_400;
+        const OFFSET_MAX: i64 = 18 * 3600;
+        let year_of = |seconds: i64| civil_from_days(seconds.div_euclid(DAY)).0;
+        let (local, zone) = match year_of(self.seconds) {
+            ..0 => (self.seconds + OFFSET_MAX, "+18:00"),
+            0..=9999 => (self.seconds, "Z"),
+            10_000.. => (self.seconds - OFFSET_MAX, "-18:00"),
+        };
+        let (year, month, day) = civil_from_days(local.div_euclid(DAY));
+        let time = local.rem_euclid(DAY);
+        let (hour, minute, second) = (time / 3600, time / 60 % 60, time % 60);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
+        if self.nanoseconds > 0 {
+            write!(f, ".{:09}", self.nanoseconds)?;
+        }
+        f.write_str(zone)
+    }
+}
+
+impl From<Timestamp> for Instant {
+    fn from(timestamp: Timestamp) -> Self {
+        let milliseconds = u32::try_from(timestamp.0.rem_euclid(1000)).expect("it is less than 1000");
+        Self { seconds: timestamp.0.div_euclid(1000), nanoseconds: milliseconds * 1_000_000 }
+    }
+}
+
 fn days_in_month(year: i64, month: i64) -> i64 {
     match month {
         2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
