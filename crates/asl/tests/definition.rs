@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use darkroom_asl::definition::{Diagnostic, MachineType, Options, parse};
+use darkroom_asl::definition::{Diagnostic, MachineType, Options, parse, parse_state};
 use serde_json::Value;
 
 const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus/definition");
@@ -57,6 +57,34 @@ fn spans_point_at_what_is_meant() {
     let meant: Vec<&str> =
         parsed.diagnostics.iter().filter_map(|it| it.span).map(|span| &text[span.start..span.end]).collect();
     assert_eq!(meant, ["", r#""Nowhere""#].into_iter().filter(|it| !it.is_empty()).collect::<Vec<_>>());
+}
+
+/// `TestState` takes a state without the machine around it.
+#[test]
+fn a_state_on_its_own() {
+    let text = r#"{"Type": "Choice", "Default": "Other", "Choices": [
+        {"Variable": "$.a", "IsPresent": true, "Next": "Next"}, {"Variable": "$.b", "IsNull": true, "Next": "Next"}]}"#;
+    let machine = parse_state(text, Options::default()).machine.expect("what it leads to need not be there");
+    let names: Vec<&str> = machine.states().map(|(_, state)| &*state.name).collect();
+    assert_eq!(names, ["StateName", "Next", "Other"]);
+
+    for (text, expected) in [
+        (
+            r#"{"Type": "Parallel", "Branches": [], "End": true}"#,
+            "Value cannot be empty at /States/StateName/Branches",
+        ),
+        (
+            r#"{"Type": "Map", "ItemProcessor": {"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"}}}, "End": true}"#,
+            "Missing 'Next' target: B at /States/StateName/ItemProcessor/States/A/Next",
+        ),
+        (r#"{"Type": "Succeed", "Catch": []}"#, "Field 'Catch' is not supported at /States/StateName"),
+        ("[]", "Definition must be a valid JSON object"),
+    ] {
+        let parsed = parse_state(text, Options::default());
+        let errors: Vec<String> = parsed.diagnostics.iter().map(ToString::to_string).collect();
+        assert!(errors.iter().any(|error| error.ends_with(expected)), "{errors:?}");
+        assert!(parsed.machine.is_none());
+    }
 }
 
 fn cases() -> Vec<PathBuf> {

@@ -140,7 +140,7 @@ impl Engine {
         if let Some(machine) = self.definitions().get(&key) {
             return Ok((key, machine.clone()));
         }
-        let parsed = definition::parse(text, &definition::Options::default());
+        let parsed = definition::parse(text, definition::Options::default());
         let Some(machine) = parsed.machine else {
             return Err(EngineError::Definition(parsed.diagnostics));
         };
@@ -245,7 +245,7 @@ impl Engine {
         let Some(text) = text else {
             return Err(Unreadable::Parked(format!("its definition {} is not there", stored.definition)));
         };
-        let parsed = definition::parse(&text, &definition::Options::default());
+        let parsed = definition::parse(&text, definition::Options::default());
         let Some(machine) = parsed.machine else {
             return Err(Unreadable::Parked("this version refuses its definition".into()));
         };

@@ -10,6 +10,7 @@ mod expression;
 #[cfg(test)]
 mod fixture;
 pub mod intrinsic;
+mod java_hash;
 mod java_text;
 pub mod path;
 pub mod template;

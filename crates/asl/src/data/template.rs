@@ -8,10 +8,16 @@
 
 use std::fmt;
 
+use indexmap::IndexMap;
+
 use super::path::{Path, PathMiss};
-use super::{Environment, Expression, SyntaxError};
+use super::{Environment, Expression, SyntaxError, java_hash};
 use crate::failure::{Failure, names};
-use crate::json::{DEPTH_MAX, Node, Object, Span, Spanned, Text, Value};
+use crate::json::{DEPTH_MAX, Member, Node, Object, Span, Spanned, Text, Value};
+
+/// How many values the expressions of a template may make in all. Our choice: AWS's quota for a payload has room
+/// for 131,072.
+pub const VALUES_MAX: usize = 1_000_000;
 
 /// A compiled payload template.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,7 +26,7 @@ pub struct Template(Part);
 #[derive(Clone, Debug, PartialEq)]
 enum Part {
     Literal(Value),
-    /// A member's name, without its `.$`, and what becomes of its value. At least one is no literal.
+    /// The members, without their `.$`, in the order in which they come out. At least one is no literal.
     Object(Vec<(Text, Part)>),
     /// At least one is no literal.
     Array(Vec<Part>),
@@ -66,6 +72,11 @@ impl Template {
         matches!(self.0, Part::Literal(_))
     }
 
+    /// The template as a definition has it: [`Template::parse`] reads back the same.
+    pub fn to_json(&self) -> Value {
+        self.0.to_json()
+    }
+
     /// Shows every path in its expressions.
     pub fn visit_paths(&self, visit: &mut dyn FnMut(&Path)) {
         self.0.visit_paths(visit);
@@ -73,7 +84,7 @@ impl Template {
 
     /// The value, with every expression evaluated.
     pub fn evaluate(&self, environment: &dyn Environment) -> Result<Value, Failure> {
-        self.0.evaluate(environment, 0)
+        self.0.evaluate(environment, 0, &mut { VALUES_MAX })
     }
 
     /// The values of the top level's members, one by one: what `Assign` needs. Empty when the template is no object.
@@ -98,29 +109,25 @@ impl Part {
             Node::Array(items) => {
                 let mut parts = Vec::with_capacity(items.len());
                 for (index, item) in items.iter().enumerate() {
-                    parts.push(below(pointer, &index.to_string(), |pointer| {
-                        Part::parse(item, pointer, on_error)
-                    }));
+                    let length = step_into(pointer, &index.to_string());
+                    parts.push(Part::parse(item, pointer, on_error));
+                    pointer.truncate(length);
                 }
                 Part::array(parts)
             }
             Node::Object(members) => {
-                let mut parts: Vec<(Text, Part)> = Vec::with_capacity(members.len());
-                for member in members {
-                    let (name, part) =
-                        below(pointer, &member.key, |pointer| match member.key.strip_suffix(".$") {
-                            Some(name) => {
-                                (name.into(), Part::expression(&member.key, &member.value, pointer, on_error))
-                            }
-                            None => (member.key.clone(), Part::parse(&member.value, pointer, on_error)),
-                        });
-                    // Names that are repeated are rare, and templates small.
-                    match parts.iter_mut().find(|(earlier, _)| *earlier == name) {
-                        Some((_, earlier)) => *earlier = part,
-                        None => parts.push((name, part)),
-                    }
+                let (mut plain, mut computed) = (IndexMap::new(), IndexMap::new());
+                for Member { key, value, .. } in members {
+                    let length = step_into(pointer, key);
+                    match key.strip_suffix(".$") {
+                        Some(name) => {
+                            computed.insert(name.into(), Part::expression(key, value, pointer, on_error))
+                        }
+                        None => plain.insert(key.clone(), Part::parse(value, pointer, on_error)),
+                    };
+                    pointer.truncate(length);
                 }
-                Part::object(parts)
+                Part::object(plain, computed)
             }
             Node::Null | Node::Bool(_) | Node::Number(_) | Node::String(_) => Part::Literal(node.to_value()),
         }
@@ -150,19 +157,43 @@ impl Part {
         Part::Array(parts)
     }
 
-    fn object(parts: Vec<(Text, Part)>) -> Part {
-        if parts.iter().all(|(_, part)| part.literal().is_some()) {
+    /// AWS: recorded: first the members that stand as they are, in their order; then the computed ones, in the
+    /// order of a Java `HashMap`. A computed member replaces a plain one of its name.
+    fn object(plain: IndexMap<Text, Part>, computed: IndexMap<Text, Part>) -> Part {
+        if computed.is_empty() && plain.values().all(|part| part.literal().is_some()) {
             let members =
-                parts.iter().filter_map(|(name, part)| Some((name.clone(), part.literal()?.clone())));
+                plain.iter().filter_map(|(name, part)| Some((name.clone(), part.literal()?.clone())));
             return Part::Literal(members.collect::<Object>().into());
         }
-        Part::Object(parts)
+        let mut computed: Vec<_> = computed.into_iter().collect();
+        java_hash::sort_as_keys(&mut computed, |(name, _)| name);
+        let mut members = plain;
+        members.extend(computed);
+        Part::Object(members.into_iter().collect())
     }
 
     fn literal(&self) -> Option<&Value> {
         match self {
             Part::Literal(value) => Some(value),
             Part::Object(_) | Part::Array(_) | Part::Expression { .. } => None,
+        }
+    }
+
+    fn to_json(&self) -> Value {
+        match self {
+            Part::Literal(value) => value.clone(),
+            Part::Object(parts) => {
+                let member = |(name, part): &(Text, Part)| match part {
+                    Part::Expression { field, expression } => {
+                        (field.clone(), expression.text().clone().into())
+                    }
+                    Part::Literal(_) | Part::Object(_) | Part::Array(_) => (name.clone(), part.to_json()),
+                };
+                parts.iter().map(member).collect::<Object>().into()
+            }
+            Part::Array(parts) => parts.iter().map(Part::to_json).collect::<Vec<_>>().into(),
+            // Expressions are members of objects, which were printed above.
+            Part::Expression { expression, .. } => expression.text().clone().into(),
         }
     }
 
@@ -175,31 +206,43 @@ impl Part {
         }
     }
 
-    fn evaluate(&self, environment: &dyn Environment, depth: usize) -> Result<Value, Failure> {
+    fn evaluate(
+        &self,
+        environment: &dyn Environment,
+        depth: usize,
+        values_left: &mut usize,
+    ) -> Result<Value, Failure> {
         match self {
             Part::Literal(value) => Ok(value.clone()),
-            Part::Object(parts) => {
-                let mut members = Object::with_capacity(parts.len());
-                for (name, part) in parts {
-                    members.insert(name.clone(), part.evaluate(environment, depth + 1)?);
+            Part::Object(members) => {
+                let mut evaluated = Object::with_capacity(members.len());
+                for (name, part) in members {
+                    evaluated.insert(name.clone(), part.evaluate(environment, depth + 1, values_left)?);
                 }
-                Ok(members.into())
+                Ok(evaluated.into())
             }
             Part::Array(parts) => {
-                let items: Result<Vec<_>, _> =
-                    parts.iter().map(|part| part.evaluate(environment, depth + 1)).collect();
-                Ok(items?.into())
+                let mut evaluated = Vec::with_capacity(parts.len());
+                for part in parts {
+                    evaluated.push(part.evaluate(environment, depth + 1, values_left)?);
+                }
+                Ok(evaluated.into())
             }
             Part::Expression { field, expression } => {
                 let value = computed(expression, environment, field)?;
-                if value.nests_deeper_than(DEPTH_MAX.saturating_sub(depth)) {
-                    let cause = format!("The value of the field '{field}' nests deeper than {DEPTH_MAX}");
-                    return Err(Failure::new(names::RUNTIME, cause));
+                if value.fits(DEPTH_MAX.saturating_sub(depth), values_left) {
+                    return Ok(value);
                 }
-                Ok(value)
+                Err(too_large(field))
             }
         }
     }
+}
+
+fn too_large(field: &str) -> Failure {
+    let cause =
+        format!("The value of the field '{field}' nests deeper than {DEPTH_MAX}, or holds too many values");
+    Failure::new(names::DATA_LIMIT_EXCEEDED, cause)
 }
 
 /// AWS: an index beyond the end of an array is `null` in a template, where it ends the path; it is a miss
@@ -214,14 +257,12 @@ fn computed(expression: &Expression, environment: &dyn Environment, field: &str)
     expression.evaluate(environment, field)
 }
 
-/// Appends a step to a JSON pointer for as long as `inside` runs.
-fn below<T>(pointer: &mut String, step: &str, inside: impl FnOnce(&mut String) -> T) -> T {
+/// Appends a step to a JSON pointer, and answers its length before.
+fn step_into(pointer: &mut String, step: &str) -> usize {
     let length = pointer.len();
     pointer.push('/');
     pointer.push_str(&step.replace('~', "~0").replace('/', "~1"));
-    let result = inside(pointer);
-    pointer.truncate(length);
-    result
+    length
 }
 
 /// AWS: the text in which creating a state machine refuses such a field.
@@ -260,11 +301,15 @@ mod tests {
             (r#"{"a":1,"b":{"c":["x"]}}"#, r#"{"a":1,"b":{"c":["x"]}}"#),
             (
                 r#"{"all.$":"$","n.$":"$.n","c.$":"$$.Execution.Name","v.$":"$list[0]"}"#,
-                r#"{"all":{"n":[1]},"n":[1],"c":"run","v":1}"#,
+                r#"{"all":{"n":[1]},"c":"run","v":1,"n":[1]}"#,
+            ),
+            (
+                r#"{"Bucket.$":"$.n","Key.$":"$.n","from_previous":{"encoded.$":"$.n","decoded.$":"$.n"}}"#,
+                r#"{"from_previous":{"decoded":[1],"encoded":[1]},"Bucket":[1],"Key":[1]}"#,
             ),
             (r#"{"a":{"b":[{"c.$":"States.ArrayLength($.n)"},2]}}"#, r#"{"a":{"b":[{"c":1},2]}}"#),
             (r#"{"a":"$.n","$":1,"b.$.c":2}"#, r#"{"a":"$.n","$":1,"b.$.c":2}"#),
-            (r#"{"a.$":"$.n","b":1,"a":2}"#, r#"{"a":2,"b":1}"#),
+            (r#"{"a.$":"$.n","b":1,"a":2}"#, r#"{"b":1,"a":[1]}"#),
             (r#"{"a.$":"$.n[5]"}"#, r#"{"a":null}"#),
             (r#"{"a.$":"$.x[*]"}"#, r#"{"a":[]}"#),
             (r#"{".$":"$.n"}"#, r#"{"":[1]}"#),
@@ -335,10 +380,29 @@ mod tests {
     }
 
     #[test]
+    fn the_deepest_template_is_compiled_and_evaluated_within_the_stack() {
+        let half = DEPTH_MAX / 2 - 1;
+        let deepest = format!(r#"{}{{"v.$":"$"}}{}"#, r#"{"a":["#.repeat(half), "]}".repeat(half));
+        let value = template(&deepest).evaluate(&Fixture::new("1")).unwrap();
+        assert!(value.nests_deeper_than(2 * half));
+    }
+
+    #[test]
+    fn values_cannot_multiply_without_end() {
+        let wide = format!("[{}1]", "1,".repeat(99_999));
+        let copies = |count: usize| {
+            let members: Vec<_> = (0..count).map(|index| format!(r#""{index}.$":"$""#)).collect();
+            evaluate(&format!("{{{}}}", members.join(",")), &wide)
+        };
+        assert!(copies(9).is_ok());
+        assert_eq!(&*copies(10).unwrap_err().error, names::DATA_LIMIT_EXCEEDED);
+    }
+
+    #[test]
     fn values_cannot_nest_without_end() {
         let deepest = "[".repeat(DEPTH_MAX) + &"]".repeat(DEPTH_MAX);
         let failure = evaluate(r#"{"a.$":"$"}"#, &deepest).unwrap_err();
-        assert_eq!(&*failure.error, names::RUNTIME);
+        assert_eq!(&*failure.error, names::DATA_LIMIT_EXCEEDED);
         assert!(parse(&evaluate(r#"{"a.$":"$[0]"}"#, &deepest).unwrap()).is_ok());
     }
 }

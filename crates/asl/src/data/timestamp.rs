@@ -26,6 +26,18 @@ impl Timestamp {
         self.0
     }
 
+    /// The time so many seconds later.
+    #[must_use]
+    pub fn plus_seconds(self, seconds: u32) -> Timestamp {
+        Timestamp(self.0.saturating_add(i64::from(seconds) * 1000))
+    }
+
+    /// The time so many milliseconds later.
+    #[must_use]
+    pub fn plus_millis(self, milliseconds: u64) -> Timestamp {
+        Timestamp(self.0.saturating_add_unsigned(milliseconds))
+    }
+
     /// Reads `2024-01-02T03:04:05.678Z` and its like; what is finer than a millisecond is cut off.
     pub fn parse(text: &str) -> Option<Timestamp> {
         Some(Instant::parse(text)?.to_timestamp())
@@ -105,6 +117,35 @@ impl Instant {
     /// The same, to the millisecond before.
     pub fn to_timestamp(self) -> Timestamp {
         Timestamp(self.seconds * 1000 + i64::from(self.nanoseconds / 1_000_000))
+    }
+}
+
+/// To the nanosecond, as [`Instant::parse`] reads it: in UTC, or at the offset that keeps the year to four digits.
+impl fmt::Display for Instant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const DAY: i64 = 86_400;
+        const OFFSET_MAX: i64 = 18 * 3600;
+        let year_of = |seconds: i64| civil_from_days(seconds.div_euclid(DAY)).0;
+        let (local, zone) = match year_of(self.seconds) {
+            ..0 => (self.seconds + OFFSET_MAX, "+18:00"),
+            0..=9999 => (self.seconds, "Z"),
+            10_000.. => (self.seconds - OFFSET_MAX, "-18:00"),
+        };
+        let (year, month, day) = civil_from_days(local.div_euclid(DAY));
+        let time = local.rem_euclid(DAY);
+        let (hour, minute, second) = (time / 3600, time / 60 % 60, time % 60);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
+        if self.nanoseconds > 0 {
+            write!(f, ".{:09}", self.nanoseconds)?;
+        }
+        f.write_str(zone)
+    }
+}
+
+impl From<Timestamp> for Instant {
+    fn from(timestamp: Timestamp) -> Self {
+        let milliseconds = u32::try_from(timestamp.0.rem_euclid(1000)).expect("it is less than 1000");
+        Self { seconds: timestamp.0.div_euclid(1000), nanoseconds: milliseconds * 1_000_000 }
     }
 }
 

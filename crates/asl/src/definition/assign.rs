@@ -1,8 +1,6 @@
 //! `Assign`: variables and their names. Spec: States Language, "Assign"; AWS, "Variables".
 
 use super::draft::Scope;
-use super::expressions;
-use super::fields::QueryLanguage;
 use super::machine::Assign;
 use super::reader::{Found, Reader};
 use super::report::Report;
@@ -22,10 +20,7 @@ pub(super) fn read(state: &mut StateReader<'_, '_>, fields: &Reader<'_>) -> Assi
     for member in members {
         check_name(variable(member), &found, member, state.scope, &mut state.builder.report);
     }
-    match state.language {
-        QueryLanguage::JsonPath => Assign(expressions::template(&found, &mut state.builder.report)),
-        QueryLanguage::Jsonata => Assign::default(),
-    }
+    Assign(state.payload_of(fields, "Assign").and_then(|payload| payload.template))
 }
 
 /// The variables that a state assigns, its rules and catchers included, before anything is checked.
@@ -53,7 +48,7 @@ fn check_name(name: &str, found: &Found<'_>, member: &Member, scope: &Scope, rep
         Some(format!("Variable name '{name}' exceeds {VARIABLE_CHARACTERS_MAX} characters"))
     } else if !is_identifier(name) {
         Some(format!("Variable name '{name}' is not a valid identifier"))
-    } else if scope.variables_around.iter().any(|outer| &**outer == name) {
+    } else if scope.variables.is_taken_around(name) {
         Some(format!("Variable name '{name}' is already used in an outer scope"))
     } else {
         None

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use super::assign;
 use super::diagnostic::DiagnosticCode;
-use super::draft::{Read, Role};
+use super::draft::Role;
 use super::expressions;
 use super::fields::{Field, Kind, QueryLanguage, both, json_path, jsonata};
+use super::location::Location;
 use super::machine::{Choice, ChoiceRule, Selection};
 use super::payload;
 use super::reader::{Found, Reader, nearest};
-use super::report::Location;
 use super::state_reader::StateReader;
 use crate::data::Path;
 use crate::data::choice::{OperatorKind, Rule};
@@ -41,6 +41,9 @@ const RULE: &[Field] = &[
 /// The fields that combine rules.
 const COMBINERS: &[&str] = &["And", "Or", "Not"];
 
+/// How many names each route out of a Choice is known to have. Our choice; beyond it less is known.
+const PRESENT_MAX: usize = 100;
+
 /// Which names are known to be in the input once a rule has been tried: an absent one fails the
 /// execution, except under `IsPresent`.
 #[derive(Clone, Debug, Default)]
@@ -58,19 +61,22 @@ struct ReadRule {
 pub(super) fn read(state: &mut StateReader<'_, '_>) -> Option<Choice> {
     let input_path = state.input_path();
     let output_path = state.selection("OutputPath");
+    let reads_before = state.draft.flow.reads.len();
     let mut choices = Vec::new();
     // What the rules that did not match have shown to be there.
     let mut shown = BTreeSet::new();
-    for item in state.fields.items("Choices") {
-        choices.push(read_entry(state, &item, &mut shown));
+    for (position, item) in state.fields.items("Choices").iter().enumerate() {
+        choices.push(read_entry(state, item, position, &mut shown));
     }
     let default = state.fields.text("Default");
     let default = default.and_then(|(found, name)| state.edge(Role::Default, &found, name));
     if let (Some(_), Some(edge)) = (default, state.draft.transitions.last_mut()) {
-        edge.present.extend(shown);
+        edge.present = shown.into_iter().collect();
     }
     if !matches!(input_path, Selection::Whole) {
-        forget_reads_of_rules(state);
+        // The rules see something else than the state's input.
+        state.draft.flow.reads.truncate(reads_before);
+        state.draft.transitions.iter_mut().for_each(|edge| edge.present.clear());
     }
     let assign = assign::read(state, state.fields);
     Some(Choice {
@@ -82,32 +88,25 @@ pub(super) fn read(state: &mut StateReader<'_, '_>) -> Option<Choice> {
     })
 }
 
-/// Behind an `InputPath` the rules see something else than the state's input.
-fn forget_reads_of_rules(state: &mut StateReader<'_, '_>) {
-    let choices = state.fields.location.field("Choices").to_string();
-    state.draft.flow.reads.retain(|read| !read.location.to_string().starts_with(&choices));
-    state.draft.transitions.iter_mut().for_each(|edge| edge.present.clear());
-}
-
 /// One entry of `Choices`.
 fn read_entry(
     state: &mut StateReader<'_, '_>,
     item: &Found<'_>,
+    position: usize,
     shown: &mut BTreeSet<Text>,
 ) -> Option<ChoiceRule> {
     let fields = Reader::open_freely(item.value, &item.location, state.report())?;
     let (own, compared) = split(&fields, state);
-    let is_first = state.draft.transitions.is_empty();
     let ReadRule { rule, presence } = match state.language {
-        QueryLanguage::JsonPath => read_rule(state, &compared, 0, is_first),
+        QueryLanguage::JsonPath => read_rule(state, &compared, 0, position == 0),
         QueryLanguage::Jsonata => ReadRule { rule: None, presence: Presence::default() },
     };
     let assign = own.get("Assign").map(|_| assign::read(state, &own));
-    let next = own.text("Next").and_then(|(found, name)| state.edge(Role::Choice, &found, name));
+    let next = own.text("Next").and_then(|(found, name)| state.edge(Role::Choice(position), &found, name));
     if let (Some(_), Some(edge)) = (next, state.draft.transitions.last_mut()) {
-        edge.present = shown.union(&presence.if_true).cloned().collect();
+        edge.present = all_of(shown, &presence.if_true).into_iter().collect();
     }
-    shown.extend(presence.if_false);
+    *shown = all_of(shown, &presence.if_false);
     Some(ChoiceRule { rule: rule?, next: next?, assign })
 }
 
@@ -186,24 +185,31 @@ fn read_combination(
         // The later ones may never be looked at.
         let nested = read_nested(state, item, depth, certain && position == 0);
         rules.push(nested.rule);
-        let both = |left: &BTreeSet<Text>, right: &BTreeSet<Text>| left.union(right).cloned().collect();
-        let either =
-            |left: &BTreeSet<Text>, right: &BTreeSet<Text>| left.intersection(right).cloned().collect();
         presence = Some(match (presence, nested.presence) {
             (None, nested) => nested,
             (Some(so_far), nested) if is_and => Presence {
-                if_true: both(&so_far.if_true, &nested.if_true),
-                if_false: either(&so_far.if_false, &nested.if_false),
+                if_true: all_of(&so_far.if_true, &nested.if_true),
+                if_false: any_of(&so_far.if_false, &nested.if_false),
             },
             (Some(so_far), nested) => Presence {
-                if_true: either(&so_far.if_true, &nested.if_true),
-                if_false: both(&so_far.if_false, &nested.if_false),
+                if_true: any_of(&so_far.if_true, &nested.if_true),
+                if_false: all_of(&so_far.if_false, &nested.if_false),
             },
         });
     }
     let rules = rules.into_iter().collect::<Option<Vec<Rule>>>();
     let rule = rules.map(|rules| if is_and { Rule::And(rules) } else { Rule::Or(rules) });
     ReadRule { rule, presence: presence.unwrap_or_default() }
+}
+
+/// What is there when both are true.
+fn all_of(left: &BTreeSet<Text>, right: &BTreeSet<Text>) -> BTreeSet<Text> {
+    left.union(right).take(PRESENT_MAX).cloned().collect()
+}
+
+/// What is there when one of two is true.
+fn any_of(left: &BTreeSet<Text>, right: &BTreeSet<Text>) -> BTreeSet<Text> {
+    left.intersection(right).cloned().collect()
 }
 
 /// A rule inside another: it has no `Next` and no `Assign`.
@@ -238,13 +244,12 @@ fn read_comparison(state: &mut StateReader<'_, '_>, compared: &Compared<'_>, cer
         let message = format!("Only one of these fields is allowed: [{}, {}]", operator.key, second.key);
         state.report().schema(&compared.location, second.key_span, message);
     }
-    let found = Found { location: compared.location.field("Variable"), value: &variable.value };
+    let found = Found { location: compared.location.known_field("Variable"), value: &variable.value };
     let Some(path) = read_variable(state, &found) else { return nothing };
-    let name = payload::top_level_name(path.text());
+    let name = path.input_name().cloned();
     let tests_presence = &*operator.key == "IsPresent";
-    if let (Some(name), false, true) = (&name, tests_presence, certain) {
-        let (path, location, span) = (path.text().clone(), found.location.clone(), found.value.span);
-        state.draft.flow.reads.push(Read { name: name.clone(), path, location, span });
+    if certain && !tests_presence {
+        state.note_reads(&found, path.text());
     }
     let wants_presence = operator.value.node == Node::Bool(true);
     let known: BTreeSet<Text> = name.into_iter().collect();
@@ -275,7 +280,11 @@ fn read_operator(
     let found = Found { location: compared.location.field(&operator.key), value: &operator.value };
     match (&found.value.node, operator.key.ends_with("Path")) {
         (Node::String(text), false) => payload::warn_no_path(&found, &operator.key, text, state.report()),
-        (Node::String(text), true) if certain => state.note_reads(&found, text),
+        (Node::String(text), true) => {
+            let reads = payload::reads_of(text, &found.location, found.value.span);
+            state.check_variables(&reads.variables);
+            state.draft.flow.reads.extend(reads.input.into_iter().filter(|_| certain));
+        }
         _ => {}
     }
     expressions::comparison(variable, &operator.key, &found, state.report())
@@ -289,13 +298,20 @@ fn refuse_others(
 ) -> bool {
     let mut refused = false;
     for member in compared.members.iter().filter(|member| !belongs(member)) {
-        let operators: Vec<String> = OperatorKind::field_names().collect();
-        let known = operators.iter().map(String::as_str).chain(["Variable", "And", "Or", "Not", "Next", "Assign"]);
-        let help = nearest(&member.key, known).map(|near| format!("did you mean `{near}`?"));
-        let message = format!("Field '{}' is not supported", member.key);
-        state.report().schema(&compared.location, member.key_span, message).help =
-            help.filter(|_| !is_operator(member));
         refused = true;
+        if state.report().is_full() {
+            break;
+        }
+        let operators: Vec<String> = OperatorKind::field_names().collect();
+        let known =
+            operators.iter().map(String::as_str).chain(["Variable", "And", "Or", "Not", "Next", "Assign"]);
+        let near = nearest(&member.key, known).filter(|near| **near != *member.key);
+        let help = match &*member.key {
+            "Next" | "Assign" => Some("it belongs to the outermost rule".to_owned()),
+            _ => near.map(|near| format!("did you mean `{near}`?")),
+        };
+        let message = format!("Field '{}' is not supported", member.key);
+        state.report().schema(&compared.location, member.key_span, message).help = help;
     }
     refused
 }

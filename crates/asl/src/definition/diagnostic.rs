@@ -66,6 +66,8 @@ pub enum DiagnosticCode {
     PassResultIsStatic,
     /// A path is read that, on some route from `StartAt`, nothing has put there.
     PathNotProduced,
+    /// A variable is read that no state assigns.
+    VariableNotAssigned,
     /// A Task may wait for ever.
     TaskWithoutTimeout,
     /// A catcher or retrier behind one that takes everything.
@@ -98,6 +100,7 @@ impl DiagnosticCode {
             Self::NoPath => "NO_PATH",
             Self::PassResultIsStatic => "PASS_RESULT_IS_STATIC",
             Self::PathNotProduced => "PATH_NOT_PRODUCED",
+            Self::VariableNotAssigned => "VARIABLE_NOT_ASSIGNED",
             Self::TaskWithoutTimeout => "TASK_WITHOUT_TIMEOUT",
             Self::ErrorHandlerNeverMatches => "ERROR_HANDLER_NEVER_MATCHES",
             Self::ParameterMissing => "PARAMETER_MISSING",
@@ -124,6 +127,7 @@ impl DiagnosticCode {
             | Self::NoPath
             | Self::PassResultIsStatic => true,
             Self::PathNotProduced
+            | Self::VariableNotAssigned
             | Self::TaskWithoutTimeout
             | Self::ErrorHandlerNeverMatches
             | Self::ParameterMissing

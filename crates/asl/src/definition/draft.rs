@@ -3,10 +3,11 @@
 //! A draft exists for every member of `States`, however wrong, so that one fault does not hide the next.
 //! Its transitions and reads stand beside its [`StateKind`] because they are known even when that is not.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
+use super::location::Location;
 use super::machine::{StateIndex, StateKind};
-use super::report::Location;
 use super::shape::Shape;
 use crate::json::{Span, Text};
 
@@ -44,9 +45,9 @@ pub(super) struct Edge {
 pub(super) enum Role {
     Next,
     /// `Choices[n]`.
-    Choice,
+    Choice(usize),
     Default,
-    /// `Catch[n]`.
+    /// `Catch[n]`, the faulty ones not counted.
     Catch(usize),
 }
 
@@ -74,6 +75,14 @@ pub(super) struct Read {
     pub(super) span: Span,
 }
 
+/// The names of the variables that a scope's states assign.
+#[derive(Debug, Default)]
+pub(super) struct Variables {
+    pub(super) own: HashSet<Text>,
+    /// Those of the scope around, which states in here may read but not assign.
+    pub(super) around: Option<Arc<Variables>>,
+}
+
 /// One `States` object: the machine's, a branch's or an item processor's.
 #[derive(Debug, Default)]
 pub(super) struct Scope {
@@ -81,14 +90,19 @@ pub(super) struct Scope {
     /// In the order written.
     pub(super) states: Vec<StateIndex>,
     pub(super) by_name: HashMap<Text, StateIndex>,
-    /// Names of variables that states in here cannot assign: those of the scopes around.
-    pub(super) variables_around: Vec<Text>,
-    /// Names of variables that states in here do assign.
-    pub(super) variables: Vec<Text>,
+    pub(super) variables: Arc<Variables>,
     /// How many scopes are around this one.
     pub(super) depth: usize,
     /// The Map or Parallel state that runs this scope.
     pub(super) owner: Option<StateIndex>,
+}
+
+impl Variables {
+    /// Whether a scope around this one assigns a variable of that name.
+    pub(super) fn is_taken_around(&self, name: &str) -> bool {
+        let scopes = std::iter::successors(self.around.as_deref(), |scope| scope.around.as_deref());
+        scopes.into_iter().any(|scope| scope.own.contains(name))
+    }
 }
 
 impl Draft {

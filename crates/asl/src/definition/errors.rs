@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 
 use super::diagnostic::DiagnosticCode;
+use super::location::Location;
 use super::reader::{Found, Reader};
-use super::report::{Location, Report};
+use super::report::Report;
 use crate::json::{Node, Span, Text};
 
 /// The name that stands for every error.

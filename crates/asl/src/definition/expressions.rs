@@ -44,9 +44,13 @@ pub(super) fn comparison(variable: Path, name: &str, found: &Found<'_>, report: 
         Ok(operator) => Some(Rule::Comparison(Comparison { variable, operator })),
         Err(error) => {
             let (message, help) = match &error {
-                OperandError::Kind { expected, .. } => (format!("Expected value of type {}", json_type(expected)), None),
+                OperandError::Kind { expected, .. } => {
+                    (format!("Expected value of type {}", json_type(expected)), None)
+                }
                 OperandError::NotATimestamp => (error.to_string(), None),
-                OperandError::Path(error) => ("Value is not a valid JSONPath".to_owned(), Some(error.to_string())),
+                OperandError::Path(error) => {
+                    ("Value is not a valid JSONPath".to_owned(), Some(error.to_string()))
+                }
             };
             report.schema(&found.location, found.value.span, message).help = help;
             None

@@ -25,7 +25,9 @@ fn read_text(state: &mut StateReader<'_, '_>, name: &str, path_name: &str) -> Op
         return None;
     }
     if let Some((found, text)) = state.fields.text(path_name) {
-        state.note_reads(&found, text);
+        let reads = payload::reads_of(text, &found.location, found.value.span);
+        state.check_variables(&reads.variables);
+        state.draft.flow.reads.extend(reads.input);
         return match expressions::expression(text) {
             Ok(expression) => Some(FailText::At(expression)),
             Err(why) => {

@@ -15,11 +15,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::diagnostic::DiagnosticCode;
+use super::diagnostic::{Diagnostic, DiagnosticCode};
 use super::draft::{Draft, Edge, Read, Role, Scope};
 use super::integrations;
 use super::machine::{ResultPath, Selection, StateIndex, StateKind};
-use super::payload::top_level_name;
 use super::reachability;
 use super::report::Report;
 use super::shape::{Answer, How, Replaced, Shape};
@@ -27,16 +26,21 @@ use crate::json::Text;
 
 /// How much work one definition is worth: transitions followed, times the names that each carries. Our choice;
 /// a workflow of a hundred states takes some thousands.
-const WORK_MAX: usize = 5_000_000;
+const WORK_MAX: usize = 2_000_000;
 
-/// How many reads that miss on some routes are looked into. Our choice: each costs a walk of the graph.
-const SOMETIMES_MAX: usize = 50;
+/// How many reads that may miss are looked into. Our choice: each may cost a walk of the graph.
+const MISSES_MAX: usize = 50;
+
+/// How many routes of a kind a message names. Our choice.
+const ROUTES_MAX: usize = 5;
 
 /// Warns of reads that can miss, in every scope.
 pub(super) fn check(scopes: &[Scope], drafts: &[Draft], report: &mut Report) {
-    let mut flow =
-        Flow { drafts, inputs: HashMap::new(), names: HashSet::new(), work_left: WORK_MAX, sometimes: 0 };
-    // A scope is finished before the one around it: the other way round, owners come first.
+    let reads = drafts.iter().flat_map(|draft| &draft.flow.reads);
+    let names = reads.map(|read| read.name.clone()).collect();
+    let mut flow = Flow { drafts, names, inputs: HashMap::new(), work_left: WORK_MAX, misses: 0 };
+    // The states of an outer scope are followed first, because they say what the inner ones start with. Scopes
+    // are in the order in which they were read to their end: inner ones first.
     for scope in scopes.iter().rev() {
         flow.follow(scope);
     }
@@ -52,11 +56,11 @@ struct Flow<'d> {
     drafts: &'d [Draft],
     /// The input of each state that has been reached.
     inputs: HashMap<StateIndex, Shape>,
-    /// The names that somebody reads in the scope at hand.
+    /// The names that somebody reads: no other is followed.
     names: HashSet<Text>,
     work_left: usize,
-    /// How many reads that miss on some routes have been seen.
-    sometimes: usize,
+    /// How many reads that may miss have been seen.
+    misses: usize,
 }
 
 impl Flow<'_> {
@@ -67,15 +71,14 @@ impl Flow<'_> {
     /// Finds the input of every state of a scope.
     fn follow(&mut self, scope: &Scope) {
         let Some(start) = scope.start else { return };
-        let reads = scope.states.iter().flat_map(|index| &self.drafts[index.as_usize()].flow.reads);
-        self.names = reads.map(|read| read.name.clone()).collect();
         let mut entry = scope.owner.map_or_else(Shape::unknown, |owner| self.handed_down(owner));
         entry.keep(|name| self.names.contains(name));
         self.inputs.insert(start, entry);
         let mut waiting = vec![start];
         while let Some(index) = waiting.pop() {
             let transitions = &self.drafts[index.as_usize()].transitions;
-            let cost = transitions.len().saturating_mul(self.names.len() + 1);
+            let reads = self.draft(index).flow.reads.len();
+            let cost = transitions.len().saturating_mul(self.names.len() + reads + 1);
             let Some(work_left) = self.work_left.checked_sub(cost) else {
                 // Half a result would be wrong.
                 scope.states.iter().for_each(|index| drop(self.inputs.remove(index)));
@@ -127,7 +130,7 @@ impl Flow<'_> {
         let mut shape = match (&self.draft(index).kind, edge.role) {
             (None, _) => Shape::unknown(),
             (Some(kind), Role::Catch(position)) => caught(index, kind, position, input),
-            (Some(kind), Role::Next | Role::Choice | Role::Default) => self.output(index, kind, input),
+            (Some(kind), Role::Next | Role::Choice(_) | Role::Default) => self.output(index, kind, input),
         };
         shape.keep(|name| self.names.contains(name));
         shape
@@ -185,15 +188,19 @@ impl Flow<'_> {
             if !told.insert(&read.name) {
                 continue;
             }
-            match input.has(&read.name) {
+            let answer = input.has(&read.name);
+            self.misses += usize::from(answer != Answer::Yes);
+            if self.misses > MISSES_MAX {
+                return;
+            }
+            match answer {
                 Answer::Yes => {}
                 Answer::No(replaced) => {
                     let (message, help) = self.explain(read, &replaced);
                     warn(read, message, report).help(help);
                 }
                 Answer::Sometimes => {
-                    self.sometimes += 1;
-                    if self.sometimes <= SOMETIMES_MAX && self.is_written_before(index, start, &read.name) {
+                    if self.is_written_before(index, start, &read.name) {
                         self.report_sometimes(index, read, report);
                     }
                 }
@@ -207,11 +214,13 @@ impl Flow<'_> {
         let own_path = format!("a ResultPath of its own, such as \"$.{}Result\", or null", lower_first(by));
         match replaced.how {
             How::Result => (
-                format!("`{path}` is not there: the result of {by}, {with}, replaces everything"),
+                format!("`{path}` is not there after {by}, whose result, {with}, replaces everything"),
                 format!("keep what was there: give {by} {own_path}"),
             ),
             How::ErrorOutput => (
-                format!("`{path}` is not there: the error output of {by}, {with}, replaces everything"),
+                format!(
+                    "`{path}` is not there when {by} failed: its error output, {with}, replaces everything"
+                ),
                 format!("keep what was there: give the Catch of {by} a ResultPath, such as \"$.error\""),
             ),
             How::HandedDown => (
@@ -229,36 +238,31 @@ impl Flow<'_> {
 
     /// Names the transitions that bring a name and those that do not.
     fn report_sometimes(&self, index: StateIndex, read: &Read, report: &mut Report) {
-        let mut with = Vec::new();
-        let mut without = Vec::new();
-        for from in self.drafts.iter().enumerate().map(|(position, _)| StateIndex::new(position)) {
-            if !self.inputs.contains_key(&from) {
-                continue;
-            }
-            for edge in self.draft(from).transitions.iter().filter(|edge| edge.target == index) {
-                let described = format!("{} ({})", self.draft(from).name, role_name(edge.role));
-                let brings = self.along(from, edge).has_written(&read.name);
-                let list = if brings { &mut with } else { &mut without };
-                if !list.contains(&described) {
-                    list.push(described);
-                }
-            }
-        }
-        let path = format!("$.{}", read.name);
-        let name = &self.draft(index).name;
+        let edges = self.drafts.iter().enumerate().flat_map(|(position, draft)| {
+            let from = StateIndex::new(position);
+            draft.transitions.iter().filter(|edge| edge.target == index).map(move |edge| (from, edge))
+        });
+        let reached = edges.filter(|(from, _)| self.inputs.contains_key(from));
+        let (with, without): (Vec<_>, Vec<_>) =
+            reached.partition(|(from, edge)| self.along(*from, edge).has_surely(&read.name));
+        let described = |edges: &[(StateIndex, &Edge)]| -> String {
+            let described: Vec<String> = edges
+                .iter()
+                .take(ROUTES_MAX)
+                .map(|(from, edge)| format!("{} ({})", self.draft(*from).name, role_name(edge.role)))
+                .collect();
+            described.join(" and ")
+        };
+        let (path, name) = (format!("$.{}", read.name), &self.draft(index).name);
         let message = if without.is_empty() || with.is_empty() {
             format!("`{}` may not be there: only some of the routes to {name} put `{path}` there", read.path)
         } else {
-            format!(
-                "`{}` may not be there: {} puts `{path}` there, {} does not",
-                read.path,
-                with.join(" and "),
-                without.join(" and ")
-            )
+            let (with, without) = (described(&with), described(&without));
+            format!("`{}` may not be there: it is on the way from {with}, but not from {without}", read.path)
         };
         let help = match without.as_slice() {
-            [only] => {
-                let from = only.split(" (").next().unwrap_or(only);
+            [(from, _)] => {
+                let from = &self.draft(*from).name;
                 format!("put a Pass state between {from} and {name} whose ResultPath is \"{path}\"")
             }
             _ => format!(
@@ -312,9 +316,9 @@ fn placed(result_path: &ResultPath, mut input: Shape, result: impl FnOnce() -> S
     match result_path {
         ResultPath::Replace => result(),
         ResultPath::Discard => input,
-        ResultPath::At(path) => match top_level_name(path.text()) {
+        ResultPath::At(path) => match path.as_path().input_name() {
             Some(name) => {
-                input.write(&name);
+                input.write(name);
                 input
             }
             None => Shape::unknown(),
@@ -322,16 +326,17 @@ fn placed(result_path: &ResultPath, mut input: Shape, result: impl FnOnce() -> S
     }
 }
 
-fn warn<'r>(read: &Read, message: String, report: &'r mut Report) -> &'r mut super::diagnostic::Diagnostic {
+fn warn<'r>(read: &Read, message: String, report: &'r mut Report) -> &'r mut Diagnostic {
     report.warning(DiagnosticCode::PathNotProduced, &read.location, read.span, message)
 }
 
-fn role_name(role: Role) -> &'static str {
+/// The field of a transition, as locations have it.
+fn role_name(role: Role) -> String {
     match role {
-        Role::Next => "Next",
-        Role::Choice => "Choices",
-        Role::Default => "Default",
-        Role::Catch(_) => "Catch",
+        Role::Next => "Next".to_owned(),
+        Role::Choice(position) => format!("Choices[{position}]"),
+        Role::Default => "Default".to_owned(),
+        Role::Catch(position) => format!("Catch[{position}]"),
     }
 }
 

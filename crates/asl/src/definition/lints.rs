@@ -34,13 +34,16 @@ fn failure_states(start: StateIndex, drafts: &[Draft]) -> Vec<StateIndex> {
     let is_catch = |edge: &Edge| matches!(edge.role, Role::Catch(_));
     let handlers: HashSet<StateIndex> =
         edges().filter(|edge| is_catch(edge)).map(|edge| edge.target).collect();
+    // A Choice that only leads to handlers has nothing to do with success.
+    let leads_elsewhere: Vec<bool> = drafts
+        .iter()
+        .map(|draft| draft.transitions.iter().any(|edge| !handlers.contains(&edge.target)))
+        .collect();
     let is_failure = |from: StateIndex, edge: &Edge| match edge.role {
         Role::Catch(_) => true,
         Role::Next => false,
-        // A Choice that only leads to handlers has nothing to do with success.
-        Role::Choice | Role::Default => {
-            let others = &drafts[from.as_usize()].transitions;
-            handlers.contains(&edge.target) && others.iter().any(|edge| !handlers.contains(&edge.target))
+        Role::Choice(_) | Role::Default => {
+            handlers.contains(&edge.target) && leads_elsewhere[from.as_usize()]
         }
     };
     let all = walk(start, drafts, |_, _| true);

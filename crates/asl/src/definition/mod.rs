@@ -21,6 +21,7 @@ mod fields;
 mod flow;
 mod integrations;
 mod lints;
+mod location;
 mod machine;
 mod map;
 mod options;
@@ -49,14 +50,17 @@ pub use machine::*;
 pub use map::LABEL_CHARACTERS_MAX;
 pub use options::{MachineType, Options};
 pub use print::to_json;
+pub use report::DIAGNOSTICS_MAX;
 pub use state_reader::SECONDS_MAX;
 pub use states::{NESTING_MAX, STATE_NAME_CHARACTERS_MAX};
 
+use self::draft::Draft;
 use self::fields::{Field, Kind, QueryLanguage, both};
+use self::location::Location;
 use self::reader::Reader;
-use self::report::{Location, Report};
+use self::report::Report;
 use self::states::{Builder, Surroundings};
-use crate::json::{Node, ParseError, ParseErrorKind, Span, Spanned, parse_spanned};
+use crate::json::{Node, ParseError, ParseErrorKind, Span, Spanned, Text, parse_spanned};
 
 /// Bytes that a definition may have. Source: AWS's API model.
 pub const DEFINITION_BYTES_MAX: usize = 1_048_576;
@@ -66,7 +70,8 @@ pub const DEFINITION_BYTES_MAX: usize = 1_048_576;
 pub struct Parsed {
     /// The machine; there is one exactly if no diagnostic is an error.
     pub machine: Option<Arc<StateMachine>>,
-    /// Everything that was found, errors first, each in the order of the text.
+    /// Everything that was found, errors first, each in the order of the text; at most
+    /// [`DIAGNOSTICS_MAX`] errors and as many warnings.
     pub diagnostics: Vec<Diagnostic>,
 }
 
@@ -80,38 +85,18 @@ const TOP: &[Field] = &[
     both("QueryLanguage", Kind::Text),
 ];
 
+/// The name that AWS gives a state that is tested on its own.
+const LONE_STATE: &str = "StateName";
+
 /// Reads a definition.
 ///
 /// Any text is taken; time and memory are bounded by its size, which is at most [`DEFINITION_BYTES_MAX`].
 pub fn parse(text: &str, options: Options) -> Parsed {
     let mut report = Report::default();
-    if text.len() > DEFINITION_BYTES_MAX {
-        let message = format!("The definition has more than {DEFINITION_BYTES_MAX} bytes");
-        report.error_without_place(DiagnosticCode::SchemaValidationFailed, message);
-        return Parsed { machine: None, diagnostics: report.finish() };
-    }
-    if text.is_empty() {
-        report.error_without_place(DiagnosticCode::MissingDescription, "The definition is empty");
-        return Parsed { machine: None, diagnostics: report.finish() };
-    }
-    match parse_spanned(text) {
-        Ok(root) if matches!(root.node, Node::Object(_)) => read(&root, options, report),
-        Err(error) if !text.trim().is_empty() => {
-            not_json(&error, &mut report);
-            Parsed { machine: None, diagnostics: report.finish() }
-        }
-        Ok(_) | Err(_) => {
-            let message = "Definition must be a valid JSON object";
-            report.error_without_place(DiagnosticCode::SchemaValidationFailed, message);
-            Parsed { machine: None, diagnostics: report.finish() }
-        }
-    }
-}
-
-fn read(root: &Spanned, options: Options, mut report: Report) -> Parsed {
+    let Some(root) = open(text, &mut report) else { return Parsed::refused(report) };
     let top = Location::top();
-    let Some(fields) = Reader::open(root, &top, TOP, QueryLanguage::JsonPath, &mut report) else {
-        return Parsed { machine: None, diagnostics: report.finish() };
+    let Some(fields) = Reader::open(&root, &top, TOP, QueryLanguage::JsonPath, &mut report) else {
+        return Parsed::refused(report);
     };
     let language = fields
         .text("QueryLanguage")
@@ -123,31 +108,52 @@ fn read(root: &Spanned, options: Options, mut report: Report) -> Parsed {
     {
         report.schema(&found.location, found.value.span, "Value must be one of [1.0]");
     }
+    let comment = fields.text("Comment").map(|(_, comment)| comment.clone());
+
     let mut builder = Builder::new(options, language, report);
     let start_at = builder.scope(&fields, Surroundings::default());
-    let Builder { mut report, drafts, scopes, .. } = builder;
-    flow::check(&scopes, &drafts, &mut report);
-    lints::check(&scopes, &drafts, &mut report);
-
-    let comment = fields.text("Comment").map(|(_, comment)| comment.clone());
-    let states: Option<Vec<State>> =
-        drafts.into_iter().map(|draft| Some(State { name: draft.name, kind: draft.kind? })).collect();
-    let machine = match (start_at, states) {
-        _ if report.has_errors() => None,
-        (Some(start_at), Some(states)) => Some(StateMachine::new(comment, start_at, timeout_seconds, states)),
-        (start_at, _) => {
-            // A fault of ours: something was left out without a word. Refusing is right, silence would not be.
-            let what = if start_at.is_none() { "its start" } else { "a state" };
-            let message = format!("The definition could not be read: {what} is missing");
-            report.error_without_place(DiagnosticCode::SchemaValidationFailed, message);
-            None
-        }
-    };
-    Parsed { machine, diagnostics: report.finish() }
+    flow::check(&builder.scopes, &builder.drafts, &mut builder.report);
+    lints::check(&builder.scopes, &builder.drafts, &mut builder.report);
+    finish(builder, start_at, comment, timeout_seconds)
 }
 
-/// AWS: Jackson's own words, and its way to write a place.
-fn not_json(error: &ParseError, report: &mut Report) {
+/// Reads the definition of a single state, as `TestState` takes it.
+///
+/// The state is the start of a machine, and is named `StateName`. The states that it names need not be there:
+/// each stands in the machine as a Succeed state. What concerns a whole workflow is not looked at.
+pub fn parse_state(text: &str, options: Options) -> Parsed {
+    let mut report = Report::default();
+    let Some(root) = open(text, &mut report) else { return Parsed::refused(report) };
+    let mut builder = Builder::new(options, QueryLanguage::JsonPath, report);
+    let start_at = builder.lone_state(LONE_STATE, root);
+    finish(builder, Some(start_at), None, None)
+}
+
+/// The text as JSON, if it is an object.
+fn open(text: &str, report: &mut Report) -> Option<Spanned> {
+    if text.len() > DEFINITION_BYTES_MAX {
+        let message = format!("The definition has more than {DEFINITION_BYTES_MAX} bytes");
+        report.error_without_place(DiagnosticCode::SchemaValidationFailed, message);
+        return None;
+    }
+    if text.is_empty() {
+        report.error_without_place(DiagnosticCode::MissingDescription, "The definition is empty");
+        return None;
+    }
+    match parse_spanned(text) {
+        Ok(root) if matches!(root.node, Node::Object(_)) => return Some(root),
+        Err(error) if !text.trim().is_empty() => not_json(text, &error, report),
+        Ok(_) | Err(_) => {
+            let message = "Definition must be a valid JSON object";
+            report.error_without_place(DiagnosticCode::SchemaValidationFailed, message);
+        }
+    }
+    None
+}
+
+/// AWS: Jackson's own way to write a place, with the first 500 characters of the text.
+fn not_json(text: &str, error: &ParseError, report: &mut Report) {
+    const SHOWN_CHARACTERS_MAX: usize = 500;
     let code = match error.kind {
         ParseErrorKind::TooDeep => DiagnosticCode::TooDeeplyNested,
         ParseErrorKind::UnexpectedEnd { .. }
@@ -159,7 +165,41 @@ fn not_json(error: &ParseError, report: &mut Report) {
         | ParseErrorKind::NumberOutOfRange
         | ParseErrorKind::NumberTooLong => DiagnosticCode::InvalidJsonDescription,
     };
+    let shown: String = text.chars().take(SHOWN_CHARACTERS_MAX).collect();
+    let left_out = text.chars().skip(SHOWN_CHARACTERS_MAX).count();
+    let note = if left_out > 0 { format!("[truncated {left_out} chars]") } else { String::new() };
+    let (line, column) = (error.line, error.column);
     let diagnostic = report.error_without_place(code, error.kind.to_string());
-    diagnostic.location = Some(format!("[Source: (String); line: {}, column: {}]", error.line, error.column));
+    diagnostic.location =
+        Some(format!("[Source: (String)\"{shown}\"{note}; line: {line}, column: {column}]"));
     diagnostic.span = Some(Span { start: error.offset, end: error.offset });
+}
+
+/// The machine, if nothing speaks against it.
+fn finish(
+    builder: Builder,
+    start_at: Option<StateIndex>,
+    comment: Option<Text>,
+    timeout_seconds: Option<u32>,
+) -> Parsed {
+    let Builder { mut report, drafts, .. } = builder;
+    if report.has_errors() {
+        return Parsed::refused(report);
+    }
+    let state = |draft: Draft| Some(State { name: draft.name, kind: draft.kind? });
+    let states: Option<Vec<State>> = drafts.into_iter().map(state).collect();
+    let (Some(start_at), Some(states)) = (start_at, states) else {
+        // A fault of ours: something was left out without a word. Refusing is right, silence would not be.
+        let message = "The definition could not be read: a state is missing";
+        report.error_without_place(DiagnosticCode::SchemaValidationFailed, message);
+        return Parsed::refused(report);
+    };
+    let machine = StateMachine::new(comment, start_at, timeout_seconds, states);
+    Parsed { machine: Some(machine), diagnostics: report.finish() }
+}
+
+impl Parsed {
+    fn refused(report: Report) -> Self {
+        Self { machine: None, diagnostics: report.finish() }
+    }
 }

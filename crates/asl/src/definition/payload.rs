@@ -9,8 +9,9 @@
 use super::diagnostic::DiagnosticCode;
 use super::draft::Read;
 use super::expressions;
+use super::location::Location;
 use super::reader::Found;
-use super::report::{Location, Report};
+use super::report::Report;
 use super::shape::Shape;
 use crate::data::Template;
 use crate::json::{Member, Node, Span, Spanned, Text};
@@ -22,8 +23,16 @@ pub(super) struct Payload {
     pub(super) template: Option<Template>,
     /// The names it makes, if it is an object.
     pub(super) shape: Option<Shape>,
-    /// What it reads of its input.
-    pub(super) reads: Vec<Read>,
+    pub(super) reads: Reads,
+}
+
+/// What expressions read.
+#[derive(Debug, Default)]
+pub(super) struct Reads {
+    /// Of their input, by top-level name.
+    pub(super) input: Vec<Read>,
+    /// Variables.
+    pub(super) variables: Vec<Read>,
 }
 
 /// Reads the template of a field.
@@ -33,14 +42,14 @@ pub(super) fn read(found: &Found<'_>, report: &mut Report) -> Payload {
         Node::Object(members) => Some(Shape::exactly(members.iter().map(made_name))),
         Node::Array(_) | Node::Null | Node::Bool(_) | Node::Number(_) | Node::String(_) => None,
     };
-    let mut inspection = Inspection { reads: Vec::new(), report };
+    let mut inspection = Inspection { reads: Reads::default(), report };
     inspect(found.value, &found.location, 0, &mut inspection);
     Payload { template, shape, reads: inspection.reads }
 }
 
 /// What a walk of a template gathers.
 struct Inspection<'r> {
-    reads: Vec<Read>,
+    reads: Reads,
     report: &'r mut Report,
 }
 
@@ -75,7 +84,9 @@ fn inspect_member(member: &Member, location: &Location, depth: usize, into: &mut
     let Member { key, key_span, value } = member;
     let inside = location.field(key);
     if let (true, Node::String(text)) = (key.ends_with(".$"), &value.node) {
-        into.reads.extend(reads_of(text, &inside, value.span));
+        let Reads { input, variables } = reads_of(text, &inside, value.span);
+        into.reads.input.extend(input);
+        into.reads.variables.extend(variables);
         return;
     }
     if let Node::String(text) = &value.node
@@ -145,72 +156,21 @@ pub(super) fn looks_evaluated(text: &str) -> bool {
     (is_path || text.starts_with("States.") && text.ends_with(')')) && expressions::expression(text).is_ok()
 }
 
-/// The top-level names of the input that a path or intrinsic reads.
+/// What a path or intrinsic reads of the input, by top-level name, and which variables.
 ///
-/// Only paths that must find something count: one that may find nothing, such as `$.a[*]`, does not.
-pub(super) fn reads_of(text: &str, location: &Location, span: Span) -> Vec<Read> {
-    let mut reads = Vec::new();
-    let mut rest = text;
-    while let Some(at) = rest.find(['$', '\'']) {
-        let (start, length) = match rest[at..].strip_prefix('\'') {
-            Some(literal) => (at, 1 + literal_length(literal)),
-            None => (at, path_length(&rest[at..])),
+/// Of the input, only paths that must find something count: `$.a[*]` may find nothing.
+pub(super) fn reads_of(text: &str, location: &Location, span: Span) -> Reads {
+    let mut reads = Reads::default();
+    let Ok(expression) = expressions::expression(text) else { return reads };
+    expression.visit_paths(&mut |path| {
+        let read = |name: &Text| {
+            let (name, path, location) = (name.clone(), path.text().clone(), location.clone());
+            Read { name, path, location, span }
         };
-        let token = &rest[start..start + length];
-        if let Some(name) = top_level_name(token) {
-            let (path, location) = (Text::from(token), location.clone());
-            reads.push(Read { name, path, location, span });
-        }
-        rest = &rest[start + length..];
-    }
+        reads.input.extend(path.input_name().map(read));
+        reads.variables.extend(path.variable().map(read));
+    });
     reads
-}
-
-/// The first step of a path into the input: `error` for `$.error.Cause` and for `$['error']`.
-pub(super) fn top_level_name(path: &str) -> Option<Text> {
-    let steps = path.strip_prefix('$')?;
-    let may_find_nothing = steps.contains("..") || steps.contains(['*', '?', ':', ',']);
-    if may_find_nothing {
-        return None;
-    }
-    let name = if let Some(quoted) = steps.strip_prefix("['") {
-        quoted.split_once("']")?.0
-    } else {
-        let name = steps.strip_prefix('.')?;
-        name.find(['.', '[']).map_or(name, |end| &name[..end])
-    };
-    (!name.is_empty()).then(|| Text::from(name))
-}
-
-/// How long the rest of a `'literal'` is, its closing quote included.
-fn literal_length(literal: &str) -> usize {
-    let mut escaped = false;
-    for (at, character) in literal.char_indices() {
-        match character {
-            '\'' if !escaped => return at + 1,
-            '\\' => escaped = !escaped,
-            _ => escaped = false,
-        }
-    }
-    literal.len()
-}
-
-/// How long the path is that a text begins with: up to a comma, parenthesis or blank outside brackets.
-fn path_length(text: &str) -> usize {
-    let mut brackets = 0_usize;
-    let mut quoted = false;
-    for (at, character) in text.char_indices() {
-        match character {
-            '\'' if brackets > 0 => quoted = !quoted,
-            _ if quoted => {}
-            '[' => brackets += 1,
-            ']' => brackets = brackets.saturating_sub(1),
-            ',' | ')' if brackets == 0 => return at,
-            _ if brackets == 0 && character.is_whitespace() => return at,
-            _ => {}
-        }
-    }
-    text.len()
 }
 
 /// `Fn::Join` and its like, and a `Ref` alone in its object, which is how `CloudFormation` has it.
@@ -301,18 +261,20 @@ mod tests {
             ("$.error.Cause", &["error: $.error.Cause"]),
             ("$['odd name'][0]", &["odd name: $['odd name'][0]"]),
             ("$$.Execution.Id", &[]),
-            ("$failedStep", &[]),
+            ("$failedStep", &["$failedStep: $failedStep"]),
+            ("$failed.step[0]", &["$failed: $failed.step[0]"]),
             ("$.items[*].id", &[]),
             ("$..id", &[]),
             ("$[0]", &[]),
             (
                 "States.Format('$.no {} it\\'s', $.imageId, $step, States.JsonToString($.error.Error))",
-                &["imageId: $.imageId", "error: $.error.Error"],
+                &["imageId: $.imageId", "error: $.error.Error", "$step: $step"],
             ),
         ] {
             let reads = reads_of(text, &Location::top(), Span::default());
-            let found: Vec<String> =
-                reads.iter().map(|read| format!("{}: {}", read.name, read.path)).collect();
+            let input = reads.input.iter().map(|read| format!("{}: {}", read.name, read.path));
+            let variables = reads.variables.iter().map(|read| format!("${}: {}", read.name, read.path));
+            let found: Vec<String> = input.chain(variables).collect();
             assert_eq!(found, expected, "{text}");
         }
     }

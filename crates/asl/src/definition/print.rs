@@ -6,12 +6,15 @@
 //!
 //! Spec: States Language.
 
+use std::collections::HashMap;
+
 use super::machine::{
     Assign, Catcher, Choice, Count, Fail, FailText, Jitter, Map, Parallel, Pass, Resource, ResultPath,
     Retrier, Seconds, Selection, State, StateIndex, StateKind, StateMachine, Succeed, Task, Transition, Wait,
     WaitUntil,
 };
 use crate::data::Template;
+use crate::data::timestamp::Instant;
 use crate::json::{Object, Text, Value};
 
 /// Prints a machine as its definition.
@@ -30,12 +33,12 @@ pub fn to_json(machine: &StateMachine) -> Value {
 
 struct Printer<'m> {
     machine: &'m StateMachine,
-    /// For each state, which scope it belongs to, named by the scope's start.
-    scopes: Vec<StateIndex>,
+    /// The states of each scope, by its start, in their order.
+    scopes: HashMap<StateIndex, Vec<StateIndex>>,
 }
 
-/// Finds each state's scope: what a scope's start leads to.
-fn scopes(machine: &StateMachine) -> Vec<StateIndex> {
+/// Finds the states of each scope: what its start leads to.
+fn scopes(machine: &StateMachine) -> HashMap<StateIndex, Vec<StateIndex>> {
     let mut starts = vec![machine.start_at];
     for (_, state) in machine.states() {
         match &state.kind {
@@ -49,17 +52,20 @@ fn scopes(machine: &StateMachine) -> Vec<StateIndex> {
             | StateKind::Fail(_) => {}
         }
     }
-    let mut scopes: Vec<StateIndex> = machine.states().map(|(index, _)| index).collect();
+    let mut scopes = HashMap::with_capacity(starts.len());
     // Scopes don't overlap.
-    let mut reached = vec![false; scopes.len()];
+    let mut reached = vec![false; machine.states().count()];
     for start in starts {
+        let mut states = Vec::new();
         let mut waiting = vec![start];
         while let Some(index) = waiting.pop() {
             if !std::mem::replace(&mut reached[index.as_usize()], true) {
-                scopes[index.as_usize()] = start;
+                states.push(index);
                 waiting.extend(targets(machine.state(index)));
             }
         }
+        states.sort_unstable();
+        scopes.insert(start, states);
     }
     scopes
 }
@@ -101,10 +107,9 @@ impl Printer<'_> {
     /// `StartAt` and `States`. As deep as states nest.
     fn scope(&self, start: StateIndex, into: &mut Object) {
         let mut states = Object::new();
-        for (index, state) in self.machine.states() {
-            if self.scopes[index.as_usize()] == start {
-                states.insert(state.name.clone(), self.state(state));
-            }
+        for index in &self.scopes[&start] {
+            let state = self.machine.state(*index);
+            states.insert(state.name.clone(), self.state(state));
         }
         into.insert("StartAt", self.name(start));
         into.insert("States", states);
@@ -166,10 +171,7 @@ impl Printer<'_> {
         into.insert("Type", "Choice");
         selection("InputPath", &choice.input_path, into);
         let rules = choice.choices.iter().map(|entry| {
-            let mut rule = Object::new();
-            for (name, value) in rule_members(&entry.rule) {
-                rule.insert(name, value);
-            }
+            let mut rule = entry.rule.to_json();
             if let Some(own) = &entry.assign {
                 assign(own, &mut rule);
             }
@@ -190,7 +192,9 @@ impl Printer<'_> {
         match &wait.until {
             WaitUntil::Seconds(seconds) => into.insert("Seconds", u64::from(*seconds)),
             WaitUntil::SecondsPath(path) => into.insert("SecondsPath", path.text().clone()),
-            WaitUntil::Timestamp(timestamp) => into.insert("Timestamp", timestamp_text(timestamp)),
+            WaitUntil::Timestamp(timestamp) => {
+                into.insert("Timestamp", Instant::from(*timestamp).to_string())
+            }
             WaitUntil::TimestampPath(path) => into.insert("TimestampPath", path.text().clone()),
         };
         selection("OutputPath", &wait.output_path, into);
@@ -344,11 +348,4 @@ fn count(name: &'static str, count: Option<&Count>, into: &mut Object) {
         }
         Some(Count::Fixed(number)) => into.insert(name, *number),
     };
-}
-
-fn rule_members(_rule: &crate::data::choice::Rule) -> Vec<(Text, Value)> {
-    Vec::new()
-}
-fn timestamp_text(timestamp: &crate::data::Timestamp) -> Text {
-    timestamp.0.clone()
 }

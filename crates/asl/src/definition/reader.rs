@@ -7,7 +7,8 @@
 use std::collections::HashSet;
 
 use super::fields::{Field, Kind, QueryLanguage};
-use super::report::{Location, Report};
+use super::location::Location;
+use super::report::Report;
 use super::state_type::StateType;
 use crate::json::{Member, Node, Span, Spanned};
 
@@ -95,7 +96,7 @@ impl<'t> Reader<'t> {
     /// A member, if it is there and in order.
     pub(super) fn get(&self, name: &str) -> Option<Found<'t>> {
         let member = self.members.iter().find(|member| &*member.key == name)?;
-        Some(Found { location: self.location.field(name), value: &member.value })
+        Some(Found { location: self.location.known_field(name), value: &member.value })
     }
 
     /// A member's text.
@@ -149,8 +150,12 @@ fn conforms(
 ) -> bool {
     let name = &*member.key;
     let Some(field) = tables.iter().flat_map(|table| table.iter()).find(|field| field.name == name) else {
+        let is_full = report.is_full();
         let diagnostic = report.schema(location, member.key_span, format!("Field '{name}' is not supported"));
         let known = tables.iter().flat_map(|table| table.iter()).filter(|field| field.stands_in(language));
+        if is_full {
+            return false;
+        }
         if let Some(near) = nearest(name, known.map(|field| field.name)) {
             diagnostic.help(format!("did you mean `{near}`?"));
         } else if let Some(elsewhere) = StateType::whose_field_is(name) {
@@ -170,11 +175,11 @@ fn conforms(
         field.or_expression && language == QueryLanguage::Jsonata && is_expression(&member.value);
     if !expression && !is_of(field.kind, &member.value) {
         let message = format!("Expected value of type {}", field.kind.name());
-        report.schema(&location.field(name), member.value.span, message);
+        report.schema(&location.known_field(name), member.value.span, message);
         return false;
     }
     if field.kind == Kind::Items && matches!(&member.value.node, Node::Array(items) if items.is_empty()) {
-        report.schema(&location.field(name), member.value.span, "Value cannot be empty");
+        report.schema(&location.known_field(name), member.value.span, "Value cannot be empty");
         return false;
     }
     true
@@ -245,7 +250,7 @@ mod tests {
     fn check(text: &str, language: QueryLanguage, expected: &[&str]) {
         let root = parse_spanned(text).unwrap();
         let mut report = Report::default();
-        Reader::open(&root, &Location::top().field("S"), TABLE, language, &mut report);
+        Reader::open(&root, &Location::top().known_field("S"), TABLE, language, &mut report);
         let found: Vec<String> = report.finish().iter().map(ToString::to_string).collect();
         let expected: Vec<String> =
             expected.iter().map(|line| format!("SCHEMA_VALIDATION_FAILED: {line}")).collect();

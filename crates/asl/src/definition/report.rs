@@ -1,41 +1,25 @@
-//! Where problems are gathered while a definition is read, and how their places are written.
-
-use std::fmt;
+//! Where problems are gathered while a definition is read.
+//!
+//! A definition of the greatest size can hold a hundred thousand faults, in places whose names are half a
+//! megabyte long; what is kept of them has a bound in number and in length.
 
 use super::diagnostic::{Diagnostic, DiagnosticCode, Severity};
+use super::location::Location;
 use crate::json::Span;
 
-/// A place in the definition, in AWS's notation: `/States/C/Choices[0]/Next`, `/` for the top.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub(super) struct Location(String);
+/// How many errors, and how many warnings, are kept. Our choice: ten times what AWS tells at most.
+pub const DIAGNOSTICS_MAX: usize = 1000;
+
+/// Bytes of a message or help. Our choice.
+const TEXT_BYTES_MAX: usize = 4096;
 
 /// The problems found so far.
 #[derive(Debug, Default)]
 pub(super) struct Report {
-    diagnostics: Vec<Diagnostic>,
-}
-
-impl Location {
-    /// The whole definition.
-    pub(super) fn top() -> Self {
-        Self::default()
-    }
-
-    /// A member of the object here.
-    pub(super) fn field(&self, name: &str) -> Self {
-        Self(format!("{}/{name}", self.0))
-    }
-
-    /// An element of the array here.
-    pub(super) fn item(&self, position: usize) -> Self {
-        Self(format!("{}[{position}]", self.0))
-    }
-}
-
-impl fmt::Display for Location {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(if self.0.is_empty() { "/" } else { &self.0 })
-    }
+    errors: Vec<Diagnostic>,
+    warnings: Vec<Diagnostic>,
+    /// Takes what is beyond the bound, one after the other.
+    surplus: Option<Diagnostic>,
 }
 
 impl Report {
@@ -82,14 +66,25 @@ impl Report {
 
     /// Whether the definition is refused.
     pub(super) fn has_errors(&self) -> bool {
-        self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+        !self.errors.is_empty()
     }
 
-    /// Everything found, errors before warnings, each in the order of the text.
-    pub(super) fn finish(mut self) -> Vec<Diagnostic> {
-        self.diagnostics
-            .sort_by_key(|diagnostic| (diagnostic.severity, diagnostic.span.map_or(0, |span| span.start)));
-        self.diagnostics
+    /// Whether another error would not be kept, so that it is not worth a thought how to mend it.
+    pub(super) fn is_full(&self) -> bool {
+        self.errors.len() >= DIAGNOSTICS_MAX
+    }
+
+    /// Everything that was kept, errors before warnings, each in the order of the text.
+    pub(super) fn finish(self) -> Vec<Diagnostic> {
+        let Self { mut errors, mut warnings, surplus: _ } = self;
+        for list in [&mut errors, &mut warnings] {
+            list.sort_by_key(|diagnostic| diagnostic.span.map_or(0, |span| span.start));
+        }
+        errors.append(&mut warnings);
+        for diagnostic in &mut errors {
+            diagnostic.help = diagnostic.help.take().map(shortened);
+        }
+        errors
     }
 
     fn push(
@@ -100,9 +95,20 @@ impl Report {
         span: Option<Span>,
         message: String,
     ) -> &mut Diagnostic {
-        let location = location.map(Location::to_string);
-        self.diagnostics.push(Diagnostic { severity, code, message, location, span, help: None });
-        self.diagnostics.last_mut().expect("one was just pushed")
+        let list = match severity {
+            Severity::Error => &mut self.errors,
+            Severity::Warning => &mut self.warnings,
+        };
+        let is_kept = list.len() < DIAGNOSTICS_MAX;
+        let location = location.filter(|_| is_kept).map(Location::to_string);
+        let message = shortened(message);
+        let diagnostic = Diagnostic { severity, code, message, location, span, help: None };
+        if is_kept {
+            list.push(diagnostic);
+            list.last_mut().expect("one was just pushed")
+        } else {
+            self.surplus.insert(diagnostic)
+        }
     }
 }
 
@@ -111,4 +117,12 @@ impl Diagnostic {
     pub(super) fn help(&mut self, help: impl Into<String>) {
         self.help = Some(help.into());
     }
+}
+
+fn shortened(mut text: String) -> String {
+    if text.len() > TEXT_BYTES_MAX {
+        text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX));
+        text.push('…');
+    }
+    text
 }

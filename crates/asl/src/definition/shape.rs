@@ -26,8 +26,10 @@ pub(super) enum Presence {
     Written,
     /// It has been read or tested for, or comes from the input on one route and from a state on another.
     Seen,
-    /// On one route it was put there and on another it was not.
+    /// On one route it was put there and on another it was not, so that it may have come with the input.
     Sometimes,
+    /// On one route it was there and on another everything was replaced.
+    Lost,
 }
 
 /// A state that left nothing of what was there before.
@@ -108,7 +110,7 @@ impl Shape {
     /// A name must be there, because it was read or tested for.
     pub(super) fn see(&mut self, name: &Text) {
         let presence = self.names.entry(name.clone()).or_insert(Presence::Seen);
-        if *presence == Presence::Sometimes {
+        if *presence != Presence::Written {
             *presence = Presence::Seen;
         }
     }
@@ -121,10 +123,15 @@ impl Shape {
     /// Whether a name is there.
     pub(super) fn has(&self, name: &Text) -> Answer {
         match (self.names.get(name), &self.replaced) {
-            (Some(Presence::Sometimes), _) => Answer::Sometimes,
-            (None, Some(replaced)) => Answer::No(replaced.clone()),
+            (Some(Presence::Lost) | None, Some(replaced)) => Answer::No(replaced.clone()),
+            (Some(Presence::Sometimes | Presence::Lost), _) => Answer::Sometimes,
             (Some(Presence::Written | Presence::Seen), _) | (None, None) => Answer::Yes,
         }
+    }
+
+    /// Whether a name is there on every route, whoever brought it.
+    pub(super) fn has_surely(&self, name: &Text) -> bool {
+        matches!(self.names.get(name), Some(Presence::Written | Presence::Seen))
     }
 
     /// Whether a state has put a name there on every route.
@@ -169,8 +176,9 @@ fn absence(shape: &Shape) -> Known {
 
 fn meet(here: Known, there: Known) -> Option<Presence> {
     use Known::{Missing, Present, Unheard};
-    use Presence::{Seen, Sometimes, Written};
+    use Presence::{Lost, Seen, Sometimes, Written};
     match (here, there) {
+        (Present(Lost), _) | (_, Present(Lost)) | (Present(_), Missing) | (Missing, Present(_)) => Some(Lost),
         (Present(Written), Present(Written)) => Some(Written),
         (Present(Written | Seen), Present(Written | Seen)) => Some(Seen),
         (Present(Seen), Unheard) | (Unheard, Present(Seen)) | (Unheard | Missing, Unheard | Missing) => None,
@@ -208,6 +216,16 @@ mod tests {
         shape.see(&text("imageId"));
         shape.join(&Shape::unknown());
         assert_eq!(shape.has(&text("imageId")), Answer::Yes);
+    }
+
+    #[test]
+    fn what_one_route_replaced_is_lost() {
+        let mut shape = Shape::unknown();
+        shape.see(&text("imageId"));
+        shape.join(&Shape::exactly([]).replaced_by(StateIndex::new(3), How::Result));
+        assert!(matches!(shape.has(&text("imageId")), Answer::No(_)));
+        shape.join(&Shape::unknown());
+        assert!(matches!(shape.has(&text("imageId")), Answer::No(_)), "a third route does not bring it back");
     }
 
     #[test]

@@ -5,12 +5,13 @@
 //!
 //! Spec: States Language, "Transitions", "Input and Output Processing".
 
-use super::draft::{Draft, Edge, Role, Scope};
+use super::diagnostic::DiagnosticCode;
+use super::draft::{Draft, Edge, Read, Role, Scope};
 use super::expressions;
 use super::fields::QueryLanguage;
 use super::machine::{Count, ResultPath, Seconds, Selection, StateIndex, Transition};
 use super::payload::{self, Payload};
-use super::reader::{Found, Reader};
+use super::reader::{Found, Reader, nearest};
 use super::report::Report;
 use super::shape::Shape;
 use super::states::Builder;
@@ -19,6 +20,9 @@ use crate::json::{Node, Text};
 
 /// The longest time that any field can give. Source: AWS, "Task workflow state".
 pub const SECONDS_MAX: u32 = 99_999_999;
+
+/// How many variables are looked at for the one that a misspelt name will have meant. Our choice.
+const NEAREST_VARIABLES_MAX: usize = 100;
 
 /// One state under way.
 #[derive(Debug)]
@@ -105,7 +109,11 @@ impl<'t> StateReader<'_, 't> {
 
     pub(super) fn path_at(&mut self, found: &Found<'_>, text: &Text) -> Option<Path> {
         match expressions::path(text) {
-            Ok(path) => Some(path),
+            Ok(path) => {
+                let reads = payload::reads_of(text, &found.location, found.value.span);
+                self.check_variables(&reads.variables);
+                Some(path)
+            }
             Err(why) => {
                 self.report()
                     .schema(&found.location, found.value.span, "Value is not a valid JSONPath")
@@ -138,7 +146,7 @@ impl<'t> StateReader<'_, 't> {
     pub(super) fn payload(&mut self, name: &str, input_path: &Selection) -> Option<Template> {
         let Payload { template, shape, reads } = self.payload_of(self.fields, name)?;
         if matches!(input_path, Selection::Whole) {
-            self.draft.flow.reads.extend(reads);
+            self.draft.flow.reads.extend(reads.input);
         }
         self.draft.flow.payload = shape;
         template
@@ -155,7 +163,11 @@ impl<'t> StateReader<'_, 't> {
     pub(super) fn payload_of(&mut self, fields: &Reader<'_>, name: &str) -> Option<Payload> {
         let found = fields.get(name)?;
         match self.language {
-            QueryLanguage::JsonPath => Some(payload::read(&found, &mut self.builder.report)),
+            QueryLanguage::JsonPath => {
+                let payload = payload::read(&found, &mut self.builder.report);
+                self.check_variables(&payload.reads.variables);
+                Some(payload)
+            }
             QueryLanguage::Jsonata => None,
         }
     }
@@ -200,7 +212,23 @@ impl<'t> StateReader<'_, 't> {
     /// Notes which parts of the state's input a path or intrinsic reads.
     pub(super) fn note_reads(&mut self, found: &Found<'_>, text: &str) {
         let reads = payload::reads_of(text, &found.location, found.value.span);
-        self.draft.flow.reads.extend(reads);
+        self.draft.flow.reads.extend(reads.input);
+    }
+
+    /// Warns of variables that no state assigns, in this scope or in one around it.
+    pub(super) fn check_variables(&mut self, reads: &[Read]) {
+        for Read { name, path, location, span } in reads {
+            let variables = &self.scope.variables;
+            let is_assigned = variables.own.contains(name) || variables.is_taken_around(name);
+            if is_assigned || self.builder.is_for_a_lone_state() {
+                continue;
+            }
+            let known = variables.own.iter().map(|known| &**known).take(NEAREST_VARIABLES_MAX);
+            let near = nearest(name, known).map(|near| format!("did you mean `${near}`?"));
+            let message = format!("`{path}` reads a variable that no state assigns");
+            self.builder.report.warning(DiagnosticCode::VariableNotAssigned, location, *span, message).help =
+                near;
+        }
     }
 
     /// Notes the shape of a literal result.

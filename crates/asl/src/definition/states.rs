@@ -5,19 +5,21 @@
 //!
 //! Spec: States Language, "Structure of a State Machine", "States".
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use super::diagnostic::DiagnosticCode;
-use super::draft::{Draft, Scope};
+use super::draft::{Draft, Scope, Variables};
 use super::fields::QueryLanguage;
-use super::machine::{StateIndex, StateKind};
+use super::location::Location;
+use super::machine::{Selection, StateIndex, StateKind, Succeed};
 use super::options::Options;
 use super::reader::{Found, Reader};
-use super::report::{Location, Report};
+use super::report::Report;
 use super::state_reader::StateReader;
 use super::state_type::{COMMON, StateType};
 use super::{assign, choice, fail, map, parallel, pass, reachability, succeed, task, wait};
-use crate::json::{Member, Node, Span, Text};
+use crate::json::{Member, Node, Span, Spanned, Text};
 
 /// How deep Parallel and Map states may nest. Our choice; AWS's own bound is not known.
 pub const NESTING_MAX: usize = 32;
@@ -37,12 +39,14 @@ pub(super) struct Builder {
     /// Labels of distributed maps.
     pub(super) labels: HashSet<Text>,
     names: HashSet<Text>,
+    /// For a state on its own: the states that it names, which stand in for what is not there.
+    assumed: Option<HashMap<Text, StateIndex>>,
 }
 
 /// What stands around a scope.
 #[derive(Debug, Default)]
 pub(super) struct Surroundings {
-    pub(super) variables: Vec<Text>,
+    pub(super) variables: Option<Arc<Variables>>,
     pub(super) depth: usize,
     pub(super) owner: Option<StateIndex>,
 }
@@ -57,6 +61,7 @@ impl Builder {
             scopes: Vec::new(),
             labels: HashSet::new(),
             names: HashSet::new(),
+            assumed: None,
         }
     }
 
@@ -70,8 +75,10 @@ impl Builder {
         let states = reader.get("States")?;
         let Node::Object(members) = &states.value.node else { return None };
         let mut scope = Scope {
-            variables_around: around.variables,
-            variables: members.iter().flat_map(|member| assign::names_in_state(&member.value)).collect(),
+            variables: Arc::new(Variables {
+                own: members.iter().flat_map(|member| assign::names_in_state(&member.value)).collect(),
+                around: around.variables,
+            }),
             depth: around.depth,
             owner: around.owner,
             ..Scope::default()
@@ -93,9 +100,42 @@ impl Builder {
         start
     }
 
+    /// Reads a state that stands on its own, under a name that is given to it.
+    pub(super) fn lone_state(&mut self, name: &str, state: Spanned) -> StateIndex {
+        self.assumed = Some(HashMap::new());
+        let key_span = Span { start: state.span.start, end: state.span.start };
+        let member = Member { key: Text::from(name), key_span, value: state };
+        let own = assign::names_in_state(&member.value).into_iter().collect();
+        let variables = Arc::new(Variables { own, around: None });
+        let mut scope = Scope { variables, ..Scope::default() };
+        let index = self.name(&mut scope, &member, &Location::top().known_field("States"));
+        self.state(&scope, index, &member);
+        index
+    }
+
+    /// Whether there is no machine around the state, which would assign the variables that it reads.
+    pub(super) fn is_for_a_lone_state(&self) -> bool {
+        self.assumed.is_some()
+    }
+
+    /// The state that a transition of a lone state names, made up.
+    fn assumed_target(&mut self, scope: &Scope, found: &Found<'_>, name: &str) -> Option<StateIndex> {
+        let assumed = self.assumed.as_mut().filter(|_| scope.owner.is_none())?;
+        let index = *assumed.entry(Text::from(name)).or_insert_with(|| {
+            let mut draft = Draft::new(Text::from(name), found.location.clone(), found.value.span);
+            let succeed = Succeed { input_path: Selection::Whole, output_path: Selection::Whole };
+            draft.kind = Some(StateKind::Succeed(succeed));
+            draft.is_terminal = true;
+            self.drafts.push(draft);
+            StateIndex::new(self.drafts.len() - 1)
+        });
+        Some(index)
+    }
+
     /// The state that a transition names.
     pub(super) fn target(&mut self, scope: &Scope, found: &Found<'_>, name: &str) -> Option<StateIndex> {
-        let target = scope.by_name.get(name).copied();
+        let known = scope.by_name.get(name).copied();
+        let target = known.or_else(|| self.assumed_target(scope, found, name));
         if target.is_none() {
             // AWS: says `Next` for every position.
             let message = format!("Missing 'Next' target: {name}");
@@ -116,7 +156,7 @@ impl Builder {
     }
 
     /// Gives a state its index.
-    fn name(&mut self, scope: &mut Scope, member: &Member, states: &Location) {
+    fn name(&mut self, scope: &mut Scope, member: &Member, states: &Location) -> StateIndex {
         let index = StateIndex::new(self.drafts.len());
         let location = states.field(&member.key);
         let characters = member.key.chars().count();
@@ -133,6 +173,7 @@ impl Builder {
         scope.by_name.entry(member.key.clone()).or_insert(index);
         scope.states.push(index);
         self.drafts.push(Draft::new(member.key.clone(), location, member.key_span));
+        index
     }
 
     fn state(&mut self, scope: &Scope, index: StateIndex, member: &Member) {
@@ -229,12 +270,11 @@ fn read_by_type(state: &mut StateReader<'_, '_>, state_type: StateType) -> Optio
 impl Surroundings {
     /// Inside a state of `scope`: what is around sees its variables, and those around it.
     pub(super) fn inside(scope: &Scope, owner: StateIndex) -> Self {
-        let variables = scope.variables_around.iter().chain(&scope.variables).cloned().collect();
-        Self { variables, depth: scope.depth + 1, owner: Some(owner) }
+        Self { variables: Some(scope.variables.clone()), depth: scope.depth + 1, owner: Some(owner) }
     }
 
     /// Inside a distributed map: its iterations are executions of their own and see no variables.
     pub(super) fn apart(scope: &Scope, owner: StateIndex) -> Self {
-        Self { variables: Vec::new(), depth: scope.depth + 1, owner: Some(owner) }
+        Self { variables: None, depth: scope.depth + 1, owner: Some(owner) }
     }
 }

@@ -97,15 +97,9 @@ impl<'a> Scene<'a> {
 
     /// `Assign`: the variables, each evaluated with what was there before any of them.
     pub(super) fn assign(self, assign: &Assign, input: &Payload) -> Result<Vec<(Text, Payload)>, Failure> {
-        if assign.0.is_empty() {
-            return Ok(Vec::new());
-        }
-        let view = self.view(input.value());
-        assign
-            .0
-            .iter()
-            .map(|(name, template)| Ok((name.clone(), Payload::from_value(template.evaluate(&view)?))))
-            .collect()
+        let Some(template) = &assign.0 else { return Ok(Vec::new()) };
+        let values = template.evaluate_members(&self.view(input.value()))?;
+        Ok(values.iter().map(|(name, value)| (name.clone(), Payload::from_value(value.clone()))).collect())
     }
 }
 

@@ -99,29 +99,28 @@ impl<'a> Reader<'a> {
             };
             // A value is complete: it belongs to what is open, and may complete that too.
             loop {
-                match open.pop() {
+                match open.last_mut() {
                     None => return Ok(node),
-                    Some(Open::Array(start, mut items)) => {
+                    Some(Open::Array(start, items)) => {
                         items.push(node);
                         if !self.take(b']') {
                             self.expect(b',', "`,` or `]`")?;
-                            open.push(Open::Array(start, items));
                             break;
                         }
-                        node = build.array(self.span_from(start), items);
+                        node = build.array(self.span_from(*start), std::mem::take(items));
                     }
-                    Some(Open::Object(start, mut members)) => {
+                    Some(Open::Object(start, members)) => {
                         let (key, key_span) = keys.pop().expect("an open object has its next key");
-                        build.member(&mut members, key, key_span, node);
+                        build.member(members, key, key_span, node);
                         if !self.take(b'}') {
                             self.expect(b',', "`,` or `}`")?;
                             keys.push(self.key()?);
-                            open.push(Open::Object(start, members));
                             break;
                         }
-                        node = build.object(self.span_from(start), members);
+                        node = build.object(self.span_from(*start), std::mem::take(members));
                     }
                 }
+                open.pop();
             }
         }
     }

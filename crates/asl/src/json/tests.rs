@@ -71,7 +71,24 @@ fn depth_is_counted_in_containers() {
         let value = parse(text).unwrap();
         assert!(!value.nests_deeper_than(depth), "{text}");
         assert!(depth == 0 || value.nests_deeper_than(depth - 1), "{text}");
+        assert!(value.fits(depth, &mut 9), "{text}");
+        assert!(depth == 0 || !value.fits(depth - 1, &mut 9), "{text}");
     }
+}
+
+#[test]
+fn values_are_counted_however_they_are_shared() {
+    let mut value = Value::Null;
+    for _ in 0..100 {
+        value = vec![value.clone(), value].into();
+    }
+    let mut left = 1000;
+    assert!(!value.fits(DEPTH_MAX, &mut left));
+    assert_eq!(left, 0);
+    assert!(value.text_exceeds(1000));
+    let mut left = 10;
+    assert!(parse("[1,[2],{\"a\":3}]").unwrap().fits(2, &mut left));
+    assert_eq!(left, 4);
 }
 
 fn any_number() -> impl Strategy<Value = Value> {

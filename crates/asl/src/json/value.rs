@@ -83,6 +83,24 @@ impl Value {
     }
 }
 
+impl Value {
+    /// Whether this nests no deeper than `levels` and holds no more than `*values_left` values, itself among
+    /// them, which are counted off. Looks no further than that.
+    ///
+    /// A value that shares its parts can be small in memory, and huge for everything that walks through it.
+    pub fn fits(&self, levels: usize, values_left: &mut usize) -> bool {
+        let Some(left) = values_left.checked_sub(1) else { return false };
+        *values_left = left;
+        match self {
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
+            Value::Array(items) => levels > 0 && items.iter().all(|item| item.fits(levels - 1, values_left)),
+            Value::Object(object) => {
+                levels > 0 && object.values().all(|value| value.fits(levels - 1, values_left))
+            }
+        }
+    }
+}
+
 impl From<&str> for Value {
     fn from(text: &str) -> Self {
         Value::String(text.into())

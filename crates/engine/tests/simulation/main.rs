@@ -73,12 +73,12 @@ fn one_seed() {
 #[test]
 fn a_crash_at_every_commit_changes_nothing() {
     for machine in machines::ALL {
-        let undisturbed = World::quiet(machine).run_to_end(None);
+        let undisturbed = World::run_quietly(machine, None);
         let commits = undisturbed.commits;
         assert!(commits >= 1, "{}", machine.name);
         for crash in 0..commits {
             for when in [world::Crash::BeforeCommit(crash), world::Crash::AfterCommit(crash)] {
-                let disturbed = World::quiet(machine).run_to_end(Some(when));
+                let disturbed = World::run_quietly(machine, Some(when));
                 assert_eq!(disturbed.ends, undisturbed.ends, "{} with {when:?}", machine.name);
             }
         }

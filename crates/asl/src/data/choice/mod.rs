@@ -17,7 +17,7 @@ use super::Environment;
 use super::path::{Path, PathMiss};
 use super::timestamp::Instant;
 use crate::failure::{Failure, names};
-use crate::json::{Number, Text, Value};
+use crate::json::{Number, Object, Text, Value};
 
 /// A condition.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,6 +64,23 @@ impl Rule {
             Rule::Not(rule) => Ok(!rule.evaluate(environment)?),
             Rule::Comparison(comparison) => comparison.evaluate(environment),
         }
+    }
+
+    /// The rule as a definition has it, without `Next`.
+    pub fn to_json(&self) -> Object {
+        let mut members = Object::new();
+        let nested = |rules: &[Rule]| rules.iter().map(|rule| rule.to_json().into()).collect::<Vec<Value>>();
+        match self {
+            Rule::And(rules) => members.insert("And", nested(rules)),
+            Rule::Or(rules) => members.insert("Or", nested(rules)),
+            Rule::Not(rule) => members.insert("Not", rule.to_json()),
+            Rule::Comparison(Comparison { variable, operator }) => {
+                let (name, operand) = operator.to_field();
+                members.insert("Variable", variable.text().clone());
+                members.insert(name, operand)
+            }
+        };
+        members
     }
 
     /// Shows every path in it.

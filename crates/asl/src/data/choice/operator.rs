@@ -157,6 +157,32 @@ impl OperatorKind {
 }
 
 impl Operator {
+    /// The field that asks for it, `StringEqualsPath` and the like, and what stands there.
+    ///
+    /// A pattern with an open escape is told as the shortest such pattern.
+    pub fn to_field(&self) -> (String, Value) {
+        let ordered = |kind: &str, order: &Order| {
+            let word = ORDERS.iter().find(|(_, known)| known == order).map_or("", |(word, _)| word);
+            format!("{kind}{word}")
+        };
+        match self {
+            Operator::String(order, operand) => operand.to_field(ordered("String", order), Value::from),
+            Operator::Numeric(order, operand) => operand.to_field(ordered("Numeric", order), Value::from),
+            Operator::Boolean(operand) => operand.to_field("BooleanEquals".to_owned(), Value::from),
+            Operator::Timestamp(order, operand) => {
+                operand.to_field(ordered("Timestamp", order), |instant| instant.to_string().into())
+            }
+            Operator::StringMatches(pattern) => {
+                let text = pattern.as_ref().map_or_else(|_| r"\".to_owned(), ToString::to_string);
+                ("StringMatches".to_owned(), text.into())
+            }
+            Operator::Is(test, expected) => {
+                let name = TESTS.iter().find(|(_, known)| known == test).map_or("", |(name, _)| name);
+                (name.to_owned(), Value::from(*expected))
+            }
+        }
+    }
+
     /// The path that it compares with.
     pub fn path(&self) -> Option<&Path> {
         match self {
@@ -170,6 +196,15 @@ impl Operator {
             | Operator::Timestamp(..)
             | Operator::StringMatches(_)
             | Operator::Is(..) => None,
+        }
+    }
+}
+
+impl<T: Clone> Operand<T> {
+    fn to_field(&self, name: String, value: impl FnOnce(T) -> Value) -> (String, Value) {
+        match self {
+            Operand::Value(constant) => (name, value(constant.clone())),
+            Operand::Path(path) => (format!("{name}Path"), path.text().clone().into()),
         }
     }
 }

@@ -21,6 +21,19 @@ impl fmt::Display for OpenEscape {
     }
 }
 
+/// As [`Pattern::parse`] reads it.
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, stretch) in self.stretches.iter().enumerate() {
+            if position > 0 {
+                f.write_str("*")?;
+            }
+            f.write_str(&stretch.replace('\\', r"\\").replace('*', r"\*"))?;
+        }
+        Ok(())
+    }
+}
+
 impl Pattern {
     /// Compiles a pattern.
     pub fn parse(text: &str) -> Result<Pattern, OpenEscape> {

@@ -173,6 +173,17 @@ fn and_and_or_stop_early() {
 }
 
 #[test]
+fn the_deepest_rule_is_evaluated_within_the_stack() {
+    let nested =
+        (0..crate::json::DEPTH_MAX).fold(comparison("IsPresent", "true"), |rule, level| match level % 3 {
+            0 => Rule::Not(Box::new(rule)),
+            1 => Rule::And(vec![rule]),
+            _ => Rule::Or(vec![rule]),
+        });
+    assert_eq!(nested.evaluate(&Fixture::new("{}")), Ok(false));
+}
+
+#[test]
 fn there_are_39_comparisons() {
     let names: Vec<String> = OperatorKind::field_names().collect();
     assert_eq!(names.len(), 39);

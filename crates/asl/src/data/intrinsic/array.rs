@@ -1,7 +1,7 @@
 //! Arrays: `States.Array` and its kin.
 
-use super::java_set::unique as java_unique;
 use super::{Arguments, BoundedText, Evaluated, Fault};
+use crate::data::java_hash;
 use crate::json::Value;
 
 /// How many items `States.ArrayRange` may make. AWS: the quota.
@@ -69,6 +69,7 @@ pub(super) fn range(arguments: &Arguments<'_>) -> Evaluated {
     Ok(items.into())
 }
 
+/// The distinct items. AWS: in the order of a Java `HashSet`.
 pub(super) fn unique(arguments: &Arguments<'_>) -> Evaluated {
-    Ok(java_unique(arguments.array(0)?).into())
+    Ok(java_hash::unique(arguments.array(0)?).into())
 }

@@ -1,8 +1,7 @@
 //! JSON as text and back, and merged.
 
-use std::sync::Arc;
-
 use super::{Arguments, BoundedText, Evaluated, Fault};
+use crate::data::java_hash;
 use crate::json::{Value, parse};
 
 /// AWS: the empty text was seen to be `null`.
@@ -21,7 +20,8 @@ pub(super) fn to_string(arguments: &Arguments<'_>) -> Evaluated {
 
 /// Shallow: of a member that both have, the second's is kept.
 ///
-/// AWS: only `true` asks for a deep merge, which there is none of; anything else was seen to be as good as `false`.
+/// AWS: recorded: in the order of a Java `HashMap`. Only `true` asks for a deep merge, which there is none of;
+/// anything else was seen to be as good as `false`.
 pub(super) fn merge(arguments: &Arguments<'_>) -> Evaluated {
     let (Value::Object(first), Value::Object(second)) = (arguments.value(0)?, arguments.value(1)?) else {
         return Err(Fault::Arguments);
@@ -29,7 +29,5 @@ pub(super) fn merge(arguments: &Arguments<'_>) -> Evaluated {
     if arguments.value(2)?.as_bool() == Some(true) {
         return Err(Fault::Arguments);
     }
-    let mut merged = Arc::clone(first);
-    Arc::make_mut(&mut merged).extend(second.iter().map(|(key, value)| (key.clone(), value.clone())));
-    Ok(Value::Object(merged))
+    Ok(java_hash::merged(first, second).into())
 }

@@ -10,7 +10,6 @@
 
 mod array;
 mod encoding;
-mod java_set;
 mod json;
 mod math;
 mod parse;
@@ -36,6 +35,9 @@ pub const ARGUMENTS_MAX: usize = 1000;
 
 /// How long a text that a function makes may be, in bytes. Our choice, four times AWS's quota for a payload.
 pub const TEXT_BYTES_MAX: usize = 1 << 20;
+
+/// How many values the outcome of a call may hold. Our choice: AWS's quota for a payload has room for 131,072.
+pub const VALUES_MAX: usize = 1_000_000;
 
 /// A compiled call of an intrinsic function.
 #[derive(Clone, Debug, PartialEq)]
@@ -103,10 +105,8 @@ impl Call {
     /// The value of the call.
     pub fn evaluate(&self, environment: &dyn Environment) -> Result<Value, Failure> {
         match self.invocation.evaluate(environment) {
-            Ok(value) if value.nests_deeper_than(DEPTH_MAX) => {
-                Err(self.failure((self.function(), Fault::TooLarge), environment))
-            }
-            Ok(value) => Ok(value),
+            Ok(value) if value.fits(DEPTH_MAX, &mut { VALUES_MAX }) => Ok(value),
+            Ok(_) => Err(self.failure((self.function(), Fault::TooLarge), environment)),
             Err(fault) => Err(self.failure(fault, environment)),
         }
     }

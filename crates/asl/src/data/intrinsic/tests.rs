@@ -89,7 +89,7 @@ fn json_texts_and_merges() {
         ("States.JsonToString($.name)", r#""\"Ada\"""#),
         ("States.JsonToString($.f)", r#""2.5""#),
         ("States.JsonMerge($.object, $.other, false)", r#"{"a":3,"b":2}"#),
-        ("States.JsonMerge($.other, States.StringToJson('{\"c\":4}'), 'false')", r#"{"b":2,"a":3,"c":4}"#),
+        ("States.JsonMerge($.other, States.StringToJson('{\"c\":4}'), 'false')", r#"{"a":3,"b":2,"c":4}"#),
         ("States.JsonMerge($.object, $.other, true)", "Invalid arguments in States.JsonMerge"),
         ("States.JsonMerge($.object, $.list, false)", "Invalid arguments in States.JsonMerge"),
     ]);
@@ -291,6 +291,23 @@ fn texts_and_nesting_that_a_call_makes_are_bounded() {
     let deep = Fixture::new(&("[".repeat(1000) + &"]".repeat(1000)));
     let failure = Call::parse("States.Array($)").unwrap().evaluate(&deep).unwrap_err();
     assert_eq!(&*failure.error, names::DATA_LIMIT_EXCEEDED);
+}
+
+#[test]
+fn the_deepest_value_is_worked_on_within_the_stack() {
+    let deepest = Fixture::new(&(r#"{"a":["#.repeat(DEPTH_MAX / 2) + &"]}".repeat(DEPTH_MAX / 2)));
+    for call in [
+        "States.Format('{}', $)",
+        "States.JsonToString($)",
+        "States.StringToJson(States.JsonToString($))",
+        "States.ArrayUnique($.a)",
+        "States.ArrayContains($.a, $.a[0])",
+        "States.JsonMerge($, $, false)",
+        "States.ArrayLength($..a[?(@ == $.a)])",
+        "States.Hash($, 'MD5')",
+    ] {
+        assert!(Call::parse(call).unwrap().evaluate(&deepest).is_ok(), "{call}");
+    }
 }
 
 #[test]

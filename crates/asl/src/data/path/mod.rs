@@ -19,7 +19,7 @@ use std::fmt;
 pub use reference::{PutError, ReferencePath};
 pub use select::{PathMiss, VISITS_MAX};
 
-use self::syntax::{Root, Segment};
+use self::syntax::{Root, Segment, Selector};
 use super::cursor::Cursor;
 use super::{Environment, SyntaxError};
 use crate::json::{Text, Value};
@@ -64,12 +64,20 @@ impl Path {
 
     /// Whether its last step is a single index.
     pub(super) fn ends_in_index(&self) -> bool {
-        matches!(self.segments.last(), Some(Segment::Child(syntax::Selector::Index(_))))
+        matches!(self.segments.last(), Some(Segment::Child(Selector::Index(_))))
     }
 
     /// Whether it begins in the context object, `$$`.
     pub fn is_context(&self) -> bool {
         matches!(self.root, Root::Context)
+    }
+
+    /// The top-level name of the input that a definite path leads through: `error` for `$.error.Cause`.
+    pub fn input_name(&self) -> Option<&Text> {
+        match (&self.root, self.segments.first()) {
+            (Root::Input, Some(Segment::Child(Selector::Name(name)))) if self.is_definite() => Some(name),
+            _ => None,
+        }
     }
 
     /// The variable it begins in.

@@ -102,8 +102,9 @@ pub(super) fn select(root: &Value, segments: &[Segment]) -> Result<Value, PathMi
     }
     let found = Search::new(root).all(root, segments).map_err(|TooLarge| PathMiss::TooLarge)?;
     let found = Value::from(found);
-    // Several names make a new object, and `..` finds it beside what it was made from.
-    if found.nests_deeper_than(DEPTH_MAX) { Err(PathMiss::TooLarge) } else { Ok(found) }
+    // Several names make a new object, and `..` finds it beside what it was made from: it can nest deeper than
+    // the document did. What `..` finds within each other can be more than the document was.
+    if found.fits(DEPTH_MAX, &mut { VISITS_MAX }) { Ok(found) } else { Err(PathMiss::TooLarge) }
 }
 
 /// A definite path, step by step.

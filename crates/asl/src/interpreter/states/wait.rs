@@ -98,7 +98,7 @@ fn at_timestamp(path: &Path, found: Option<Value>) -> Result<Timestamp, Failure>
         let cause = format!("The TimestampPath parameter does not reference an input value: {}", path.text());
         return Err(Failure::new(names::RUNTIME, cause));
     };
-    found.as_str().and_then(|text| Timestamp::parse(text).ok()).ok_or_else(|| {
+    found.as_str().and_then(Timestamp::parse).ok_or_else(|| {
         let cause = format!(
             "The TimestampPath parameter does not reference a valid ISO-8601 extended offset date-time format \
              string: {} == {}",

@@ -1,18 +1,18 @@
-//! The order in which Java's `HashSet` gives its elements back.
+//! The orders in which Java's `HashSet` and `HashMap` give back what is in them.
 //!
-//! AWS: `States.ArrayUnique` of `[true, false]` was seen to be `[false, true]`, and of `[[1,2],[2,1]]` to be
-//! `[[2,1],[1,2]]`: what a `HashSet` made from the list answers. So this is `HashMap`'s layout: a table of a
-//! power of two buckets, filled in order, read bucket by bucket. Buckets that Java turns into trees, with more
-//! than eight colliding elements, keep that order too.
+//! AWS: they show through. `States.ArrayUnique` of `[true, false]` was seen to be `[false, true]`, and of
+//! `[[1,2],[2,1]]` to be `[[2,1],[1,2]]`; `States.JsonMerge` and the computed members of payload templates are
+//! recorded in such an order. So this is `HashMap`'s layout: a table of a power of two buckets, filled in order,
+//! read bucket by bucket. Buckets that Java turns into trees, with more than eight colliding elements, keep that
+//! order too.
 
 use std::collections::HashMap;
 
-use crate::json::{Number, Value};
+use crate::json::{Number, Object, Text, Value};
 
 /// The distinct items, in the order of a `new HashSet<>(items)`.
 pub(super) fn unique(items: &[Value]) -> Vec<Value> {
-    // HashSet's own sizing: (int) (size / .75f) + 1, at least 16, up to a power of two.
-    let buckets = (items.len() * 4 / 3 + 1).max(16).next_power_of_two();
+    let buckets = buckets_for_all(items.len()).max(BUCKETS_MIN);
     let mut by_hash: HashMap<i32, Vec<usize>> = HashMap::new();
     let mut kept: Vec<(usize, usize)> = Vec::new();
     for (index, item) in items.iter().enumerate() {
@@ -25,6 +25,41 @@ pub(super) fn unique(items: &[Value]) -> Vec<Value> {
     }
     kept.sort_unstable();
     kept.into_iter().map(|(_, index)| items[index].clone()).collect()
+}
+
+/// The members of two objects, the second's where both have one, in the order of an empty `HashMap` after a
+/// `putAll` of each.
+pub(super) fn merged(first: &Object, second: &Object) -> Object {
+    let mut members = first.clone();
+    members.extend(second.iter().map(|(key, value)| (key.clone(), value.clone())));
+    let mut buckets = buckets_for_all(if first.is_empty() { second.len() } else { first.len() });
+    while second.len().max(members.len()) > threshold(buckets) {
+        buckets *= 2;
+    }
+    let mut in_order: Vec<_> = members.iter().collect();
+    in_order.sort_by_key(|(key, _)| bucket(text_hash(key), buckets));
+    in_order.into_iter().map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+/// Sorts distinct names as a `HashMap` gives them back that they were put into one by one.
+pub(super) fn sort_as_keys<T>(items: &mut [T], name: impl Fn(&T) -> &Text) {
+    let mut buckets = BUCKETS_MIN;
+    while items.len() > threshold(buckets) {
+        buckets *= 2;
+    }
+    items.sort_by_key(|item| bucket(text_hash(name(item)), buckets));
+}
+
+const BUCKETS_MIN: usize = 16;
+
+/// As many as Java makes for a collection that is put in whole: `(int) (size / 0.75f + 1)`, up to a power of two.
+fn buckets_for_all(size: usize) -> usize {
+    (size * 4 / 3 + 1).next_power_of_two()
+}
+
+/// How many elements a table takes before it is doubled.
+fn threshold(buckets: usize) -> usize {
+    buckets * 3 / 4
 }
 
 fn bucket(hash: i32, buckets: usize) -> usize {
@@ -113,6 +148,23 @@ mod tests {
             (r#"{"a":1}"#, 96),
         ] {
             assert_eq!(hash_code(&parse(json).unwrap()), expected, "{json}");
+        }
+    }
+
+    #[test]
+    fn merged_objects_are_in_the_order_of_a_hash_map() {
+        for (first, second, expected) in [
+            ("{}", "{}", "{}"),
+            (r#"{"a":1,"b":2,"d":3}"#, r#"{"a":4,"c":5,"d":6}"#, r#"{"a":4,"b":2,"c":5,"d":6}"#),
+            (
+                r#"{"constant_in_literal":1}"#,
+                r#"{"constant_input_field":2}"#,
+                r#"{"constant_input_field":2,"constant_in_literal":1}"#,
+            ),
+        ] {
+            let [first, second] = [first, second].map(|json| parse(json).unwrap());
+            let merged = merged(first.as_object().unwrap(), second.as_object().unwrap());
+            assert_eq!(Value::from(merged).to_text(), expected);
         }
     }
 
