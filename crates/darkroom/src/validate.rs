@@ -40,7 +40,7 @@ fn check(file: &Path, arguments: &ValidateArguments) -> anyhow::Result<Checked> 
     let text = fill(&text, given.chain(PLACEHOLDERS));
     let machine_type = if arguments.express { MachineType::Express } else { MachineType::Standard };
     let mut diagnostics =
-        definition::parse(&text, &Options { machine_type, ..Options::default() }).diagnostics;
+        definition::parse(&text, Options { machine_type }).diagnostics;
     if arguments.strict {
         for diagnostic in &mut diagnostics {
             diagnostic.severity = Severity::Error;
