@@ -220,7 +220,7 @@ fn check(text: &str, machine_type: MachineType) -> Parsed {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_mutation_is_read_to_its_end(

@@ -66,8 +66,8 @@ enum Mode {
 
 pub(super) fn read(state: &mut StateReader<'_, '_>) -> Option<Map> {
     let input_path = state.input_path();
-    let items_path = read_items_path(state, &input_path);
-    let item_selector = read_item_selector(state, &input_path);
+    let items_path = read_items_path(state);
+    let item_selector = read_item_selector(state);
     let processor = read_processor(state);
     let max_concurrency = state.count("MaxConcurrency", "MaxConcurrencyPath", f64::INFINITY);
     let tolerated_failure_count =
@@ -99,20 +99,21 @@ pub(super) fn read(state: &mut StateReader<'_, '_>) -> Option<Map> {
     })
 }
 
-fn read_items_path(state: &mut StateReader<'_, '_>, input_path: &Selection) -> Selection {
-    let selection = state.selection("ItemsPath");
-    if let (Selection::Whole, Some((found, text))) = (input_path, state.fields.text("ItemsPath")) {
-        state.note_reads(&found, text);
+/// `ItemsPath`, which, unlike the other paths of its kind, cannot be `null`.
+fn read_items_path(state: &mut StateReader<'_, '_>) -> Selection {
+    match state.fields.text("ItemsPath") {
+        Some((_, text)) if &**text != "$" => state.path("ItemsPath").map(Selection::At).unwrap_or_default(),
+        Some(_) | None => Selection::Whole,
     }
-    selection
 }
 
-fn read_item_selector(state: &mut StateReader<'_, '_>, input_path: &Selection) -> Option<ItemSelector> {
+/// `ItemSelector`, or `Parameters` as it was called before.
+fn read_item_selector(state: &mut StateReader<'_, '_>) -> Option<ItemSelector> {
     if state.fields.exclude(&["ItemSelector", "Parameters"], &mut state.builder.report) {
         return None;
     }
     let name = if state.fields.get("Parameters").is_some() { "Parameters" } else { "ItemSelector" };
-    state.payload(name, input_path).map(|template| ItemSelector { template })
+    state.payload(name).map(|template| ItemSelector { template })
 }
 
 /// `ItemProcessor`, or `Iterator` as it was called before.

@@ -33,7 +33,7 @@ const BRANCH: &[Field] = &[
 
 pub(super) fn read(state: &mut StateReader<'_, '_>) -> Option<Parallel> {
     let input_path = state.input_path();
-    let parameters = state.payload("Parameters", &input_path);
+    let parameters = state.payload("Parameters");
     let branches = read_branches(state);
     let result_selector = state.result_selector();
     let result_path = state.result_path(state.fields);

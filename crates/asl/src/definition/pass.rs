@@ -21,7 +21,7 @@ pub(super) const FIELDS: &[Field] = &[
 
 pub(super) fn read(state: &mut StateReader<'_, '_>) -> Option<Pass> {
     let input_path = state.input_path();
-    let parameters = state.payload("Parameters", &input_path);
+    let parameters = state.payload("Parameters");
     let result = state.fields.get("Result");
     if let Some(found) = &result {
         payload::warn_static(found, state.report());

@@ -14,7 +14,7 @@ use super::reader::Found;
 use super::report::Report;
 use super::shape::Shape;
 use crate::data::Template;
-use crate::json::{Member, Node, Span, Spanned, Text};
+use crate::json::{Member, Node, Span, Spanned, Text, Value};
 
 /// A template and what is known of it.
 #[derive(Debug)]
@@ -246,7 +246,7 @@ fn escape_for_format(text: &str) -> String {
 
 /// A text as JSON has it.
 fn quoted(text: &str) -> String {
-    crate::json::Value::from(text).to_text()
+    Value::from(text).to_text()
 }
 
 #[cfg(test)]

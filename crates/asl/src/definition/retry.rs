@@ -8,6 +8,7 @@ use super::machine::{Jitter, Retrier};
 use super::reader::Reader;
 use super::report::Report;
 use super::state_reader::{StateReader, integer};
+use crate::json::Node;
 
 /// AWS: the greatest `IntervalSeconds` and `MaxAttempts`.
 const INTERVAL_SECONDS_MAX: u32 = 99_999_999;
@@ -59,7 +60,7 @@ fn retrier(fields: &Reader<'_>, position: usize, names: &mut ErrorNames, report:
 
 fn backoff_rate(fields: &Reader<'_>, report: &mut Report) -> f64 {
     let Some(found) = fields.get("BackoffRate") else { return BACKOFF_RATE_DEFAULT };
-    let crate::json::Node::Number(number) = &found.value.node else { return BACKOFF_RATE_DEFAULT };
+    let Node::Number(number) = &found.value.node else { return BACKOFF_RATE_DEFAULT };
     let rate = number.as_f64();
     if rate < 1.0 {
         report.schema(&found.location, found.value.span, "Value must be greater than or equal to 1.0");

@@ -103,10 +103,20 @@ impl<'t> StateReader<'_, 't> {
     pub(super) fn path(&mut self, name: &str) -> Option<Path> {
         let (found, text) = self.fields.text(name)?;
         let path = self.path_at(&found, text)?;
-        self.note_reads(&found, text);
+        if self.sees_whole_input() {
+            self.note_reads(&found, text);
+        }
         Some(path)
     }
 
+    /// Whether paths of this state are into its input, and not into a part that an `InputPath` picks.
+    fn sees_whole_input(&self) -> bool {
+        self.fields
+            .get("InputPath")
+            .is_none_or(|found| matches!(&found.value.node, Node::String(text) if &**text == "$"))
+    }
+
+    /// A path at a place.
     pub(super) fn path_at(&mut self, found: &Found<'_>, text: &Text) -> Option<Path> {
         match expressions::path(text) {
             Ok(path) => {
@@ -143,9 +153,9 @@ impl<'t> StateReader<'_, 't> {
     }
 
     /// `Parameters`, `ItemSelector`: a template over the state's effective input.
-    pub(super) fn payload(&mut self, name: &str, input_path: &Selection) -> Option<Template> {
+    pub(super) fn payload(&mut self, name: &str) -> Option<Template> {
         let Payload { template, shape, reads } = self.payload_of(self.fields, name)?;
-        if matches!(input_path, Selection::Whole) {
+        if self.sees_whole_input() {
             self.draft.flow.reads.extend(reads.input);
         }
         self.draft.flow.payload = shape;

@@ -2,7 +2,7 @@
 
 use super::fields::{Field, Kind, QueryLanguage, both, json_path, jsonata};
 use super::machine::{Resource, Seconds, Task};
-use super::reader::Reader;
+use super::reader::{Reader, is_expression};
 use super::state_reader::StateReader;
 use super::{assign, catch, integrations, resource, retry};
 use crate::data::Template;
@@ -34,7 +34,7 @@ const CREDENTIALS: &[Field] = &[both("RoleArn", Kind::Text), json_path("RoleArn.
 pub(super) fn read(state: &mut StateReader<'_, '_>) -> Option<Task> {
     let resource = read_resource(state);
     let input_path = state.input_path();
-    let parameters = state.payload("Parameters", &input_path);
+    let parameters = state.payload("Parameters");
     let result_selector = state.result_selector();
     let result_path = state.result_path(state.fields);
     let output_path = state.selection("OutputPath");
@@ -94,7 +94,7 @@ fn check_heartbeat(state: &mut StateReader<'_, '_>, timeout: Option<&Seconds>, h
 fn read_credentials(state: &mut StateReader<'_, '_>) -> Option<Template> {
     let found = state.fields.get("Credentials")?;
     let language = state.language;
-    if language == QueryLanguage::Jsonata && super::reader::is_expression(found.value) {
+    if language == QueryLanguage::Jsonata && is_expression(found.value) {
         return None;
     }
     let fields =
