@@ -107,3 +107,56 @@ impl Bucket {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bucket(folder: &FilePath) -> Bucket {
+        Bucket { name: "output", store: open_folder(folder).expect("a folder") }
+    }
+
+    fn files(folder: &FilePath) -> Vec<String> {
+        let entries = std::fs::read_dir(folder).expect("a folder");
+        entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
+    }
+
+    #[test]
+    fn an_object_is_replaced_as_a_whole_and_leaves_no_other_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let bucket = bucket(&folder.path().join("made/on/demand"));
+        for content in [b"first".to_vec(), b"2".to_vec()] {
+            bucket.put("a/b/c.jpg", content.clone()).expect("written");
+            let Fetched::Whole(found) = bucket.fetch("a/b/c.jpg", 100).expect("fetched") else {
+                panic!("it is not too long")
+            };
+            assert_eq!(found, content);
+        }
+        assert_eq!(files(&folder.path().join("made/on/demand/a/b")), ["c.jpg"]);
+        assert!(matches!(bucket.fetch("a/b/c.jpg", 0), Ok(Fetched::TooLong(1))));
+        bucket.remove("a/b/c.jpg").expect("removed");
+        bucket.remove("a/b/c.jpg").expect("nothing to remove");
+        let gone = bucket.fetch("a/b/c.jpg", 100).err();
+        assert!(matches!(gone, Some(FunctionError::ObjectNotFound { .. })), "{gone:?}");
+    }
+
+    #[test]
+    fn all_objects_are_written_or_none() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let bucket = bucket(folder.path());
+        bucket.put("file", vec![1]).expect("written");
+        // The second cannot be written: its folder is a file.
+        let objects = vec![("one.jpg".to_owned(), vec![1]), ("file/two.jpg".to_owned(), vec![2])];
+        let error = bucket.put_all(objects).expect_err("it cannot be written");
+        assert_eq!((error.error_type(), error.is_retryable()), ("Lambda.ServiceException", true));
+        assert_eq!(files(folder.path()), ["file"]);
+    }
+
+    #[test]
+    fn a_folder_is_no_object() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let bucket = bucket(folder.path());
+        bucket.put("folder/object", vec![1]).expect("written");
+        assert!(matches!(bucket.fetch("folder", 100).err(), Some(FunctionError::ObjectNotFound { .. })));
+    }
+}
