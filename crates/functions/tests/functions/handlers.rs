@@ -207,6 +207,17 @@ fn a_new_run_forgets_the_failure_and_a_late_call_does_not_undo_the_outputs() {
 }
 
 #[test]
+fn a_call_after_a_crash_half_way_answers_as_if_there_had_been_none() {
+    let undisturbed = Platform::with_upload().run_to_watermark();
+    let platform = Platform::with_upload();
+    // What a first call may have left: one size, without an answer.
+    let small = Path::from("processed/ann/cat-small.jpg");
+    block_on(platform.output.put(&small, vec![1, 2, 3].into())).unwrap();
+    assert_eq!(platform.run_to_watermark(), undisturbed);
+    assert_eq!(platform.outputs().len(), 4);
+}
+
+#[test]
 fn cleanup_removes_this_image_and_nothing_else() {
     let platform = Platform::with_upload();
     platform.run_to_watermark();
