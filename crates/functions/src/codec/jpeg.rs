@@ -92,6 +92,8 @@ pub(super) fn decode_bytes(structure: &Structure, detail: Detail) -> u64 {
 }
 
 /// Writes RGB as a baseline JPEG with 4:2:0 chroma. Colours are sRGB, which needs no profile.
+///
+/// A restart marker after every row of blocks, some eight bytes each, lets the watermark replace rows.
 pub(super) fn encode(picture: &Picture, quality: Quality) -> Result<Vec<u8>, Refusal> {
     let format = match picture.layout {
         Layout::Grey => PixelFormat::Grayscale,
@@ -102,6 +104,7 @@ pub(super) fn encode(picture: &Picture, quality: Quality) -> Result<Vec<u8>, Ref
     Encoder::new(picture.pixels(), picture.width as usize, picture.height as usize, format)
         .quality(quality.0)
         .subsampling(Subsampling::S420)
+        .restart_rows(1)
         .encode()
         .map_err(|error| Refusal::format(format!("the picture could not be written as JPEG: {error}")))
 }
