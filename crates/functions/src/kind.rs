@@ -81,7 +81,7 @@ impl Promise {
             "gif" => Some(Self::Format(Format::Gif)),
             "tif" | "tiff" | "x-tiff" => Some(Self::Format(Format::Tiff)),
             "heic" | "heif" | "avif" | "bmp" | "svg" | "ico" | "psd" | "pdf" | "txt" | "html" | "zip"
-            | "mp4" | "mov" | "exe" | "jxl" | "jp2" => Some(Self::Other),
+            | "mp4" | "mov" | "dng" | "cr2" | "nef" | "arw" | "exe" | "jxl" | "jp2" => Some(Self::Other),
             _ => None,
         }
     }

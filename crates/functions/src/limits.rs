@@ -25,6 +25,8 @@ pub struct Limits {
     pub pixels_max: u64,
     /// The most scans that a progressive JPEG may have: each costs a pass over the whole picture.
     pub scans_max: u32,
+    /// The most pixels that all scans of a progressive JPEG together may pass over: what a decode costs in time.
+    pub scan_pixels_max: u64,
     /// The most memory that decoding may take, by [`memory_estimate`](crate::memory_estimate).
     pub decode_bytes_max: u64,
     /// Whether a picture whose name or MIME type says another format is refused.
@@ -38,6 +40,7 @@ impl Default for Limits {
             side_pixels_max: 20_000,
             pixels_max: 100_000_000,
             scans_max: 100,
+            scan_pixels_max: 2_000_000_000,
             decode_bytes_max: 512 * 1024 * 1024,
             name_must_match: true,
         }
@@ -86,6 +89,14 @@ impl Limits {
         if structure.scans > self.scans_max {
             let (scans, most) = (structure.scans, self.scans_max);
             let reason = format!("the JPEG is made of {scans} scans; at most {most} are accepted");
+            return Err(Refusal::new(Check::Format, reason));
+        }
+        if structure.pixels().saturating_mul(u64::from(structure.scans)) > self.scan_pixels_max {
+            let reason = format!(
+                "the JPEG passes over its {} megapixels {} times, which takes too long to decode",
+                structure.pixels() / 1_000_000,
+                structure.scans
+            );
             return Err(Refusal::new(Check::Format, reason));
         }
         let implausible =

@@ -75,19 +75,35 @@ impl Bucket {
     }
 
     /// Writes all of the objects or, as far as the store still obeys, none.
+    ///
+    /// What is taken back is only what was not there before: an earlier call with the same event may have
+    /// answered with it.
     pub(crate) fn put_all(&self, objects: Vec<(String, Vec<u8>)>) -> Result<(), FunctionError> {
-        let mut written: Vec<String> = Vec::with_capacity(objects.len());
+        let mut made = Vec::with_capacity(objects.len());
         for (key, content) in objects {
-            if let Err(error) = self.put(&key, content) {
-                // What cannot be removed now is removed by clean-up; the fault to report is the first.
-                for key in &written {
-                    drop(self.remove(key));
+            let written = self.exists(&key).and_then(|existed| self.put(&key, content).map(|()| existed));
+            match written {
+                Ok(true) => {}
+                Ok(false) => made.push(key),
+                Err(error) => {
+                    // What cannot be removed now is removed by clean-up; the fault to report is the first.
+                    for key in &made {
+                        drop(self.remove(key));
+                    }
+                    return Err(error);
                 }
-                return Err(error);
             }
-            written.push(key);
         }
         Ok(())
+    }
+
+    fn exists(&self, key: &str) -> Result<bool, FunctionError> {
+        let path = keys::path(key)?;
+        match block_on(self.store.head(&path)) {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(self.failed(key, error)),
+        }
     }
 
     /// Removes an object. One that is not there is removed already.
@@ -105,5 +121,69 @@ impl Bucket {
             object_store::Error::NotFound { .. } => FunctionError::ObjectNotFound { bucket, key },
             source => FunctionError::Bucket { bucket, key, source },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bucket(folder: &FilePath) -> Bucket {
+        Bucket { name: "output", store: open_folder(folder).expect("a folder") }
+    }
+
+    fn files(folder: &FilePath) -> Vec<String> {
+        let entries = std::fs::read_dir(folder).expect("a folder");
+        entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
+    }
+
+    #[test]
+    fn an_object_is_replaced_as_a_whole_and_leaves_no_other_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let bucket = bucket(&folder.path().join("made/on/demand"));
+        for content in [b"first".to_vec(), b"2".to_vec()] {
+            bucket.put("a/b/c.jpg", content.clone()).expect("written");
+            let Fetched::Whole(found) = bucket.fetch("a/b/c.jpg", 100).expect("fetched") else {
+                panic!("it is not too long")
+            };
+            assert_eq!(found, content);
+        }
+        assert_eq!(files(&folder.path().join("made/on/demand/a/b")), ["c.jpg"]);
+        assert!(matches!(bucket.fetch("a/b/c.jpg", 0), Ok(Fetched::TooLong(1))));
+        bucket.remove("a/b/c.jpg").expect("removed");
+        bucket.remove("a/b/c.jpg").expect("nothing to remove");
+        let gone = bucket.fetch("a/b/c.jpg", 100).err();
+        assert!(matches!(gone, Some(FunctionError::ObjectNotFound { .. })), "{gone:?}");
+    }
+
+    #[test]
+    fn all_objects_are_written_or_none() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let bucket = bucket(folder.path());
+        bucket.put("file", vec![1]).expect("written");
+        // The second cannot be written: its folder is a file.
+        let objects = vec![("one.jpg".to_owned(), vec![1]), ("file/two.jpg".to_owned(), vec![2])];
+        let error = bucket.put_all(objects).expect_err("it cannot be written");
+        assert_eq!((error.error_type(), error.is_retryable()), ("Lambda.ServiceException", true));
+        assert_eq!(files(folder.path()), ["file"]);
+    }
+
+    #[test]
+    fn what_was_there_before_is_not_taken_back() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let bucket = bucket(folder.path());
+        bucket.put("file", vec![1]).expect("written");
+        bucket.put("one.jpg", vec![1]).expect("written by an earlier call");
+        let objects = vec![("one.jpg".to_owned(), vec![1]), ("file/two.jpg".to_owned(), vec![2])];
+        bucket.put_all(objects).expect_err("the second cannot be written");
+        assert!(matches!(bucket.fetch("one.jpg", 100), Ok(Fetched::Whole(_))));
+    }
+
+    #[test]
+    fn a_folder_is_no_object() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let bucket = bucket(folder.path());
+        bucket.put("folder/object", vec![1]).expect("written");
+        assert!(matches!(bucket.fetch("folder", 100).err(), Some(FunctionError::ObjectNotFound { .. })));
     }
 }

@@ -11,7 +11,7 @@ use super::{About, ColourModel, Decoded, Detail, scratch};
 use crate::limits::Limits;
 use crate::picture::{Layout, Orientation, Picture};
 use crate::refusal::Refusal;
-use crate::structure::{JpegFrame, Structure};
+use crate::structure::{Coding, JpegFrame, Structure};
 
 /// JPEG's quality scale, 1 to 100.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,13 +80,20 @@ fn shrink(structure: &Structure, detail: Detail) -> u32 {
 
 /// Planes and pixels at the scale of the decode; the coefficients of a picture of several scans are all held.
 pub(super) fn decode_bytes(structure: &Structure, detail: Detail) -> u64 {
-    let Some(JpegFrame { samples, components, .. }) = structure.jpeg.as_ref() else { return 0 };
-    let area = u64::from(shrink(structure, detail)).pow(2);
+    let Some(JpegFrame { samples, components, coding, .. }) = structure.jpeg.as_ref() else { return 0 };
+    let components = u64::from(*components);
+    let pixels = structure.pixels() * components;
+    if *coding == Coding::Lossless || structure.bits_per_pixel > 8 * components {
+        // Not scaled while decoding, and decoded to 16 bits first.
+        return 4 * samples + 2 * pixels;
+    }
     let coefficients = if structure.scans > 1 { 2 * samples } else { 0 };
-    coefficients + (samples + structure.pixels() * u64::from(*components)) / area
+    coefficients + (samples + pixels) / u64::from(shrink(structure, detail)).pow(2)
 }
 
 /// Writes RGB as a baseline JPEG with 4:2:0 chroma. Colours are sRGB, which needs no profile.
+///
+/// A restart marker after every row of blocks, some eight bytes each, lets the watermark replace rows.
 pub(super) fn encode(picture: &Picture, quality: Quality) -> Result<Vec<u8>, Refusal> {
     let format = match picture.layout {
         Layout::Grey => PixelFormat::Grayscale,
@@ -97,6 +104,7 @@ pub(super) fn encode(picture: &Picture, quality: Quality) -> Result<Vec<u8>, Ref
     Encoder::new(picture.pixels(), picture.width as usize, picture.height as usize, format)
         .quality(quality.0)
         .subsampling(Subsampling::S420)
+        .restart_rows(1)
         .encode()
         .map_err(|error| Refusal::format(format!("the picture could not be written as JPEG: {error}")))
 }

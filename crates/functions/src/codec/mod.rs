@@ -57,9 +57,7 @@ pub(crate) enum Detail {
 pub(crate) fn about(bytes: &[u8], structure: &Structure, limits: &Limits) -> Result<About, Refusal> {
     guarded(structure.format, || match structure.format {
         Format::Jpeg => jpeg::about(bytes, limits),
-        Format::Png | Format::WebP | Format::Gif | Format::Tiff => {
-            raster::about(bytes, structure.format, limits)
-        }
+        Format::Png | Format::WebP | Format::Gif | Format::Tiff => raster::about(bytes, structure, limits),
     })
 }
 
@@ -72,9 +70,7 @@ pub(crate) fn decode(
 ) -> Result<Decoded, Refusal> {
     guarded(structure.format, || match structure.format {
         Format::Jpeg => jpeg::decode(bytes, structure, detail, limits),
-        Format::Png | Format::WebP | Format::Gif | Format::Tiff => {
-            raster::decode(bytes, structure.format, limits)
-        }
+        Format::Png | Format::WebP | Format::Gif | Format::Tiff => raster::decode(bytes, structure, limits),
     })
 }
 

@@ -12,16 +12,19 @@ use crate::picture::{Layout, Orientation, Picture};
 use crate::refusal::Refusal;
 use crate::structure::Structure;
 
-pub(super) fn about(bytes: &[u8], format: Format, limits: &Limits) -> Result<About, Refusal> {
-    let mut decoder = decoder(bytes, format, limits)?;
-    about_of(decoder.as_mut(), format)
+/// Room for what is not pixels: a PNG's compressed colour profile, above all, which may unpack to anything.
+const METADATA_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+pub(super) fn about(bytes: &[u8], structure: &Structure, limits: &Limits) -> Result<About, Refusal> {
+    let mut decoder = decoder(bytes, structure, limits)?;
+    about_of(decoder.as_mut(), structure.format)
 }
 
 /// Animations give their first frame.
-pub(super) fn decode(bytes: &[u8], format: Format, limits: &Limits) -> Result<Decoded, Refusal> {
-    let mut decoder = decoder(bytes, format, limits)?;
-    let about = about_of(decoder.as_mut(), format)?;
-    let image = DynamicImage::from_decoder(decoder).map_err(|error| damaged(&error, format))?;
+pub(super) fn decode(bytes: &[u8], structure: &Structure, limits: &Limits) -> Result<Decoded, Refusal> {
+    let mut decoder = decoder(bytes, structure, limits)?;
+    let about = about_of(decoder.as_mut(), structure.format)?;
+    let image = DynamicImage::from_decoder(decoder).map_err(|error| damaged(&error, structure.format))?;
     Ok(Decoded { picture: to_eight_bits(image), about })
 }
 
@@ -43,13 +46,14 @@ pub(super) fn decode_bytes(structure: &Structure) -> u64 {
 
 fn decoder<'a>(
     bytes: &'a [u8],
-    format: Format,
+    structure: &Structure,
     limits: &Limits,
 ) -> Result<Box<dyn ImageDecoder + 'a>, Refusal> {
+    let format = structure.format;
     let mut bounds = image::Limits::default();
     bounds.max_image_width = Some(limits.side_pixels_max);
     bounds.max_image_height = Some(limits.side_pixels_max);
-    bounds.max_alloc = Some(limits.decode_bytes_max);
+    bounds.max_alloc = Some(decode_bytes(structure).min(limits.decode_bytes_max) + METADATA_BYTES_MAX);
     let source = Cursor::new(bytes);
     let opened: Result<Box<dyn ImageDecoder + 'a>, ImageError> = match format {
         Format::Png => PngDecoder::with_limits(source, bounds.clone()).map(|d| Box::new(d) as _),
@@ -60,6 +64,10 @@ fn decoder<'a>(
     };
     let mut decoder = opened.map_err(|error| damaged(&error, format))?;
     decoder.set_limits(bounds).map_err(|error| damaged(&error, format))?;
+    if decoder.dimensions() != (structure.width, structure.height) {
+        // What was checked is not what would be decoded.
+        return Err(Refusal::format(format!("the {} says two different sizes", format.as_str())));
+    }
     Ok(decoder)
 }
 

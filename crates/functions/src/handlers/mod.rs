@@ -177,6 +177,9 @@ impl Functions {
     /// it where blocking is allowed, from as many threads as there is memory for
     /// ([`memory_estimate`](crate::memory_estimate), [`Limits::decode_bytes_max`]).
     ///
+    /// A plain thread is best. On a thread of a tokio runtime the buckets do their work on a further blocking
+    /// thread of it, so a runtime whose blocking threads are all inside of calls like this one stands still.
+    ///
     /// # Errors
     /// Whatever stands between the event and its answer; nothing is answered as if it had worked.
     pub fn invoke(&self, function: FunctionName, event: &str) -> Result<String, FunctionError> {

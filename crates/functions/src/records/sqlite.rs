@@ -243,3 +243,87 @@ fn damaged(column: usize, problem: Box<dyn std::error::Error + Send + Sync>) -> 
 fn to_json<T: Serialize>(value: &T) -> rusqlite::Result<String> {
     serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> Timestamp {
+        Timestamp::UNIX_EPOCH
+    }
+
+    fn key(image: &str) -> ImageKey {
+        ImageKey::new(image, "ann").expect("a good id")
+    }
+
+    fn seen() -> Seen {
+        Seen { file_name: None, s3_key: "uploads/ann/cat.jpg".to_owned(), metadata: None }
+    }
+
+    fn message(text: &str) -> Message {
+        Message {
+            topic_arn: "arn:aws:sns:eu-central-1:1:t".to_owned(),
+            subject: None,
+            message: text.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_repeated_publish_is_stored_once() {
+        let store = SqliteRecords::open(":memory:").expect("a store");
+        let first = store.publish(message("one"), "execution-1/7", now()).expect("published");
+        assert_eq!(store.publish(message("again"), "execution-1/7", now()).expect("published"), first);
+        let second = store.publish(message("two"), "execution-1/9", now()).expect("published");
+        assert_ne!(first, second);
+        assert_eq!(first.len(), 36, "{first} has the form of a UUID");
+        let texts: Vec<_> =
+            Notifications::list(&store).expect("a list").into_iter().map(|sent| sent.message).collect();
+        assert_eq!(texts, ["one", "two"]);
+    }
+
+    #[test]
+    fn what_was_written_is_there_when_the_file_is_opened_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("records.sqlite");
+        let store = SqliteRecords::open(&file).expect("a store");
+        store.begin(&key("cat"), seen(), now()).expect("begun");
+        // A second process reads while the first has the file open.
+        let other = SqliteRecords::open(&file).expect("the same store");
+        assert_eq!(
+            other.get(&key("cat")).expect("read").map(|record| record.status),
+            Some(Status::Processing)
+        );
+        drop((store, other));
+        let records =
+            ImageRecords::list(&SqliteRecords::open(&file).expect("the store again")).expect("a list");
+        assert_eq!(records.len(), 1);
+    }
+
+    #[test]
+    fn a_failing_statement_undoes_only_its_own_changes() {
+        let store = SqliteRecords::open(":memory:").expect("a store");
+        let broken = store.writer.run(|connection| {
+            connection.execute("INSERT INTO images VALUES ('x','y','processing',0,0,0,0,0,'','')", [])?;
+            connection.execute("INSERT INTO nowhere VALUES (1)", [])
+        });
+        assert!(matches!(broken, Err(StoreError::Sqlite(_))), "{broken:?}");
+        store.begin(&key("cat"), seen(), now()).expect("begun");
+        assert_eq!(ImageRecords::list(&store).expect("a list").len(), 1);
+    }
+
+    #[test]
+    fn waiting_callers_share_commits_and_all_are_stored() {
+        let store = SqliteRecords::open(":memory:").expect("a store");
+        std::thread::scope(|scope| {
+            for thread in 0..8 {
+                let store = &store;
+                scope.spawn(move || {
+                    for image in 0..50 {
+                        store.begin(&key(&format!("{thread}-{image}")), seen(), now()).expect("begun");
+                    }
+                });
+            }
+        });
+        assert_eq!(ImageRecords::list(&store).expect("a list").len(), 400);
+    }
+}

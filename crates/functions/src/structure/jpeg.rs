@@ -53,13 +53,16 @@ pub(super) fn read(bytes: &[u8]) -> Result<Structure, String> {
     let Some((width, height, mut frame, bits)) = walk.frame else {
         return Err(match walk.end {
             End::CutOff => "the JPEG ends within its header: the file is truncated".to_owned(),
-            End::Whole | End::Foreign => "the JPEG has no frame header, so no picture".to_owned(),
+            End::Whole | End::Foreign | End::Twice => {
+                "the JPEG has no frame header, so no picture".to_owned()
+            }
         });
     };
     frame.adobe = walk.adobe;
     let flaw = match (walk.end, walk.scans) {
         (End::Whole, 0) => Some("the JPEG has a header but no image data"),
         (End::Whole, _) => None,
+        (End::Twice, _) => Some("the JPEG has two frame headers, so its size is not certain"),
         (End::CutOff | End::Foreign, 0) => Some("the JPEG ends after its header: the file is truncated"),
         (End::CutOff | End::Foreign, _) => {
             Some("the JPEG ends in the middle of its image data: the file is truncated")
@@ -81,8 +84,10 @@ enum End {
     Whole,
     /// The file stopped first.
     CutOff,
-    /// Something that is no marker stood where one must.
+    /// A segment is not what its marker says.
     Foreign,
+    /// A second frame header contradicts the first, whose size was checked.
+    Twice,
 }
 
 struct Walk {
@@ -110,7 +115,10 @@ impl Walk {
             if is_frame_header(marker) {
                 match frame_header(marker, segment) {
                     Some(frame) if walk.frame.is_none() => walk.frame = Some(frame),
-                    Some(_) => {}
+                    Some(_) => {
+                        walk.end = End::Twice;
+                        break;
+                    }
                     None => {
                         walk.end = End::Foreign;
                         break;

@@ -13,7 +13,7 @@ mod webp;
 use crate::kind::Format;
 use crate::refusal::Refusal;
 
-pub(crate) use jpeg::JpegFrame;
+pub(crate) use jpeg::{Coding, JpegFrame};
 
 /// A container's own account of the picture in it.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,6 +1,7 @@
 //! Watermark: a line of text over the bottom right corner of a picture.
 
 mod mark;
+mod splice;
 
 use crate::codec::{self, Quality};
 use crate::develop::develop;
@@ -9,6 +10,7 @@ use crate::picture::Picture;
 use crate::refusal::Refusal;
 
 use mark::Mark;
+use splice::{Marking, splice};
 
 /// What is written over a picture, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,21 +35,25 @@ impl Default for Watermark {
 /// # Errors
 /// The reason why the picture cannot be read, in words for its owner.
 pub fn watermark(bytes: &[u8], watermark: &Watermark, limits: &Limits) -> Result<Vec<u8>, Refusal> {
+    let marking = |size| Marking { mark: Mark::fitting(&watermark.text, size), quality: watermark.quality };
+    if let Some(marked) = splice(bytes, marking, limits) {
+        return Ok(marked);
+    }
     let mut picture = develop(bytes, limits, |source| source)?.picture;
-    stamp(&mut picture, &watermark.text);
+    let size = (picture.width, picture.height);
+    stamp(&mut picture, &marking(size).mark, (size.0 as usize, size.1 as usize), 0);
     let jpeg = codec::encode_jpeg(&picture, watermark.quality)?;
     codec::recycle(picture.samples);
     Ok(jpeg)
 }
 
-/// Blends the mark into an RGB picture.
-fn stamp(picture: &mut Picture, text: &str) {
-    let mark = Mark::fitting(text, (picture.width, picture.height));
-    let (left, top) = mark.place((picture.width as usize, picture.height as usize));
-    let row_bytes = picture.row_bytes();
+/// Blends the mark into RGB: into a whole picture, or into a strip of it that begins `strip_top` rows down.
+fn stamp(strip: &mut Picture, mark: &Mark, whole: (usize, usize), strip_top: usize) {
+    let (left, top) = mark.place(whole);
+    let row_bytes = strip.row_bytes();
     for y in 0..mark.height {
-        let start = (top + y) * row_bytes + left * 3;
-        let row = &mut picture.samples[start..start + mark.width * 3];
+        let start = (top - strip_top + y) * row_bytes + left * 3;
+        let row = &mut strip.samples[start..start + mark.width * 3];
         for (pixel, cell) in row.chunks_exact_mut(3).zip(mark.row(y)) {
             for sample in pixel {
                 *sample = cell.over(*sample);
