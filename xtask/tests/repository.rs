@@ -15,8 +15,24 @@ const EDGES: &[(&str, &[&str])] = &[
 
 /// Crates that read a clock, a file, a socket or a random source, or run futures: not for a pure core.
 const IMPURE: &[&str] = &[
-    "tokio", "async-std", "futures", "mio", "socket2", "hyper", "reqwest", "rusqlite", "object_store", "tempfile",
-    "getrandom", "rand", "fastrand", "uuid", "chrono", "time", "jiff", "tracing",
+    "tokio",
+    "async-std",
+    "futures",
+    "mio",
+    "socket2",
+    "hyper",
+    "reqwest",
+    "rusqlite",
+    "object_store",
+    "tempfile",
+    "getrandom",
+    "rand",
+    "fastrand",
+    "uuid",
+    "chrono",
+    "time",
+    "jiff",
+    "tracing",
 ];
 
 /// The crates whose whole tree must be pure.

@@ -99,8 +99,5 @@ fn check_user(user: &str) -> anyhow::Result<()> {
 }
 
 fn jobs(given: Option<u16>) -> usize {
-    given.map_or_else(
-        || std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-        usize::from,
-    )
+    given.map_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get), usize::from)
 }

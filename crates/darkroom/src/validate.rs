@@ -34,13 +34,11 @@ pub fn run(arguments: &ValidateArguments) -> anyhow::Result<ExitCode> {
 }
 
 fn check(file: &Path, arguments: &ValidateArguments) -> anyhow::Result<Checked> {
-    let text =
-        std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
     let given = arguments.placeholders.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let text = fill(&text, given.chain(PLACEHOLDERS));
     let machine_type = if arguments.express { MachineType::Express } else { MachineType::Standard };
-    let mut diagnostics =
-        definition::parse(&text, Options { machine_type }).diagnostics;
+    let mut diagnostics = definition::parse(&text, Options { machine_type }).diagnostics;
     if arguments.strict {
         for diagnostic in &mut diagnostics {
             diagnostic.severity = Severity::Error;

@@ -223,9 +223,10 @@ fn a_picture_bomb_takes_little_memory() {
     let mut peak_kib = 0;
     while child.try_wait().expect("a child").is_none() {
         let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).and_then(|rest| {
-            rest.trim().trim_end_matches("kB").trim().parse::<u64>().ok()
-        });
+        let peak = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))
+            .and_then(|rest| rest.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
         peak_kib = peak_kib.max(peak.unwrap_or(0));
     }
     assert!(peak_kib > 0, "the child was never seen");

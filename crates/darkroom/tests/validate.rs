@@ -24,7 +24,8 @@ fn all_faults_are_shown_with_their_line_and_a_caret() {
     let output = workspace.darkroom(&["validate", "m.json"]).output().expect("the binary runs");
     let shown = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(1), "{shown}");
-    for expected in ["MISSING_TRANSITION_TARGET", "Missing 'Next' target: Nowhere", "m.json:4:", "m.json:5:"] {
+    for expected in ["MISSING_TRANSITION_TARGET", "Missing 'Next' target: Nowhere", "m.json:4:", "m.json:5:"]
+    {
         assert!(shown.contains(expected), "no `{expected}` in\n{shown}");
     }
     assert!(!shown.contains('\u{1b}'), "colours without a terminal");
@@ -34,7 +35,10 @@ fn all_faults_are_shown_with_their_line_and_a_caret() {
     assert_eq!(report["files"][0]["result"], "FAIL");
     let diagnostics = report["files"][0]["diagnostics"].as_array().expect("diagnostics");
     assert!(diagnostics.len() >= 2, "{report:#}");
-    assert!(diagnostics.iter().any(|one| one["location"] == "/States/A/Next" && one["line"] == 4), "{report:#}");
+    assert!(
+        diagnostics.iter().any(|one| one["location"] == "/States/A/Next" && one["line"] == 4),
+        "{report:#}"
+    );
 }
 
 #[test]

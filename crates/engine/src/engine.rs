@@ -112,8 +112,7 @@ impl Engine {
         // One turn may wait while another is being committed: more would only age.
         let (commits, turns) = sync_channel::<Commit>(count);
         let mut threads = Vec::with_capacity(count + 1);
-        let committer =
-            Committer::new(config.store.clone(), config.observer.clone(), outlet.clone());
+        let committer = Committer::new(config.store.clone(), config.observer.clone(), outlet.clone());
         threads.push(spawn("committer".into(), move || committer.run(&turns))?);
         for (number, (shard, receiver)) in shards.into_iter().zip(receivers).enumerate() {
             let looped = Loop {
@@ -168,9 +167,7 @@ impl Engine {
             // A caller that has gone away needs no answer.
             let _ = answer.send(started);
         });
-        shard
-            .send(ToShard::Input(Input::Start(request, reply)))
-            .map_err(|_| StartError::ShutDown)?;
+        shard.send(ToShard::Input(Input::Start(request, reply))).map_err(|_| StartError::ShutDown)?;
         answered.recv().unwrap_or(Err(StartError::ShutDown))
     }
 
@@ -334,8 +331,7 @@ impl Outlet {
             // After the engine's end the task is still open in its history, and is run again.
             let _ = shard.send(ToShard::Input(Input::Stimulus(key, stimulus)));
         });
-        self.executor
-            .start(crate::executor::Invocation { key, identity: identity.clone(), request }, answer);
+        self.executor.start(crate::executor::Invocation { key, identity: identity.clone(), request }, answer);
     }
 
     fn tell(&self, identity: &Identity, input: Input) {

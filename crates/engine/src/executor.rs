@@ -126,10 +126,7 @@ impl TaskExecutor for WorkerPool {
     }
 
     fn cancel(&self, key: ExecutionKey, id: TaskId) {
-        self.shared
-            .lock()
-            .waiting
-            .retain(|(waiting, _)| waiting.key != key || waiting.request.id != id);
+        self.shared.lock().waiting.retain(|(waiting, _)| waiting.key != key || waiting.request.id != id);
     }
 }
 

@@ -177,8 +177,7 @@ impl Shard {
         machine: Arc<StateMachine>,
         history: &[HistoryEvent],
     ) -> Result<Vec<Effect>, darkroom_asl::interpreter::ReplayError> {
-        let execution =
-            Execution::replay(machine, stored.identity.clone(), stored.input.clone(), history)?;
+        let execution = Execution::replay(machine, stored.identity.clone(), stored.input.clone(), history)?;
         let effects = execution.open_tasks().into_iter().map(Effect::RunTask).collect();
         if execution.has_ready_branches() {
             self.inputs.push_back(Input::Stimulus(stored.key, Stimulus::Continue));
@@ -222,12 +221,8 @@ impl Shard {
 
     /// Decides for everything that is waiting and due. The batch may be empty, and the releases not.
     pub fn turn(&mut self, now: Timestamp, random: &dyn Random) -> Turn {
-        let mut building = Building {
-            now,
-            turn: Turn::default(),
-            append_at: HashMap::new(),
-            release_at: HashMap::new(),
-        };
+        let mut building =
+            Building { now, turn: Turn::default(), append_at: HashMap::new(), release_at: HashMap::new() };
         self.fire_timers(now);
         for _ in 0..TURN_INPUTS_MAX {
             let Some(input) = self.inputs.pop_front() else { break };
@@ -319,9 +314,11 @@ impl Shard {
         building: &mut Building,
         random: &dyn Random,
     ) {
-        let running = self.by_arn.get(arn).copied().filter(|key| {
-            self.live.get(key).is_some_and(|live| live.execution.is_running())
-        });
+        let running = self
+            .by_arn
+            .get(arn)
+            .copied()
+            .filter(|key| self.live.get(key).is_some_and(|live| live.execution.is_running()));
         let Some(key) = running else { return reply(Ok(false)) };
         self.decide(key, Stimulus::Stop(reason), building, random);
         if let Some(live) = self.live.get(&key) {

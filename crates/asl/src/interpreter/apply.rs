@@ -7,9 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::event::{
-    BranchId, EventId, EventKind, HistoryEvent, MapStarted, PlannedRetry, TaskScheduled,
-};
+use super::event::{BranchId, EventId, EventKind, HistoryEvent, MapStarted, PlannedRetry, TaskScheduled};
 use super::execution::{
     Branch, Execution, Identity, Iterations, OpenTask, Parent, Phase, Position, Status, Visit,
 };
@@ -298,7 +296,9 @@ impl Execution {
     }
 
     fn start_parallel(&mut self, event: &HistoryEvent, input: Option<&Payload>) -> Result<(), ReplayError> {
-        let visit = self.visit(event.branch).ok_or_else(|| misplaced(event, "ParallelStateStarted", "not in a state"))?;
+        let visit = self
+            .visit(event.branch)
+            .ok_or_else(|| misplaced(event, "ParallelStateStarted", "not in a state"))?;
         let input = input.unwrap_or(&visit.input).clone();
         let machine = self.machine.clone();
         let StateKind::Parallel(parallel) = &machine.state(visit.state).kind else {
@@ -342,7 +342,9 @@ impl Execution {
         let iterations = self.iterations_mut(event, WHAT, event.branch)?;
         let input = match input {
             Some(input) => input.clone(),
-            None => item(iterations, index).ok_or_else(|| misplaced(event, WHAT, "a Map without that item"))?,
+            None => {
+                item(iterations, index).ok_or_else(|| misplaced(event, WHAT, "a Map without that item"))?
+            }
         };
         iterations.next = index + 1;
         iterations.running += 1;
@@ -352,10 +354,8 @@ impl Execution {
 
     fn end_iteration(&mut self, event: &HistoryEvent) -> Result<(), ReplayError> {
         const WHAT: &str = "MapIterationSucceeded";
-        let branch = self
-            .branches
-            .remove(&event.branch)
-            .ok_or_else(|| misplaced(event, WHAT, "no such branch"))?;
+        let branch =
+            self.branches.remove(&event.branch).ok_or_else(|| misplaced(event, WHAT, "no such branch"))?;
         let (Some(parent), Position::Ended { output }) = (branch.parent, branch.position) else {
             return Err(misplaced(event, WHAT, "an iteration that has not ended"));
         };

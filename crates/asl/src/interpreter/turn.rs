@@ -146,7 +146,12 @@ impl<'a> Turn<'a> {
             .collect();
         for branch in due {
             // An earlier one of these may have ended the execution, or this branch.
-            if self.execution.visit(branch).and_then(|visit| visit.deadline()).is_some_and(|at| at <= self.now) {
+            if self
+                .execution
+                .visit(branch)
+                .and_then(|visit| visit.deadline())
+                .is_some_and(|at| at <= self.now)
+            {
                 self.timer_due(branch);
             }
         }
@@ -328,9 +333,11 @@ impl<'a> Turn<'a> {
             Phase::Parallel { outputs } => {
                 outputs.iter().map(|output| output.as_ref().map(|output| output.value().clone())).collect()
             }
-            Phase::Working | Phase::Waiting { .. } | Phase::Task(_) | Phase::Backoff { .. } | Phase::Map(_) => {
-                None
-            }
+            Phase::Working
+            | Phase::Waiting { .. }
+            | Phase::Task(_)
+            | Phase::Backoff { .. }
+            | Phase::Map(_) => None,
         }
     }
 

@@ -119,8 +119,11 @@ mod tests {
 
     #[test]
     fn a_photo_that_failed_says_why() {
-        let problem =
-            Problem { step: Some("validation".into()), error: "E".into(), reason: "the file is empty".into() };
+        let problem = Problem {
+            step: Some("validation".into()),
+            error: "E".into(),
+            reason: "the file is empty".into(),
+        };
         let text = page(&[outcome("a.jpg", Some(problem))]).into_string();
         assert!(text.contains("validation: the file is empty"), "{text}");
     }

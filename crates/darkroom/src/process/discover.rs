@@ -58,7 +58,8 @@ pub fn photos(inputs: &[PathBuf], excluded: &[&Path]) -> anyhow::Result<Vec<Phot
     let excluded: Vec<PathBuf> = excluded.iter().filter_map(|path| path.canonicalize().ok()).collect();
     let mut found = Found { photos: Vec::new(), seen: BTreeSet::new(), excluded };
     for input in inputs {
-        let metadata = std::fs::metadata(input).with_context(|| format!("{} cannot be read", input.display()))?;
+        let metadata =
+            std::fs::metadata(input).with_context(|| format!("{} cannot be read", input.display()))?;
         if metadata.is_dir() {
             found.search(input, 0)?;
         } else {

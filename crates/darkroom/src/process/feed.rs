@@ -8,6 +8,7 @@ use anyhow::Context;
 use darkroom_asl::json::Payload;
 use darkroom_engine::store::{End, EndStatus, StoredExecution};
 use darkroom_engine::{StartError, Started};
+use darkroom_functions::{ImageKey, ImageRecords};
 use sha2::{Digest, Sha256};
 
 use super::discover::Photo;
@@ -66,10 +67,10 @@ impl Feeder<'_> {
             // Under way, since an earlier run that was interrupted or since another file of the same content.
             if let Some(reason) = stored.parked {
                 let parked = Ended::Parked(reason.to_string());
-                return Ok(Some(outcome(photo, image_id, &arn, stored.started_at.as_millis(), parked)));
+                return Ok(Some(self.outcome(photo, image_id, &arn, stored.started_at.as_millis(), parked)));
             }
             let ended = self.ends.wait(&arn);
-            return Ok(Some(outcome(photo, image_id, &arn, stored.started_at.as_millis(), ended)));
+            return Ok(Some(self.outcome(photo, image_id, &arn, stored.started_at.as_millis(), ended)));
         };
         let again = match &end.status {
             EndStatus::Succeeded(output) => !self.outputs_exist(&output_keys(output)),
@@ -80,7 +81,7 @@ impl Feeder<'_> {
         if again {
             return Ok(None);
         }
-        let mut outcome = outcome(photo, image_id, &arn, stored.started_at.as_millis(), Ended::End(end));
+        let mut outcome = self.outcome(photo, image_id, &arn, stored.started_at.as_millis(), Ended::End(end));
         outcome.from_earlier_run = true;
         Ok(Some(outcome))
     }
@@ -120,14 +121,14 @@ impl Feeder<'_> {
             Err(error) => return Err(error.into()),
         };
         let ended = self.ends.wait(&arn);
-        Ok(outcome(photo, image_id, &arn, started_at.as_millis(), ended))
+        Ok(self.outcome(photo, image_id, &arn, started_at.as_millis(), ended))
     }
 
     fn other(&self, photo: &Photo, image_id: &str, arn: &str) -> anyhow::Result<Outcome> {
         let ended = self.ends.wait(arn);
         let stored = self.platform.engine.store().execution(arn)?;
         let started_at = stored.map_or(0, |stored| stored.started_at.as_millis());
-        Ok(outcome(photo, image_id, arn, started_at, ended))
+        Ok(self.outcome(photo, image_id, arn, started_at, ended))
     }
 
     /// Puts the photo into the input bucket, durably, unless it is there.
@@ -137,6 +138,18 @@ impl Feeder<'_> {
             return Ok(());
         }
         write_durably(&path, bytes).with_context(|| format!("{} cannot be written", path.display()))
+    }
+
+    /// What an execution came to. Which step failed stands in the image's record: the error handler noted it.
+    fn outcome(&self, photo: &Photo, image_id: &str, arn: &str, started_ms: i64, ended: Ended) -> Outcome {
+        let mut outcome = outcome(photo, image_id, arn, started_ms, ended);
+        if let Some(problem) = outcome.error.as_mut().filter(|problem| problem.step.is_none())
+            && let Ok(key) = ImageKey::new(image_id, &self.arguments.user)
+            && let Ok(Some(record)) = self.platform.records.get(&key)
+        {
+            problem.step = record.error_info.map(|error| error.step);
+        }
+        outcome
     }
 }
 

@@ -16,9 +16,7 @@ impl Progress {
     pub fn new(photos: usize, visible: bool) -> Self {
         let target = if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(photos as u64), target);
-        let style = ProgressStyle::with_template(
-            "{bar:32} {pos}/{len} photos  {per_sec}  {eta} left  {msg}",
-        );
+        let style = ProgressStyle::with_template("{bar:32} {pos}/{len} photos  {per_sec}  {eta} left  {msg}");
         if let Ok(style) = style {
             bar.set_style(style);
         }

@@ -28,7 +28,8 @@ pub fn table(outcomes: &[Outcome], out: &Path, elapsed: Duration) {
     let style = Style::of_stdout();
     let mut table = Table::new(&["photo", "status", "time", "outputs, or what went wrong"]);
     for outcome in outcomes {
-        let time = if outcome.from_earlier_run { "earlier".to_owned() } else { duration(outcome.duration_ms) };
+        let time =
+            if outcome.from_earlier_run { "earlier".to_owned() } else { duration(outcome.duration_ms) };
         let mut lines = what_came_of_it(outcome).into_iter();
         table.row([
             outcome.file.display().to_string(),

@@ -164,7 +164,8 @@ impl World {
                     break;
                 }
                 self.commit(&turn);
-                if matches!(crash, Some(Crash::AfterCommit(at)) if !crashed && at + 1 == self.counts.commits) {
+                if matches!(crash, Some(Crash::AfterCommit(at)) if !crashed && at + 1 == self.counts.commits)
+                {
                     crashed = true;
                     self.crash();
                     break;
@@ -493,7 +494,13 @@ impl World {
 
     /// Every prefix of a history can be replayed; that it gives the live execution, the shard's audit has
     /// checked at each decision.
-    fn check_prefixes(&self, definition: &Text, input: &Payload, key: ExecutionKey, history: &[HistoryEvent]) {
+    fn check_prefixes(
+        &self,
+        definition: &Text,
+        input: &Payload,
+        key: ExecutionKey,
+        history: &[HistoryEvent],
+    ) {
         let machine = self.definitions[definition].clone();
         let mut execution = Execution::new(machine, identity(key), input.clone());
         for event in history {

@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BranchId, EventId, EventKind, HistoryEvent, Iteration, MapStarted, PlannedRetry, Reason, StateType, Target,
-    TaskScheduled,
+    BranchId, EventId, EventKind, HistoryEvent, Iteration, MapStarted, PlannedRetry, Reason, StateType,
+    Target, TaskScheduled,
 };
 use crate::data::Timestamp;
 use crate::json::{Payload, Text};
@@ -506,8 +506,7 @@ fn details_of(kind: &EventKind, replay: &mut Replay) -> Option<Details> {
 fn scheduled_details(scheduled: &TaskScheduled, replay: &mut Replay) -> Details {
     let TaskScheduled { target, region, input, timeout_seconds, heartbeat_seconds, credentials_role_arn } =
         scheduled;
-    let task_credentials =
-        credentials_role_arn.clone().map(|role_arn| TaskCredentials { role_arn });
+    let task_credentials = credentials_role_arn.clone().map(|role_arn| TaskCredentials { role_arn });
     let mut by_input = |resource: &Text, heartbeat| {
         replay.region = Some(region.clone());
         InputDetails {
@@ -527,15 +526,17 @@ fn scheduled_details(scheduled: &TaskScheduled, replay: &mut Replay) -> Details 
         Target::Activity { resource } => {
             Details::ActivityScheduledEventDetails(by_input(resource, *heartbeat_seconds))
         }
-        Target::Service { resource_type, resource } => Details::TaskScheduledEventDetails(ParametersDetails {
-            resource_type: resource_type.clone(),
-            resource: resource.clone(),
-            region: region.clone(),
-            parameters: input.clone(),
-            timeout_in_seconds: *timeout_seconds,
-            heartbeat_in_seconds: *heartbeat_seconds,
-            task_credentials,
-        }),
+        Target::Service { resource_type, resource } => {
+            Details::TaskScheduledEventDetails(ParametersDetails {
+                resource_type: resource_type.clone(),
+                resource: resource.clone(),
+                region: region.clone(),
+                parameters: input.clone(),
+                timeout_in_seconds: *timeout_seconds,
+                heartbeat_in_seconds: *heartbeat_seconds,
+                task_credentials,
+            })
+        }
     }
 }
 

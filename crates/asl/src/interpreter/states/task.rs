@@ -54,7 +54,8 @@ impl Turn<'_> {
         let scene = self.scene(branch);
         let effective = scene.select(&task.input_path, raw)?;
         let input = scene.shape(task.parameters.as_ref(), &effective)?;
-        let timeout_seconds = self.seconds(branch, task.timeout.as_ref(), "TimeoutSecondsPath", &effective)?;
+        let timeout_seconds =
+            self.seconds(branch, task.timeout.as_ref(), "TimeoutSecondsPath", &effective)?;
         let heartbeat_seconds =
             self.seconds(branch, task.heartbeat.as_ref(), "HeartbeatSecondsPath", &effective)?;
         let credentials_role_arn = match &task.credentials {

@@ -60,15 +60,14 @@ impl Turn<'_> {
                 let found = scene.find(path, &effective);
                 self.after_seconds(path, found)
             }
-            WaitUntil::TimestampPath(path) => {
-                at_timestamp(path, scene.find(path, &effective))
-            }
+            WaitUntil::TimestampPath(path) => at_timestamp(path, scene.find(path, &effective)),
         }
     }
 
     fn after_seconds(&self, path: &Path, found: Option<Value>) -> Result<Timestamp, Failure> {
         let Some(found) = found else {
-            let cause = format!("The SecondsPath parameter does not reference an input value: {}", path.text());
+            let cause =
+                format!("The SecondsPath parameter does not reference an input value: {}", path.text());
             return Err(Failure::new(names::RUNTIME, cause));
         };
         let seconds = found.as_number().and_then(crate::json::Number::as_i64).ok_or_else(|| {
