@@ -31,10 +31,7 @@ fn log_level() -> tracing_subscriber::filter::LevelFilter {
 
 fn main() -> ExitCode {
     let arguments = cli::Arguments::parse();
-    tracing_subscriber::fmt()
-        .with_max_level(log_level())
-        .with_writer(std::io::stderr)
-        .init();
+    tracing_subscriber::fmt().with_max_level(log_level()).with_writer(std::io::stderr).init();
     let outcome = match arguments.command {
         cli::Command::Process(process) => process::run(&process),
         cli::Command::History(history) => executions::history(&history),

@@ -140,14 +140,17 @@ impl Feeder<'_> {
         write_durably(&path, bytes).with_context(|| format!("{} cannot be written", path.display()))
     }
 
-    /// What an execution came to. Which step failed stands in the image's record: the error handler noted it.
+    /// What an execution came to. Which step failed, and why in plain words, stands in the image's record: the
+    /// error handler noted it.
     fn outcome(&self, photo: &Photo, image_id: &str, arn: &str, started_ms: i64, ended: Ended) -> Outcome {
         let mut outcome = outcome(photo, image_id, arn, started_ms, ended);
-        if let Some(problem) = outcome.error.as_mut().filter(|problem| problem.step.is_none())
+        if let Some(problem) = outcome.error.as_mut()
             && let Ok(key) = ImageKey::new(image_id, &self.arguments.user)
             && let Ok(Some(record)) = self.platform.records.get(&key)
+            && let Some(noted) = record.error_info
         {
-            problem.step = record.error_info.map(|error| error.step);
+            problem.step = Some(noted.step);
+            problem.reason = noted.reason;
         }
         outcome
     }
