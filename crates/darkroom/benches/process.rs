@@ -32,7 +32,8 @@ fn main() {
         whole.push(process(&photos.0, jobs));
     }
     let (alone, whole) = (median(alone), median(whole));
-    let rate = |time: Duration| photos.1.len() as f64 / time.as_secs_f64();
+    let rate =
+        |time: Duration| f64::from(u32::try_from(photos.1.len()).expect("few photos")) / time.as_secs_f64();
     println!("functions alone   {:>8.1} photos/s", rate(alone));
     println!("darkroom process  {:>8.1} photos/s", rate(whole));
     println!(

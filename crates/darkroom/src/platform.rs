@@ -57,7 +57,7 @@ impl Platform {
         };
         let (input_bucket, output_bucket) = (folder(&input)?, folder(out)?);
         let records = Arc::new(
-            SqliteRecords::open(&data.join("platform.db"))
+            SqliteRecords::open(data.join("platform.db"))
                 .with_context(|| format!("{} cannot be opened", data.join("platform.db").display()))?,
         );
         let notifications: Arc<dyn Notifications> = records.clone();
@@ -65,7 +65,7 @@ impl Platform {
         let services = Services::new(input_bucket, output_bucket, image_records, notifications.clone());
         let tasks = Tasks::new(Functions::new(services), notifications);
         let engine = Engine::start(Config {
-            store: Arc::new(SqliteStore::open(&engine_file(data))?),
+            store: Arc::new(SqliteStore::open(engine_file(data))?),
             executor: Arc::new(WorkerPool::new(jobs, move |invocation| tasks.run(invocation))?),
             clock: Arc::new(SystemClock::default()),
             random: Arc::new(OsRandom),

@@ -93,6 +93,7 @@ enum ToShard {
 
 impl Engine {
     /// Starts an engine, and goes on with every execution that is open in its store.
+    #[expect(clippy::needless_pass_by_value, reason = "an engine is made of its configuration")]
     pub fn start(config: Config) -> Result<Self, EngineError> {
         let count = config.shards.max(1);
         let (senders, receivers): (Vec<_>, Vec<_>) = (0..count).map(|_| channel()).unzip();
@@ -126,7 +127,7 @@ impl Engine {
             };
             threads.push(spawn(format!("shard-{number}"), move || looped.run())?);
         }
-        for (key, identity, effects) in recovered {
+        for Recovered { key, identity, effects } in recovered {
             outlet.let_out(key, &identity, effects);
         }
         *engine.threads.lock().unwrap_or_else(PoisonError::into_inner) = threads;
@@ -198,11 +199,7 @@ impl Engine {
     }
 
     /// Reads every open execution back. One that cannot be followed is parked, and the others go on.
-    fn recover(
-        &self,
-        shards: &mut [Shard],
-        observer: &dyn Observer,
-    ) -> Result<Vec<(ExecutionKey, Arc<Identity>, Vec<Effect>)>, EngineError> {
+    fn recover(&self, shards: &mut [Shard], observer: &dyn Observer) -> Result<Vec<Recovered>, EngineError> {
         let mut recovered = Vec::new();
         for stored in self.store.open_executions()? {
             let place = shard_index(&stored.identity.execution_arn, shards.len());
@@ -211,7 +208,8 @@ impl Engine {
                     if stored.parked.is_some() {
                         self.store.park(stored.key, None)?;
                     }
-                    recovered.push((stored.key, stored.identity.clone(), effects));
+                    let identity = stored.identity.clone();
+                    recovered.push(Recovered { key: stored.key, identity, effects });
                 }
                 Err(Unreadable::Store(error)) => return Err(error.into()),
                 Err(Unreadable::Parked(reason)) => {
@@ -249,6 +247,13 @@ impl Engine {
         self.definitions().insert(stored.definition.clone(), machine.clone());
         Ok(machine)
     }
+}
+
+/// An execution that goes on, and the tasks that are out for it.
+struct Recovered {
+    key: ExecutionKey,
+    identity: Arc<Identity>,
+    effects: Vec<Effect>,
 }
 
 /// Why an execution was not read back.

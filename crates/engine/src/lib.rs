@@ -17,4 +17,4 @@ pub mod store;
 pub use clock::{Clock, OsRandom, SystemClock};
 pub use engine::{Config, Engine, EngineError, Observer};
 pub use executor::{Answer, Invocation, TaskExecutor, TaskOutcome, WorkerPool};
-pub use shard::{Input, Parked, Release, Shard, StartError, StartReply, StartRequest, Started, Turn};
+pub use shard::{Input, Parked, Release, Reply, Shard, StartError, StartReply, StartRequest, Started, Turn};
