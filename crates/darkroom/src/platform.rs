@@ -14,7 +14,9 @@ use darkroom_asl::definition::StateMachine;
 use darkroom_asl::interpreter::{Identity, Limits};
 use darkroom_engine::store::{DefinitionKey, SqliteStore};
 use darkroom_engine::{Config, Engine, Observer, OsRandom, SystemClock, WorkerPool};
-use darkroom_functions::{Functions, ImageRecords, Notifications, Services, SqliteRecords, open_folder};
+use darkroom_functions::{
+    Functions, ImageRecords, Notifications, Services, SqliteRecords, open_folder, remove_unfinished,
+};
 
 use crate::tasks::Tasks;
 use crate::workflow::{self, ACCOUNT, PLACEHOLDERS, PROJECT, REGION};
@@ -51,11 +53,18 @@ pub fn engine_file(data: &Path) -> PathBuf {
 impl Platform {
     /// Opens the data folder, makes it where it is not there, and goes on with what is open in it.
     pub fn open(data: &Path, out: &Path, jobs: usize, observer: Arc<dyn Observer>) -> anyhow::Result<Self> {
+        // First of all the lock: from here on no other process is at work in this data folder.
+        let store = Arc::new(SqliteStore::open(engine_file(data))?);
         let input = data.join("input");
         let folder = |path: &Path| {
             open_folder(path).with_context(|| format!("the folder {} cannot be used", path.display()))
         };
         let (input_bucket, output_bucket) = (folder(&input)?, folder(out)?);
+        let outputs = out.join("processed");
+        if outputs.is_dir() {
+            remove_unfinished(&outputs)
+                .with_context(|| format!("{} cannot be tidied up", outputs.display()))?;
+        }
         let records = Arc::new(
             SqliteRecords::open(data.join("platform.db"))
                 .with_context(|| format!("{} cannot be opened", data.join("platform.db").display()))?,
@@ -65,7 +74,7 @@ impl Platform {
         let services = Services::new(input_bucket, output_bucket, image_records, notifications.clone());
         let tasks = Tasks::new(Functions::new(services), notifications);
         let engine = Engine::start(Config {
-            store: Arc::new(SqliteStore::open(engine_file(data))?),
+            store,
             executor: Arc::new(WorkerPool::new(jobs, move |invocation| tasks.run(invocation))?),
             clock: Arc::new(SystemClock::default()),
             random: Arc::new(OsRandom),
