@@ -214,4 +214,19 @@ mod tests {
         bucket.put("folder/object", vec![1]).expect("written");
         assert!(matches!(bucket.fetch("folder", 100).err(), Some(FunctionError::ObjectNotFound { .. })));
     }
+
+    #[test]
+    fn what_a_crash_left_is_removed_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let user = folder.path().join("processed/u");
+        std::fs::create_dir_all(&user).unwrap();
+        for name in ["a-small.jpg", "a-small.jpg#1", "b#12", "c#", "d#1x"] {
+            std::fs::write(user.join(name), b"x").unwrap();
+        }
+        assert_eq!(remove_unfinished(folder.path()).unwrap(), 2);
+        let mut left: Vec<_> =
+            std::fs::read_dir(&user).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["a-small.jpg", "c#", "d#1x"]);
+    }
 }
