@@ -56,7 +56,12 @@ pub struct Execution {
     pub(super) last_event_id: EventId,
     pub(super) next_branch: u32,
     pub(super) branches: BTreeMap<BranchId, Branch>,
-    /// Branches that can enter their next state, in the order in which they came to it.
+    /// The branches again, each below its parent: what a Map of many items finds its own by.
+    pub(super) below: BTreeSet<(BranchId, BranchId)>,
+    /// The bytes of all variables' values.
+    pub(super) variable_bytes: usize,
+    /// Branches that can enter their next state, in the order in which they came to it. One that was given up
+    /// meanwhile may still stand in it, but never in front.
     pub(super) ready: VecDeque<BranchId>,
     /// When each branch that waits for a time is due.
     pub(super) deadlines: BTreeSet<(Timestamp, BranchId)>,
@@ -120,7 +125,11 @@ pub(super) enum Phase {
     /// Between a failure and the next attempt.
     Backoff { until: Timestamp },
     /// Branches run.
-    Parallel { outputs: Vec<Option<Payload>> },
+    Parallel {
+        outputs: Vec<Option<Payload>>,
+        /// How many of them are missing.
+        missing: usize,
+    },
     /// Iterations run.
     Map(Iterations),
 }
@@ -211,6 +220,8 @@ impl Execution {
             last_event_id: EventId::default(),
             next_branch: 0,
             branches: BTreeMap::new(),
+            below: BTreeSet::new(),
+            variable_bytes: 0,
             ready: VecDeque::new(),
             deadlines: BTreeSet::new(),
             timeout_at: None,
@@ -271,6 +282,21 @@ impl Execution {
         self.branches.iter().filter_map(|(id, branch)| self.task_request(*id, branch)).collect()
     }
 
+    /// The same tasks, by their ids alone.
+    pub(super) fn open_task_ids(&self) -> impl Iterator<Item = TaskId> {
+        self.branches.iter().filter_map(|(id, branch)| match &branch.position {
+            Position::In(visit) => match &visit.phase {
+                Phase::Task(task) => Some(TaskId { branch: *id, scheduled: task.scheduled }),
+                Phase::Working
+                | Phase::Waiting { .. }
+                | Phase::Backoff { .. }
+                | Phase::Parallel { .. }
+                | Phase::Map(_) => None,
+            },
+            Position::Ready { .. } | Position::Ended { .. } | Position::Aborted => None,
+        })
+    }
+
     /// Whether an answer for this task is still waited for.
     pub fn is_open(&self, id: TaskId) -> bool {
         self.open_task(id).is_some()
@@ -317,13 +343,26 @@ impl Execution {
         None
     }
 
-    /// The branches below `ancestor`, children before grandchildren, siblings in order.
-    pub(super) fn children(&self, ancestor: BranchId) -> Vec<BranchId> {
-        self.branches
-            .range(BranchId(ancestor.0 + 1)..)
-            .filter(|(_, branch)| branch.parent.is_some_and(|parent| parent.branch == ancestor))
-            .map(|(id, _)| *id)
-            .collect()
+    /// How many bytes the execution's variables would have with these in the branch's scope.
+    pub(super) fn variable_bytes_with(&self, branch: BranchId, assigned: &[(Text, Payload)]) -> usize {
+        let held = self.branches.get(&branch).map(|branch| &branch.variables);
+        assigned.iter().fold(self.variable_bytes, |bytes, (name, value)| {
+            let replaced = held.and_then(|held| held.get(name)).map_or(0, Payload::len_bytes);
+            bytes - replaced + value.len_bytes()
+        })
+    }
+
+    /// The branches of the Parallel or Map that `parent` is in, in the order in which they started.
+    pub(super) fn children(&self, parent: BranchId) -> Vec<BranchId> {
+        let all = (parent, BranchId(0))..=(parent, BranchId(u32::MAX));
+        self.below.range(all).map(|(_, child)| *child).collect()
+    }
+}
+
+impl Iterations {
+    /// Whether every item has its output.
+    pub(super) fn is_done(&self) -> bool {
+        self.running == 0 && self.next as usize >= self.outputs.len()
     }
 }
 

@@ -190,12 +190,23 @@ impl<'a> Turn<'a> {
 
     /// Leaves the branch's state, and ends the branch where nothing follows.
     pub(super) fn leave(&mut self, branch: BranchId, leave: Leave) {
+        match self.over_limit(branch, &leave) {
+            Some(failure) => self.fail(branch, failure.into()),
+            None => self.exit(branch, leave),
+        }
+    }
+
+    /// Why a state cannot be left like this: its output, or what it assigns, is over a quota.
+    pub(super) fn over_limit(&self, branch: BranchId, leave: &Leave) -> Option<Failure> {
+        let name = &self.state(branch)?.name;
+        self.too_large(name, &leave.output)
+            .or_else(|| self.variables_too_large(branch, name, &leave.assigned))
+    }
+
+    /// Leaves the branch's state with what is within the quotas.
+    pub(super) fn exit(&mut self, branch: BranchId, leave: Leave) {
         let Some(state) = self.state(branch) else { return };
         let Leave { output, assigned, transition } = leave;
-        if let Some(failure) = self.too_large(&state.name, &output) {
-            self.fail(branch, failure.into());
-            return;
-        }
         let next = match transition {
             Transition::Next(index) => Some(self.machine.state(index).name.clone()),
             Transition::End => None,
@@ -223,8 +234,8 @@ impl<'a> Turn<'a> {
 
     /// The end of the execution: nothing that is out matters any more.
     pub(super) fn end(&mut self, previous: EventId, kind: EventKind) {
-        for task in self.execution.open_tasks() {
-            self.effects.push(Effect::CancelTask(task.id));
+        if self.execution.ended_at.is_none() {
+            self.effects.extend(self.execution.open_task_ids().map(Effect::CancelTask));
         }
         self.emit(BranchId::ROOT, previous, kind);
     }
@@ -240,23 +251,26 @@ impl<'a> Turn<'a> {
             return;
         }
         let id = self.execution.last_event_id.next();
-        let (branch, kind) = if id.0 >= self.limits.history_events_max && !kind.is_terminal() {
-            (BranchId::ROOT, EventKind::ExecutionFailed(history_is_full(self.limits.history_events_max)))
-        } else {
-            (branch, kind)
-        };
+        if id.0 >= self.limits.history_events_max && !kind.is_terminal() {
+            let reason = history_is_full(self.limits.history_events_max);
+            return self.end(previous, EventKind::ExecutionFailed(reason));
+        }
         let event =
             HistoryEvent { id, previous_event_id: previous, timestamp: self.now, branch, retry: None, kind };
         self.execution.apply(&event).expect("a decided event follows from the state it was decided on");
         self.events.push(event);
     }
 
-    /// Notes on the last event that with it a state failed and is tried again. Answers whether it could:
-    /// a failure that no event of this turn stands for has nothing to be noted on.
-    pub(super) fn note_retry(&mut self, retry: PlannedRetry) -> bool {
-        let Some(event) = self.events.last_mut().filter(|event| event.retry.is_none()) else {
+    /// Notes on the last event that with it, or with `failing` before it, a state failed and is tried again.
+    ///
+    /// Answers whether it could. A new attempt whose fields fail before anything is scheduled has no event to be
+    /// noted on, and must not use another branch's: it counts as the last one. It would only fail again, since
+    /// what its fields are evaluated with is what it was.
+    pub(super) fn note_retry(&mut self, failing: EventId, retry: PlannedRetry) -> bool {
+        let Some(event) = self.events.last_mut() else { return false };
+        if event.failing() != failing || event.retry.is_some() {
             return false;
-        };
+        }
         event.retry = Some(retry);
         let event = event.clone();
         self.execution.apply_retry(&event, &retry).expect("a retry is of a state that was entered");
@@ -297,12 +311,10 @@ impl<'a> Turn<'a> {
         Some(Iteration { name: state.name.clone(), index })
     }
 
-    /// The raw input of the state that the branch is in.
-    pub(super) fn raw_input(&self, branch: BranchId) -> Payload {
-        match self.execution.visit(branch) {
-            Some(visit) => visit.input.clone(),
-            None => unreachable!("a state's fields are evaluated while its branch is in it"),
-        }
+    /// The raw input of the state that the branch is in; none when the state's last event ended the execution,
+    /// because the history was full.
+    pub(super) fn raw_input(&self, branch: BranchId) -> Option<Payload> {
+        self.execution.visit(branch).map(|visit| visit.input.clone())
     }
 
     /// A branch of a Parallel or an iteration of a Map came to its end.
@@ -330,7 +342,8 @@ impl<'a> Turn<'a> {
     /// The outputs of a Parallel's branches, once none is missing.
     fn joined_outputs(&self, branch: BranchId) -> Option<Vec<Value>> {
         match &self.execution.visit(branch)?.phase {
-            Phase::Parallel { outputs } => {
+            Phase::Parallel { missing: 1.., .. } => None,
+            Phase::Parallel { outputs, missing: 0 } => {
                 outputs.iter().map(|output| output.as_ref().map(|output| output.value().clone())).collect()
             }
             Phase::Working
@@ -343,7 +356,7 @@ impl<'a> Turn<'a> {
 
     /// The failure of a payload over the quota.
     pub(super) fn too_large(&self, name: &Text, payload: &Payload) -> Option<Failure> {
-        (payload.len_bytes() > self.limits.payload_bytes_max).then(|| {
+        payload.exceeds(self.limits.payload_bytes_max).then(|| {
             Failure::new(
                 names::DATA_LIMIT_EXCEEDED,
                 format!(
@@ -351,6 +364,24 @@ impl<'a> Turn<'a> {
                      bytes service limit."
                 ),
             )
+        })
+    }
+
+    /// The failure of an `Assign` over the quotas for one, or for all variables that live.
+    fn variables_too_large(
+        &self,
+        branch: BranchId,
+        name: &Text,
+        assigned: &[(Text, Payload)],
+    ) -> Option<Failure> {
+        let Limits { variable_bytes_max: one_max, variables_bytes_max: all_max, .. } = *self.limits;
+        let fits = assigned.iter().all(|(_, value)| !value.exceeds(one_max))
+            && assigned.iter().map(|(_, value)| value.len_bytes()).sum::<usize>() <= one_max
+            && (assigned.is_empty() || self.execution.variable_bytes_with(branch, assigned) <= all_max);
+        (!fits).then(|| {
+            let cause =
+                format!("The state '{name}' assigns variables with a size exceeding the service limit.");
+            Failure::new(names::DATA_LIMIT_EXCEEDED, cause)
         })
     }
 }
