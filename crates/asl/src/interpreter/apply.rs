@@ -140,8 +140,12 @@ impl Execution {
                 Ok(())
             }
             EventKind::TaskScheduled(scheduled) => self.schedule(event, scheduled),
-            EventKind::TaskStarted { .. } | EventKind::TaskSubmitted { .. } => {
-                self.branch_mut(event, "TaskStarted", event.branch)?.previous = event.id;
+            EventKind::TaskStarted { .. } => {
+                self.task_mut(event, "TaskStarted")?.is_started = true;
+                Ok(())
+            }
+            EventKind::TaskSubmitted { .. } => {
+                self.task_mut(event, "TaskSubmitted")?.is_submitted = true;
                 Ok(())
             }
             EventKind::TaskSucceeded { .. }
@@ -294,6 +298,8 @@ impl Execution {
         let task = OpenTask {
             scheduled: event.id,
             request: scheduled.clone(),
+            is_started: false,
+            is_submitted: false,
             timeout_at: scheduled.timeout_seconds.map(|seconds| event.timestamp.plus_seconds(seconds)),
             heartbeat_at: scheduled.heartbeat_seconds.map(|seconds| event.timestamp.plus_seconds(seconds)),
         };
@@ -460,6 +466,18 @@ impl Execution {
             branch: branch.0,
             found: "no such branch",
         })
+    }
+
+    /// The task that the event's branch waits for; the event becomes the branch's last one.
+    fn task_mut(&mut self, event: &HistoryEvent, what: &'static str) -> Result<&mut OpenTask, ReplayError> {
+        let branch = self.branch_mut(event, what, event.branch)?;
+        branch.previous = event.id;
+        if let Position::In(visit) = &mut branch.position
+            && let Phase::Task(task) = &mut visit.phase
+        {
+            return Ok(task);
+        }
+        Err(misplaced(event, what, "no open task"))
     }
 
     fn iterations_mut(

@@ -139,6 +139,9 @@ pub(super) enum Phase {
 pub(super) struct OpenTask {
     pub(super) scheduled: EventId,
     pub(super) request: TaskScheduled,
+    /// `…Started` was written, and `TaskSubmitted` was. Told again, after a crash, they are not written again.
+    pub(super) is_started: bool,
+    pub(super) is_submitted: bool,
     pub(super) timeout_at: Option<Timestamp>,
     /// Moves with each heartbeat, which writes no event; a replay starts it anew.
     pub(super) heartbeat_at: Option<Timestamp>,
@@ -149,6 +152,8 @@ impl PartialEq for OpenTask {
     fn eq(&self, other: &Self) -> bool {
         self.scheduled == other.scheduled
             && self.request == other.request
+            && self.is_started == other.is_started
+            && self.is_submitted == other.is_submitted
             && self.timeout_at == other.timeout_at
     }
 }
@@ -302,13 +307,20 @@ impl Execution {
         self.open_task(id).is_some()
     }
 
-    /// The task as it was asked for, while it is open.
-    pub(super) fn open_task(&self, id: TaskId) -> Option<TaskRequest> {
-        let request = self.task_request(id.branch, self.branches.get(&id.branch)?)?;
-        (request.id == id).then_some(request)
+    /// The task, while it is open.
+    pub(super) fn open_task(&self, id: TaskId) -> Option<&OpenTask> {
+        match &self.visit(id.branch)?.phase {
+            Phase::Task(task) if task.scheduled == id.scheduled => Some(task),
+            Phase::Task(_)
+            | Phase::Working
+            | Phase::Waiting { .. }
+            | Phase::Backoff { .. }
+            | Phase::Parallel { .. }
+            | Phase::Map(_) => None,
+        }
     }
 
-    fn task_request(&self, id: BranchId, branch: &Branch) -> Option<TaskRequest> {
+    pub(super) fn task_request(&self, id: BranchId, branch: &Branch) -> Option<TaskRequest> {
         let Position::In(visit) = &branch.position else { return None };
         let Phase::Task(task) = &visit.phase else { return None };
         Some(TaskRequest {

@@ -184,14 +184,14 @@ impl Turn<'_> {
             | Phase::Map(_) => None,
         };
         let kind = &self.machine.state(visit.state).kind;
-        if let Some(task) = open {
-            self.cancel_task(task);
-        }
         match kind {
             StateKind::Task(_) | StateKind::Wait(_) | StateKind::Parallel(_) | StateKind::Map(_) => {
                 self.emit(branch, failing, EventKind::StateAborted { state_type: state_type(kind) });
             }
             StateKind::Pass(_) | StateKind::Choice(_) | StateKind::Succeed(_) | StateKind::Fail(_) => {}
+        }
+        if let Some(task) = open {
+            self.cancel_task(task);
         }
     }
 }

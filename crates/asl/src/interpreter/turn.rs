@@ -278,13 +278,17 @@ impl<'a> Turn<'a> {
     }
 
     pub(super) fn run_task(&mut self, id: TaskId) {
-        if let Some(request) = self.execution.open_task(id) {
-            self.effects.push(Effect::RunTask(request));
-        }
+        let branch = self.execution.branches.get(&id.branch);
+        let request = branch.and_then(|branch| self.execution.task_request(id.branch, branch));
+        self.effects.extend(request.map(Effect::RunTask));
     }
 
+    /// To be called after the event that says why: with a full history that one was the end, which has given up
+    /// every task already.
     pub(super) fn cancel_task(&mut self, id: TaskId) {
-        self.effects.push(Effect::CancelTask(id));
+        if self.execution.is_running() {
+            self.effects.push(Effect::CancelTask(id));
+        }
     }
 
     /// What the fields of the branch's state are evaluated against.

@@ -4,7 +4,7 @@
 //! An activity starts when a worker takes it.
 
 use crate::data::Path;
-use crate::definition::{Resource, Seconds, State, Task};
+use crate::definition::{Resource, Seconds, State, StateKind, Task};
 use crate::failure::{Failure, names};
 use crate::interpreter::data_flow::merge;
 use crate::interpreter::event::{BranchId, EventKind, Reason, Target, TaskScheduled};
@@ -89,33 +89,45 @@ impl Turn<'_> {
         }
     }
 
-    pub(in crate::interpreter) fn task_started(&mut self, task: TaskId, worker_name: Option<Text>) {
-        if let Some(request) = self.execution.open_task(task) {
-            let target = request.scheduled.target;
-            self.emit_next(task.branch, EventKind::TaskStarted { target, worker_name });
+    pub(in crate::interpreter) fn task_started(&mut self, id: TaskId, worker_name: Option<Text>) {
+        if let Some(task) = self.execution.open_task(id)
+            && !task.is_started
+        {
+            let target = task.request.target.clone();
+            self.emit_next(id.branch, EventKind::TaskStarted { target, worker_name });
         }
     }
 
-    pub(in crate::interpreter) fn task_submitted(&mut self, task: TaskId, output: Payload) {
-        if let Some(request) = self.execution.open_task(task) {
-            let target = request.scheduled.target;
-            self.emit_next(task.branch, EventKind::TaskSubmitted { target, output });
+    pub(in crate::interpreter) fn task_submitted(&mut self, id: TaskId, output: Payload) {
+        if let Some(task) = self.execution.open_task(id)
+            && !task.is_submitted
+            // AWS: functions and activities have no such event.
+            && matches!(task.request.target, Target::Service { .. })
+        {
+            let target = task.request.target.clone();
+            if let Some(failure) =
+                self.state(id.branch).and_then(|state| self.too_large(&state.name, &output))
+            {
+                // Unlike one that has answered, this task is still out.
+                let reason = Reason::from(failure);
+                self.emit_next(id.branch, EventKind::TaskFailed { target, reason: reason.clone() });
+                self.cancel_task(id);
+                return self.fail(id.branch, reason);
+            }
+            self.emit_next(id.branch, EventKind::TaskSubmitted { target, output });
         }
     }
 
     pub(in crate::interpreter) fn task_succeeded(&mut self, id: TaskId, output: Payload) {
-        let Some(request) = self.execution.open_task(id) else { return };
-        let target = request.scheduled.target;
-        if let Some(failure) = self.too_large(&request.state_name, &output) {
+        let Some(open) = self.execution.open_task(id) else { return };
+        let target = open.request.target.clone();
+        let Some(State { name, kind: StateKind::Task(task) }) = self.state(id.branch) else { return };
+        if let Some(failure) = self.too_large(name, &output) {
             self.task_ended_badly(id.branch, target, failure.into());
             return;
         }
         let result = output.clone();
         self.emit_next(id.branch, EventKind::TaskSucceeded { target, output });
-        let Some(crate::definition::StateKind::Task(task)) = self.state(id.branch).map(|state| &state.kind)
-        else {
-            return;
-        };
         let Some(raw) = self.raw_input(id.branch) else { return };
         match self.done(id.branch, task, &raw, &result) {
             Ok(leave) => self.leave(id.branch, leave),
@@ -133,8 +145,8 @@ impl Turn<'_> {
     }
 
     pub(in crate::interpreter) fn task_failed(&mut self, id: TaskId, reason: Reason) {
-        if let Some(request) = self.execution.open_task(id) {
-            self.task_ended_badly(id.branch, request.scheduled.target, reason);
+        if let Some(open) = self.execution.open_task(id) {
+            self.task_ended_badly(id.branch, open.request.target.clone(), reason);
         }
     }
 
@@ -158,8 +170,8 @@ impl Turn<'_> {
         let id = TaskId { branch, scheduled: task.scheduled };
         // AWS: the event says `States.Timeout` for a missed heartbeat too, and gives no cause.
         let reason = Reason { error: Some(names::TIMEOUT.into()), cause: None };
-        self.cancel_task(id);
         self.emit_next(branch, EventKind::TaskTimedOut { target, reason: reason.clone() });
+        self.cancel_task(id);
         if is_heartbeat {
             self.fail_by_silence(branch, reason);
         } else {
