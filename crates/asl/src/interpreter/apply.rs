@@ -387,10 +387,8 @@ impl Execution {
     }
 
     fn add_branch(&mut self, parent: Option<Parent>, previous: EventId, state: StateIndex, input: Payload) {
-        let id = BranchId(self.next_branch);
-        self.next_branch += 1;
         let position = Position::Ready { state, input };
-        self.branches.insert(id, Branch { parent, previous, variables: BTreeMap::new(), position });
+        let id = self.branches.add(Branch { parent, previous, variables: BTreeMap::new(), position });
         self.below.extend(parent.map(|parent| (parent.branch, id)));
         self.ready.push_back(id);
     }
@@ -406,7 +404,7 @@ impl Execution {
     }
 
     fn remove_branch(&mut self, id: BranchId) -> Option<Branch> {
-        let branch = self.branches.remove(&id)?;
+        let branch = self.branches.remove(id)?;
         if let Some(parent) = branch.parent {
             self.below.remove(&(parent.branch, id));
         }
@@ -417,7 +415,7 @@ impl Execution {
     /// Branches are given up wherever they stand in the queue, and leave it when they come to its front: looking
     /// for each of them would make the end of a large Map quadratic.
     fn drop_stale_front(&mut self) {
-        while self.ready.front().is_some_and(|front| !self.branches.contains_key(front)) {
+        while self.ready.front().is_some_and(|front| !self.branches.contains(*front)) {
             self.ready.pop_front();
         }
     }
@@ -444,7 +442,7 @@ impl Execution {
     /// A worker is alive. Writes no event: after a crash the silence is counted anew.
     pub(super) fn postpone_heartbeat(&mut self, branch: BranchId, now: Timestamp) {
         self.clear_deadline(branch);
-        if let Some(Branch { position: Position::In(visit), .. }) = self.branches.get_mut(&branch) {
+        if let Some(Branch { position: Position::In(visit), .. }) = self.branches.get_mut(branch) {
             if let Phase::Task(task) = &mut visit.phase {
                 task.heartbeat_at = task.request.heartbeat_seconds.map(|seconds| now.plus_seconds(seconds));
             }
@@ -460,7 +458,7 @@ impl Execution {
         what: &'static str,
         branch: BranchId,
     ) -> Result<&mut Branch, ReplayError> {
-        self.branches.get_mut(&branch).ok_or(ReplayError::Misplaced {
+        self.branches.get_mut(branch).ok_or(ReplayError::Misplaced {
             id: event.id.0,
             what,
             branch: branch.0,

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use super::branches::Branches;
 use super::event::{BranchId, EventId, Reason, TaskScheduled};
 use crate::data::Timestamp;
 use crate::definition::{State, StateIndex, StateMachine};
@@ -54,8 +55,7 @@ pub struct Execution {
     pub(super) started_at: Timestamp,
     pub(super) ended_at: Option<Timestamp>,
     pub(super) last_event_id: EventId,
-    pub(super) next_branch: u32,
-    pub(super) branches: BTreeMap<BranchId, Branch>,
+    pub(super) branches: Branches,
     /// The branches again, each below its parent: what a Map of many items finds its own by.
     pub(super) below: BTreeSet<(BranchId, BranchId)>,
     /// The bytes of all variables' values.
@@ -198,7 +198,6 @@ impl PartialEq for Execution {
             && self.started_at == other.started_at
             && self.ended_at == other.ended_at
             && self.last_event_id == other.last_event_id
-            && self.next_branch == other.next_branch
             && self.branches == other.branches
             && self.ready == other.ready
             && self.timeout_at == other.timeout_at
@@ -223,8 +222,7 @@ impl Execution {
             started_at: Timestamp::from_millis(0),
             ended_at: None,
             last_event_id: EventId::default(),
-            next_branch: 0,
-            branches: BTreeMap::new(),
+            branches: Branches::default(),
             below: BTreeSet::new(),
             variable_bytes: 0,
             ready: VecDeque::new(),
@@ -284,14 +282,14 @@ impl Execution {
 
     /// The tasks that are out. After a replay, each is to be run again under its old id.
     pub fn open_tasks(&self) -> Vec<TaskRequest> {
-        self.branches.iter().filter_map(|(id, branch)| self.task_request(*id, branch)).collect()
+        self.branches.iter().filter_map(|(id, branch)| self.task_request(id, branch)).collect()
     }
 
     /// The same tasks, by their ids alone.
     pub(super) fn open_task_ids(&self) -> impl Iterator<Item = TaskId> {
         self.branches.iter().filter_map(|(id, branch)| match &branch.position {
             Position::In(visit) => match &visit.phase {
-                Phase::Task(task) => Some(TaskId { branch: *id, scheduled: task.scheduled }),
+                Phase::Task(task) => Some(TaskId { branch: id, scheduled: task.scheduled }),
                 Phase::Working
                 | Phase::Waiting { .. }
                 | Phase::Backoff { .. }
@@ -332,7 +330,7 @@ impl Execution {
 
     /// The visit of a branch that is in a state.
     pub(super) fn visit(&self, branch: BranchId) -> Option<&Visit> {
-        match &self.branches.get(&branch)?.position {
+        match &self.branches.get(branch)?.position {
             Position::In(visit) => Some(visit),
             Position::Ready { .. } | Position::Ended { .. } | Position::Aborted => None,
         }
@@ -345,19 +343,19 @@ impl Execution {
 
     /// A variable as the branch sees it: its own scope, then the outer ones.
     pub(super) fn variable(&self, branch: BranchId, name: &str) -> Option<&Payload> {
-        let mut scope = self.branches.get(&branch);
+        let mut scope = self.branches.get(branch);
         while let Some(branch) = scope {
             if let Some(value) = branch.variables.get(name) {
                 return Some(value);
             }
-            scope = branch.parent.and_then(|parent| self.branches.get(&parent.branch));
+            scope = branch.parent.and_then(|parent| self.branches.get(parent.branch));
         }
         None
     }
 
     /// How many bytes the execution's variables would have with these in the branch's scope.
     pub(super) fn variable_bytes_with(&self, branch: BranchId, assigned: &[(Text, Payload)]) -> usize {
-        let held = self.branches.get(&branch).map(|branch| &branch.variables);
+        let held = self.branches.get(branch).map(|branch| &branch.variables);
         assigned.iter().fold(self.variable_bytes, |bytes, (name, value)| {
             let replaced = held.and_then(|held| held.get(name)).map_or(0, Payload::len_bytes);
             bytes - replaced + value.len_bytes()

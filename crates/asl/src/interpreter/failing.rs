@@ -139,7 +139,7 @@ impl Turn<'_> {
     /// Nothing in the branch takes the error: it ends, and so does what is around it.
     fn fail_branch(&mut self, branch: BranchId, raised: Raised) {
         let failing = self.previous(branch);
-        let parent = self.execution.branches.get(&branch).and_then(|branch| branch.parent);
+        let parent = self.execution.branches.get(branch).and_then(|branch| branch.parent);
         let Some(Parent { branch: above, .. }) = parent.filter(|_| !raised.is_terminal()) else {
             self.end(failing, EventKind::ExecutionFailed(raised.reason));
             return;
@@ -154,7 +154,7 @@ impl Turn<'_> {
     /// failed is reported as aborted too.
     fn abort_children(&mut self, above: BranchId, failed: Option<BranchId>, failing: EventId) {
         for child in self.execution.children(above) {
-            if let Some(parent) = self.execution.branches.get(&child).and_then(|branch| branch.parent)
+            if let Some(parent) = self.execution.branches.get(child).and_then(|branch| branch.parent)
                 && matches!(self.state(above).map(|state| &state.kind), Some(StateKind::Map(_)))
                 && let Some(iteration) = self.iteration(above, parent.index)
             {
@@ -171,7 +171,7 @@ impl Turn<'_> {
     }
 
     fn abort_state(&mut self, branch: BranchId, failing: EventId) {
-        let Some(Position::In(visit)) = self.execution.branches.get(&branch).map(|branch| &branch.position)
+        let Some(Position::In(visit)) = self.execution.branches.get(branch).map(|branch| &branch.position)
         else {
             return;
         };

@@ -111,7 +111,7 @@ impl<'a> Turn<'a> {
 
     fn enter(&mut self, branch: BranchId) {
         let Some(Branch { position: Position::Ready { state, input }, .. }) =
-            self.execution.branches.get(&branch)
+            self.execution.branches.get(branch)
         else {
             return;
         };
@@ -211,7 +211,7 @@ impl<'a> Turn<'a> {
             Transition::Next(index) => Some(self.machine.state(index).name.clone()),
             Transition::End => None,
         };
-        let parent = self.execution.branches.get(&branch).and_then(|branch| branch.parent);
+        let parent = self.execution.branches.get(branch).and_then(|branch| branch.parent);
         let kind = EventKind::StateExited {
             state_type: state_type(&state.kind),
             name: state.name.clone(),
@@ -278,7 +278,7 @@ impl<'a> Turn<'a> {
     }
 
     pub(super) fn run_task(&mut self, id: TaskId) {
-        let branch = self.execution.branches.get(&id.branch);
+        let branch = self.execution.branches.get(id.branch);
         let request = branch.and_then(|branch| self.execution.task_request(id.branch, branch));
         self.effects.extend(request.map(Effect::RunTask));
     }
@@ -302,7 +302,7 @@ impl<'a> Turn<'a> {
 
     /// The event that the branch's next one names as its previous one.
     pub(super) fn previous(&self, branch: BranchId) -> EventId {
-        self.execution.branches.get(&branch).map_or(EventId(0), |branch| branch.previous)
+        self.execution.branches.get(branch).map_or(EventId(0), |branch| branch.previous)
     }
 
     /// The state that the branch is in.
