@@ -188,9 +188,8 @@ fn fuzz(target: fn(&[u8]), seeds: &[Vec<u8>]) {
 }
 
 fn run(target: fn(&[u8]), input: &[u8]) {
-    if catch_unwind(|| target(input)).is_err() {
-        panic!("the input was: {:?}", String::from_utf8_lossy(input));
-    }
+    let held = catch_unwind(|| target(input)).is_ok();
+    assert!(held, "the input was: {:?}", String::from_utf8_lossy(input));
 }
 
 struct Dice(u64);

@@ -5,7 +5,7 @@
 
 use super::data_flow::Scene;
 use super::event::{BranchId, EventId, EventKind, HistoryEvent, Iteration, PlannedRetry, Reason, StateType};
-use super::execution::{Branch, Execution, Parent, Phase, Position, Status, TaskId};
+use super::execution::{Branch, Execution, Parent, Phase, Position, Status, TaskId, Visit};
 use super::{Decision, Effect, Limits, Random, Stimulus};
 use crate::data::Timestamp;
 use crate::definition::{State, StateKind, StateMachine, Transition};
@@ -13,6 +13,7 @@ use crate::failure::{Failure, names};
 use crate::json::{Payload, Text, Value};
 
 /// What a decision depends on beside the execution and the stimulus.
+#[derive(Clone, Copy)]
 pub struct Surroundings<'a> {
     /// The time of the turn.
     pub now: Timestamp,
@@ -70,24 +71,33 @@ impl Execution {
 
 impl<'a> Turn<'a> {
     fn take(&mut self, stimulus: Stimulus) {
-        match (stimulus, &self.execution.status) {
-            (Stimulus::Start, Status::Pending) => self.start(),
-            (Stimulus::Start, _) => {}
-            (_, Status::Pending | Status::Succeeded(_) | Status::Failed(_)) => {}
-            (_, Status::TimedOut(_) | Status::Aborted(_)) => {}
-            (Stimulus::Continue, Status::Running) => {}
-            (Stimulus::TimersDue, Status::Running) => self.timers_due(),
-            (Stimulus::Stop(reason), Status::Running) => {
+        match (&self.execution.status, stimulus) {
+            (Status::Pending, Stimulus::Start) => self.start(),
+            (Status::Running, stimulus) => self.go_on(stimulus),
+            (
+                Status::Pending
+                | Status::Succeeded(_)
+                | Status::Failed(_)
+                | Status::TimedOut(_)
+                | Status::Aborted(_),
+                _,
+            ) => {}
+        }
+    }
+
+    fn go_on(&mut self, stimulus: Stimulus) {
+        match stimulus {
+            Stimulus::Start | Stimulus::Continue => {}
+            Stimulus::TimersDue => self.timers_due(),
+            Stimulus::Stop(reason) => {
                 // AWS: the abort names 0 as its previous event, and no state is aborted before it.
                 self.end(EventId(0), EventKind::ExecutionAborted(reason));
             }
-            (Stimulus::TaskStarted { task, worker_name }, Status::Running) => {
-                self.task_started(task, worker_name);
-            }
-            (Stimulus::TaskSubmitted { task, output }, Status::Running) => self.task_submitted(task, output),
-            (Stimulus::TaskSucceeded { task, output }, Status::Running) => self.task_succeeded(task, output),
-            (Stimulus::TaskFailed { task, reason }, Status::Running) => self.task_failed(task, reason),
-            (Stimulus::TaskHeartbeat { task }, Status::Running) => {
+            Stimulus::TaskStarted { task, worker_name } => self.task_started(task, worker_name),
+            Stimulus::TaskSubmitted { task, output } => self.task_submitted(task, output),
+            Stimulus::TaskSucceeded { task, output } => self.task_succeeded(task, output),
+            Stimulus::TaskFailed { task, reason } => self.task_failed(task, reason),
+            Stimulus::TaskHeartbeat { task } => {
                 if self.execution.is_open(task) {
                     self.execution.postpone_heartbeat(task.branch, self.now);
                 }
@@ -146,12 +156,8 @@ impl<'a> Turn<'a> {
             .collect();
         for branch in due {
             // An earlier one of these may have ended the execution, or this branch.
-            if self
-                .execution
-                .visit(branch)
-                .and_then(|visit| visit.deadline())
-                .is_some_and(|at| at <= self.now)
-            {
+            let deadline = self.execution.visit(branch).and_then(Visit::deadline);
+            if deadline.is_some_and(|at| at <= self.now) {
                 self.timer_due(branch);
             }
         }
@@ -346,11 +352,11 @@ impl<'a> Turn<'a> {
     /// The outputs of a Parallel's branches, once none is missing.
     fn joined_outputs(&self, branch: BranchId) -> Option<Vec<Value>> {
         match &self.execution.visit(branch)?.phase {
-            Phase::Parallel { missing: 1.., .. } => None,
             Phase::Parallel { outputs, missing: 0 } => {
                 outputs.iter().map(|output| output.as_ref().map(|output| output.value().clone())).collect()
             }
-            Phase::Working
+            Phase::Parallel { missing: 1.., .. }
+            | Phase::Working
             | Phase::Waiting { .. }
             | Phase::Task(_)
             | Phase::Backoff { .. }

@@ -110,6 +110,7 @@ impl<'de> Visitor<'de> for RecordVisitor {
 macro_rules! details {
     ($($variant:ident($members:ident) = $name:literal,)*) => {
         #[derive(Debug, Serialize)]
+        #[expect(clippy::enum_variant_names, reason = "the names are AWS's own")]
         enum Details {
             $(#[serde(rename = $name)] $variant($members),)*
         }
@@ -176,6 +177,7 @@ struct TaskCredentials {
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[expect(clippy::struct_field_names, reason = "the names are AWS's own")]
 struct InputDetails {
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<Text>,
@@ -197,6 +199,7 @@ struct InputDetails {
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[expect(clippy::struct_field_names, reason = "the names are AWS's own")]
 struct OutputDetails {
     #[serde(skip_serializing_if = "Option::is_none")]
     resource_type: Option<Text>,
