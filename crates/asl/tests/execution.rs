@@ -202,17 +202,12 @@ fn shown(event: &HistoryEvent) -> Value {
     if seconds > 0 {
         details.insert("at", seconds);
     }
-    let mut row: Vec<Value> =
-        vec![event.id.0.to_string(), event.previous_event_id.0.to_string()].into_iter().map(id).collect();
+    let mut row = vec![Value::from(i64::from(event.id.0)), i64::from(event.previous_event_id.0).into()];
     row.push(wire::type_name(event).into_owned().into());
     if !details.is_empty() {
         row.push(details.into());
     }
     row.into()
-}
-
-fn id(text: String) -> Value {
-    text.parse::<i64>().expect("an id is a number").into()
 }
 
 /// Whether the history is as listed: `"..."` stands for any events until the next that is listed.
