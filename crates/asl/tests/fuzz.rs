@@ -202,8 +202,17 @@ impl Dice {
     }
 }
 
+/// Half of the inputs get one gentle change, which many survive as what they were: a definition, a path.
 fn mutated(seeds: &[Vec<u8>], dice: &mut Dice) -> Vec<u8> {
     let mut input = seeds[dice.roll(seeds.len())].clone();
+    if dice.roll(2) == 0 {
+        swap_token(&mut input, &seeds[dice.roll(seeds.len())], dice);
+        // The answers of an execution's tasks; other inputs end in text.
+        if let Some(last) = input.last_mut().filter(|byte| byte.is_ascii_control()) {
+            *last ^= 1 << dice.roll(8);
+        }
+        return input;
+    }
     for _ in 0..=dice.roll(4) {
         let from = dice.roll(input.len() + 1);
         let to = (from + dice.roll(24)).min(input.len());
@@ -233,12 +242,14 @@ fn mutated(seeds: &[Vec<u8>], dice: &mut Dice) -> Vec<u8> {
     input
 }
 
-/// Puts a string of one input in the place of a string of another.
+/// Puts a string of one input in the place of one of another, a value for a value, a name for a name.
 fn swap_token(input: &mut Vec<u8>, other: &[u8], dice: &mut Dice) {
+    let is_value = dice.roll(4) > 0;
     let strings = |text: &[u8]| -> Vec<(usize, usize)> {
-        let quotes: Vec<usize> =
-            text.iter().enumerate().filter(|(_, byte)| **byte == b'"').map(|(at, _)| at).collect();
-        quotes.chunks_exact(2).map(|pair| (pair[0], pair[1] + 1)).collect()
+        let quotes = text.iter().enumerate().filter(|(_, byte)| **byte == b'"').map(|(at, _)| at);
+        let quotes: Vec<usize> = quotes.collect();
+        let pairs = quotes.chunks_exact(2).map(|pair| (pair[0], pair[1] + 1));
+        pairs.filter(|(from, _)| text[..*from].trim_ascii_end().ends_with(b":") == is_value).collect()
     };
     let (here, there) = (strings(input), strings(other));
     if here.is_empty() || there.is_empty() {
