@@ -96,6 +96,7 @@ fn fields() -> impl Strategy<Value = Vec<(&'static str, Value)>> {
         (Just("MaxConcurrency"), (0..3).prop_map(|count| json!(count))),
         (select(vec!["TimeoutSeconds", "HeartbeatSeconds"]), (1..20).prop_map(|seconds| json!(seconds))),
         (select(vec!["TimeoutSecondsPath", "MaxConcurrencyPath"]), paths()),
+        (Just("Credentials"), Just(json!({"RoleArn": "arn:aws:iam::444455556666:role/other"}))),
         (select(vec!["ToleratedFailureCount"]), (0..3).prop_map(|count| json!(count))),
     ];
     vec(field, 0..3)
@@ -271,6 +272,7 @@ impl Printer {
                         "TimeoutSeconds",
                         "TimeoutSecondsPath",
                         "HeartbeatSeconds",
+                        "Credentials",
                     ],
                 )
             }

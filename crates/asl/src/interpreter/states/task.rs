@@ -62,6 +62,9 @@ impl Turn<'_> {
             None => None,
             Some(template) => role_arn(&template.evaluate(&scene.view(effective.value()))?)?,
         };
+        // AWS: an activity's worker comes as itself, and `ActivityScheduled` has no member for a role.
+        let credentials_role_arn =
+            credentials_role_arn.filter(|_| !matches!(task.resource, Resource::Activity { .. }));
         Ok(TaskScheduled {
             target: target(&task.resource),
             region: self.execution.identity().region().into(),
