@@ -37,8 +37,11 @@ pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
     std::fs::create_dir_all(&arguments.data)
         .with_context(|| format!("the data folder {} cannot be made", arguments.data.display()))?;
     let engine = engine(&arguments.data, lambda, runtime.handle())?;
-    let gateway =
-        Gateway { engine: engine.clone(), region: arguments.region.clone(), account: arguments.account.clone() };
+    let gateway = Gateway {
+        engine: engine.clone(),
+        region: arguments.region.clone(),
+        account: arguments.account.clone(),
+    };
     let served = runtime.block_on(serve(listener, gateway));
     stop(engine, runtime);
     served?;

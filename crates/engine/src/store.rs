@@ -223,7 +223,11 @@ pub trait Store: Send + Sync + 'static {
     fn state_machine(&self, arn: &str) -> Result<Option<StoredStateMachine>, StoreError>;
 
     /// At most `limit` state machines, by ARN, those after `after` only.
-    fn state_machines(&self, after: Option<&str>, limit: usize) -> Result<Vec<StoredStateMachine>, StoreError>;
+    fn state_machines(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<StoredStateMachine>, StoreError>;
 
     /// Deletes a state machine, if it is there. While executions of it run it stays, in
     /// [`StateMachineStatus::Deleting`]; once there is none it is gone. Durable when it returns.
@@ -243,8 +247,7 @@ pub fn stored_form(event: &HistoryEvent) -> Result<HistoryEvent, StoreError> {
 
 impl ExecutionStatus {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Running, Self::Succeeded, Self::Failed, Self::TimedOut, Self::Aborted];
+    pub const ALL: [Self; 5] = [Self::Running, Self::Succeeded, Self::Failed, Self::TimedOut, Self::Aborted];
 
     /// AWS's word for it.
     pub fn as_str(self) -> &'static str {

@@ -55,7 +55,8 @@ impl List {
             if fingerprint != format!("{:016x}", self.fingerprint) || place.len() % 2 != 0 {
                 return None;
             }
-            let bytes = (0..place.len()).step_by(2).map(|at| u8::from_str_radix(place.get(at..at + 2)?, 16).ok());
+            let bytes =
+                (0..place.len()).step_by(2).map(|at| u8::from_str_radix(place.get(at..at + 2)?, 16).ok());
             String::from_utf8(bytes.collect::<Option<Vec<u8>>>()?).ok()
         };
         place().ok_or(ApiError::InvalidToken)
@@ -78,7 +79,8 @@ mod tests {
         assert_eq!(list.place(&token).ok().as_deref(), Some("größe 7"));
         assert!(List::of(&["machine", ""]).place(&token).is_err());
         assert!(List::of(&["machineR", "UNNING"]).place(&token).is_err());
-        for broken in ["", "x", "0123456789abcdef", "ßßßßßßßßßßßßßßßßßß", &token[1..], &format!("{token}g")] {
+        for broken in ["", "x", "0123456789abcdef", "ßßßßßßßßßßßßßßßßßß", &token[1..], &format!("{token}g")]
+        {
             assert!(list.place(broken).is_err(), "{broken}");
         }
         assert!(list.number::<i64>(&token).is_err());

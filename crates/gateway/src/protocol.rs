@@ -115,7 +115,8 @@ impl Call {
         F: Future<Output = Result<O, ApiError>>,
     {
         let text = if self.body.is_empty() { b"{}" } else { &*self.body };
-        let input = serde_json::from_slice(text).map_err(|error| ApiError::Serialization(error.to_string()))?;
+        let input =
+            serde_json::from_slice(text).map_err(|error| ApiError::Serialization(error.to_string()))?;
         let output = action(self.context, input).await?;
         serde_json::to_vec(&output).map_err(|error| ApiError::Internal(error.to_string()))
     }

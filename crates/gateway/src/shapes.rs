@@ -1,6 +1,10 @@
 //! Shapes that more than one action reads or writes.
 
 use darkroom_asl::data::Timestamp;
+use std::collections::BTreeMap;
+
+use darkroom_asl::definition::StateMachine;
+use darkroom_asl::json::Text;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -34,6 +38,15 @@ pub(crate) fn includes_data(members: &mut Members, included_data: Option<&str>) 
     members
         .word("includedData", included_data, &[("ALL_DATA", true), ("METADATA_ONLY", false)])
         .unwrap_or(true)
+}
+
+/// `variableReferences`: the variables that each state reads. States that read none are left out, and the
+/// member too where there would be nothing in it.
+pub(crate) fn variable_references(machine: &StateMachine) -> Option<BTreeMap<Text, Vec<Text>>> {
+    let reading = machine.states().filter(|(_, state)| !state.variables.is_empty());
+    let references: BTreeMap<_, _> =
+        reading.map(|(_, state)| (state.name.clone(), state.variables.clone())).collect();
+    (!references.is_empty()).then_some(references)
 }
 
 /// What a state machine is created with beside its definition, role and type, with AWS's defaults filled in.
@@ -82,7 +95,8 @@ impl Settings {
             destinations: logging.destinations,
         };
         let enabled = tracing.unwrap_or_default().enabled.unwrap_or(false);
-        let encryption = encryption.map_or_else(|| serde_json::json!({ "type": "AWS_OWNED_KEY" }), Value::Object);
+        let encryption =
+            encryption.map_or_else(|| serde_json::json!({ "type": "AWS_OWNED_KEY" }), Value::Object);
         Ok(Self {
             logging_configuration: serde_json::json!(logging),
             tracing_configuration: serde_json::json!({ "enabled": enabled }),
@@ -91,8 +105,9 @@ impl Settings {
     }
 
     pub(crate) fn read(text: &str) -> Result<Self, ApiError> {
-        serde_json::from_str(text)
-            .map_err(|error| ApiError::Internal(format!("a state machine's settings cannot be read: {error}")))
+        serde_json::from_str(text).map_err(|error| {
+            ApiError::Internal(format!("a state machine's settings cannot be read: {error}"))
+        })
     }
 
     pub(crate) fn text(&self) -> String {

@@ -186,7 +186,10 @@ fn finish(
     if report.has_errors() {
         return Parsed::refused(report);
     }
-    let state = |draft: Draft| Some(State { name: draft.name, kind: draft.kind? });
+    let state = |draft: Draft| {
+        let variables = draft.variables.into_iter().collect();
+        Some(State { name: draft.name, kind: draft.kind?, variables })
+    };
     let states: Option<Vec<State>> = drafts.into_iter().map(state).collect();
     let (Some(start_at), Some(states)) = (start_at, states) else {
         // A fault of ours: something was left out without a word. Refusing is right, silence would not be.

@@ -365,6 +365,11 @@ impl Execution {
             return Err(misplaced(event, WHAT, "a Map without that item"));
         };
         *slot = Some(output);
+        // AWS: the Map's success names its last iteration's; an iteration that starts after another names the
+        // exit of that one's last state.
+        if iterations.running == 0 && iterations.next as usize == iterations.outputs.len() {
+            self.branch_mut(event, WHAT, parent.branch)?.previous = event.id;
+        }
         Ok(())
     }
 

@@ -64,7 +64,7 @@ impl Turn<'_> {
     }
 
     /// Plans the next attempt, if a retrier takes the error and is not used up.
-    fn retry(&mut self, branch: BranchId, reason: &Reason) -> bool {
+    pub(super) fn retry(&mut self, branch: BranchId, reason: &Reason) -> bool {
         let Some(visit) = self.execution.visit(branch) else { return false };
         let retriers = self.machine.state(visit.state).retry();
         let Some((index, retrier)) = retrier_for(retriers, reason.error.as_deref()) else { return false };
@@ -157,8 +157,7 @@ fn error_output(reason: &Reason) -> Payload {
     if let Some(error) = &reason.error {
         output.insert("Error", error.clone());
     }
-    if let Some(cause) = &reason.cause {
-        output.insert("Cause", cause.clone());
-    }
+    // AWS: a cause that nobody gave is empty here.
+    output.insert("Cause", reason.cause.clone().unwrap_or_default());
     Payload::from_value(Value::from(output))
 }

@@ -137,6 +137,8 @@ impl<'a> Turn<'a> {
             self.end(EventId(0), EventKind::ExecutionTimedOut(reason));
             return;
         }
+        // AWS: tasks that time out together have all timed out before the first of them fails anything.
+        let mut timed_out = Vec::new();
         let due: Vec<BranchId> = self
             .execution
             .deadlines
@@ -152,23 +154,29 @@ impl<'a> Turn<'a> {
                 .and_then(|visit| visit.deadline())
                 .is_some_and(|at| at <= self.now)
             {
-                self.timer_due(branch);
+                timed_out.extend(self.timer_due(branch));
             }
+        }
+        for (branch, failure) in timed_out {
+            // An earlier one may have ended the execution, or what is around this branch.
+            self.fail_timed_out(branch, failure);
         }
     }
 
-    fn timer_due(&mut self, branch: BranchId) {
+    /// What a branch waited for is due. A task that has timed out for good is not failed yet, but the answer.
+    fn timer_due(&mut self, branch: BranchId) -> Option<(BranchId, Reason)> {
         let machine = self.machine;
-        let Some(visit) = self.execution.visit(branch) else { return };
+        let visit = self.execution.visit(branch)?;
         let state = machine.state(visit.state);
         match (&visit.phase, &state.kind) {
             (Phase::Waiting { .. }, StateKind::Wait(wait)) => self.end_wait(branch, wait),
-            (Phase::Task(_), StateKind::Task(_)) => self.task_timed_out(branch),
+            (Phase::Task(_), StateKind::Task(_)) => return self.task_timed_out(branch),
             (Phase::Backoff { .. }, StateKind::Task(task)) => self.attempt_task(branch, task),
             (Phase::Backoff { .. }, StateKind::Parallel(parallel)) => self.attempt_parallel(branch, parallel),
             (Phase::Backoff { .. }, StateKind::Map(map)) => self.attempt_map(branch, map),
             _ => unreachable!("only a Wait, a task or a retry has a deadline"),
         }
+        None
     }
 
     /// Emits a state's entry.

@@ -84,13 +84,18 @@ impl Call {
         Ok(Self {
             function,
             qualifier: parameters.qualifier.or(qualifier),
-            // AWS: a function that is given nothing is given an empty object.
-            payload: parameters.payload.map_or_else(
-                || Bytes::from_static(b"{}"),
-                |payload| Bytes::copy_from_slice(payload.get().as_bytes()),
-            ),
+            payload: payload_text(parameters.payload.as_deref()),
             headers: headers.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
         })
+    }
+}
+
+/// AWS: a function that is given nothing is given an empty object, and a string is sent as the text in it.
+fn payload_text(payload: Option<&serde_json::value::RawValue>) -> Bytes {
+    let Some(payload) = payload else { return Bytes::from_static(b"{}") };
+    match serde_json::from_str::<String>(payload.get()) {
+        Ok(text) => text.into(),
+        Err(_) => Bytes::copy_from_slice(payload.get().as_bytes()),
     }
 }
 
@@ -131,10 +136,8 @@ impl Lambda {
             url.push_str("?Qualifier=");
             url.push_str(&encoded(qualifier));
         }
-        let mut request = Request::builder()
-            .method(Method::POST)
-            .uri(url)
-            .header("content-type", "application/json");
+        let mut request =
+            Request::builder().method(Method::POST).uri(url).header("content-type", "application/json");
         for (name, value) in call.headers {
             request = request.header(name, value);
         }
@@ -165,9 +168,8 @@ impl Answered {
     pub fn result(self) -> TaskOutcome {
         self.check()?;
         let text = if self.body.is_empty() { "null".to_owned() } else { self.body };
-        Payload::parse(text).map_err(|error| {
-            reason("Lambda.Unknown", format!("the function's answer is no JSON: {error}"))
-        })
+        Payload::parse(text)
+            .map_err(|error| reason("Lambda.Unknown", format!("the function's answer is no JSON: {error}")))
     }
 
     /// The outcome of `lambda:invoke`: what Invoke answered, with the result as JSON inside.
@@ -248,7 +250,8 @@ pub fn function_and_payload(parameters: &str) -> Result<(String, String), Reason
 
 /// The answer of a function in this process, as Invoke would give it.
 pub fn wrap_local(result: &Payload) -> Payload {
-    let text = format!("{{\"ExecutedVersion\":\"$LATEST\",\"Payload\":{},\"StatusCode\":200}}", result.text());
+    let text =
+        format!("{{\"ExecutedVersion\":\"$LATEST\",\"Payload\":{},\"StatusCode\":200}}", result.text());
     Payload::from_trusted(text)
 }
 
@@ -263,9 +266,7 @@ fn function_error(body: &str) -> Reason {
 fn split_qualifier(function: &str) -> (String, Option<String>) {
     let name_at = function.find("function:").map_or(0, |at| at + "function:".len());
     match function[name_at..].split_once(':') {
-        Some((name, qualifier)) => {
-            (format!("{}{name}", &function[..name_at]), Some(qualifier.to_owned()))
-        }
+        Some((name, qualifier)) => (format!("{}{name}", &function[..name_at]), Some(qualifier.to_owned())),
         None => (function.to_owned(), None),
     }
 }
@@ -336,7 +337,8 @@ mod tests {
 
     #[test]
     fn errors_have_awss_names() {
-        let failed = answered(200, &[("x-amz-function-error", "Unhandled")], "{\"errorType\":\"ValueError\"}");
+        let failed =
+            answered(200, &[("x-amz-function-error", "Unhandled")], "{\"errorType\":\"ValueError\"}");
         let reason = failed.result().unwrap_err();
         assert_eq!(reason.error.as_deref(), Some("ValueError"));
         assert_eq!(reason.cause.as_deref(), Some("{\"errorType\":\"ValueError\"}"));
@@ -354,6 +356,19 @@ mod tests {
                  ResourceNotFoundException; Request ID: r; Proxy: null)"
             )
         );
+    }
+
+    #[test]
+    fn a_payload_is_sent_as_it_is_and_a_string_as_the_text_in_it() {
+        for (parameters, sent) in [
+            (r#"{"FunctionName": "f", "Payload": {"n": 1.0}}"#, r#"{"n": 1.0}"#),
+            (r#"{"FunctionName": "f", "Payload": "{\"n\": 1}"}"#, r#"{"n": 1}"#),
+            (r#"{"FunctionName": "f", "Payload": "\"text\""}"#, r#""text""#),
+            (r#"{"FunctionName": "f", "Payload": null}"#, "{}"),
+            (r#"{"FunctionName": "f"}"#, "{}"),
+        ] {
+            assert_eq!(Call::by_parameters(parameters).unwrap().payload, sent, "{parameters}");
+        }
     }
 
     #[test]

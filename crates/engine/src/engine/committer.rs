@@ -93,7 +93,11 @@ impl Committer {
 
     /// Takes an execution out of the batch whose part can never be written. Its history stays as it was.
     fn set_aside(&mut self, batch: &mut Batch, key: ExecutionKey, reason: String) {
-        tracing::error!(execution = key.0, reason, "an execution is set aside: its next events cannot be written");
+        tracing::error!(
+            execution = key.0,
+            reason,
+            "an execution is set aside: its next events cannot be written"
+        );
         let place = batch.appends.iter().position(|append| append.key == key);
         if let Some(append) = place.map(|place| batch.appends.remove(place)) {
             if append.start.is_none()

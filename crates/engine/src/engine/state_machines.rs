@@ -1,10 +1,12 @@
 //! State machines in the engine: created once, found by ARN, deleted.
 
+use std::sync::Arc;
+
 use darkroom_asl::definition::{self, Diagnostic, MachineType, Options};
 use darkroom_asl::json::Text;
 
 use super::{Engine, EngineError, definition_key};
-use crate::store::{StateMachineStatus, StoreError, StoredStateMachine};
+use crate::store::{DefinitionKey, StateMachineStatus, StoreError, StoredStateMachine};
 
 /// A state machine to create.
 #[derive(Clone, Debug)]
@@ -74,18 +76,14 @@ impl Engine {
         if same { Ok(before) } else { Err(CreateError::AlreadyExists(before.arn)) }
     }
 
-    /// The machine that a stored state machine's definition describes.
-    pub fn machine(
-        &self,
-        state_machine: &StoredStateMachine,
-    ) -> Result<std::sync::Arc<definition::StateMachine>, EngineError> {
-        let key = &state_machine.definition;
+    /// The machine that a stored definition describes.
+    pub fn machine(&self, key: &DefinitionKey) -> Result<Arc<definition::StateMachine>, EngineError> {
         if let Some(machine) = self.definitions().get(key) {
             return Ok(machine.clone());
         }
         let text = self.store().definition(key)?.ok_or_else(|| StoreError::Corrupt {
-            place: state_machine.arn.to_string(),
-            reason: format!("its definition {key} is not there"),
+            place: format!("definition {key}"),
+            reason: "it is not there".to_owned(),
         })?;
         self.register(&text).map(|(_, machine)| machine)
     }

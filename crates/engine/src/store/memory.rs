@@ -64,8 +64,7 @@ impl MemoryStore {
         let pieces = tables.executions.get(&key).into_iter().flat_map(|entry| &entry.pieces);
         let mut wanted =
             pieces.filter(|(span, _)| span.first <= *ids.end() && *ids.start() <= span.last).peekable();
-        let mut reading =
-            wanted.peek().map_or_else(Reading::default, |(span, _)| Reading::from(span.first));
+        let mut reading = wanted.peek().map_or_else(Reading::default, |(span, _)| Reading::from(span.first));
         for (span, text) in wanted {
             reading.push(*span, piece::FORMAT, text).map_err(|error| StoreError::Corrupt {
                 place: format!("memory, history of execution {}, piece {}", key.0, span.first.0),
@@ -152,7 +151,11 @@ impl Store for MemoryStore {
         Ok(self.tables().state_machine(arn).cloned())
     }
 
-    fn state_machines(&self, after: Option<&str>, limit: usize) -> Result<Vec<StoredStateMachine>, StoreError> {
+    fn state_machines(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<StoredStateMachine>, StoreError> {
         let tables = self.tables();
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let machines = tables.state_machines.range::<str, _>((from, Bound::Unbounded));

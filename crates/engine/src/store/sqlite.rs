@@ -40,8 +40,8 @@ use self::rows::EndRow;
 use self::schema::Found;
 use super::piece::{self, Reading, Span};
 use super::{
-    Append, Batch, DefinitionKey, End, ExecutionKey, Filter, NewExecution, Store, StoreError, StoredExecution,
-    StoredStateMachine,
+    Append, Batch, DefinitionKey, End, ExecutionKey, Filter, NewExecution, Store, StoreError,
+    StoredExecution, StoredStateMachine,
 };
 
 /// A store in an SQLite file.
@@ -187,7 +187,11 @@ impl Store for SqliteStore {
         self.read(|reader| state_machines::by_arn(reader, arn))
     }
 
-    fn state_machines(&self, after: Option<&str>, limit: usize) -> Result<Vec<StoredStateMachine>, StoreError> {
+    fn state_machines(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<StoredStateMachine>, StoreError> {
         self.read(|reader| state_machines::list(reader, after, limit))
     }
 

@@ -57,10 +57,7 @@ pub(super) async fn run(context: Context, input: Input) -> Result<Output, ApiErr
 pub(super) async fn find(context: &Context, arn: String) -> Result<StoredExecution, ApiError> {
     StatesArn::execution(&arn)?;
     let wanted = arn.clone();
-    context
-        .read(move |store| store.execution(&wanted))
-        .await?
-        .ok_or(ApiError::ExecutionDoesNotExist(arn))
+    context.read(move |store| store.execution(&wanted)).await?.ok_or(ApiError::ExecutionDoesNotExist(arn))
 }
 
 fn describe(execution: StoredExecution, include_data: bool) -> Output {
@@ -97,10 +94,11 @@ fn describe(execution: StoredExecution, include_data: bool) -> Output {
 /// AWS: an execution that ended badly may be redriven.
 fn redrive(status: ExecutionStatus) -> (&'static str, Option<String>) {
     match status {
-        ExecutionStatus::Running | ExecutionStatus::Succeeded => (
-            "NOT_REDRIVABLE",
-            Some(format!("Execution is {} and cannot be redriven", status.as_str())),
-        ),
-        ExecutionStatus::Failed | ExecutionStatus::TimedOut | ExecutionStatus::Aborted => ("REDRIVABLE", None),
+        ExecutionStatus::Running | ExecutionStatus::Succeeded => {
+            ("NOT_REDRIVABLE", Some(format!("Execution is {} and cannot be redriven", status.as_str())))
+        }
+        ExecutionStatus::Failed | ExecutionStatus::TimedOut | ExecutionStatus::Aborted => {
+            ("REDRIVABLE", None)
+        }
     }
 }

@@ -1,7 +1,9 @@
 //! `DescribeStateMachine`.
 
+use std::collections::BTreeMap;
+
 use darkroom_asl::json::Text;
-use darkroom_engine::store::{StateMachineStatus, StoreError, StoredStateMachine};
+use darkroom_engine::store::{DefinitionKey, StoreError, StoredStateMachine};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -9,7 +11,7 @@ use crate::arn::StatesArn;
 use crate::error::ApiError;
 use crate::members::{ARN_MAX, Members};
 use crate::protocol::Context;
-use crate::shapes::{Seconds, Settings, includes_data};
+use crate::shapes::{Seconds, Settings, includes_data, variable_references};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -32,6 +34,8 @@ pub(super) struct Output {
     logging_configuration: Value,
     tracing_configuration: Value,
     encryption_configuration: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    variable_references: Option<BTreeMap<Text, Vec<Text>>>,
 }
 
 pub(super) async fn run(context: Context, input: Input) -> Result<Output, ApiError> {
@@ -40,15 +44,12 @@ pub(super) async fn run(context: Context, input: Input) -> Result<Output, ApiErr
     includes_data(&mut members, input.included_data.as_deref());
     members.check()?;
     let machine = find(&context, arn).await?;
-    let definition = definition(&context, machine.definition.clone()).await?;
+    let (definition, variable_references) = definition(&context, machine.definition.clone()).await?;
     let settings = Settings::read(&machine.settings)?;
     Ok(Output {
         state_machine_arn: machine.arn,
         name: machine.name,
-        status: match machine.status {
-            StateMachineStatus::Active => "ACTIVE",
-            StateMachineStatus::Deleting => "DELETING",
-        },
+        status: machine.status.as_str(),
         definition,
         role_arn: machine.role_arn,
         machine_type: machine.machine_type.as_str(),
@@ -56,6 +57,7 @@ pub(super) async fn run(context: Context, input: Input) -> Result<Output, ApiErr
         logging_configuration: settings.logging_configuration,
         tracing_configuration: settings.tracing_configuration,
         encryption_configuration: settings.encryption_configuration,
+        variable_references,
     })
 }
 
@@ -69,14 +71,19 @@ pub(super) async fn find(context: &Context, arn: String) -> Result<StoredStateMa
         .ok_or(ApiError::StateMachineDoesNotExist(arn))
 }
 
-/// A definition's text.
-pub(super) async fn definition(context: &Context, key: Text) -> Result<Text, ApiError> {
+/// A definition's text, and the variables that its states read.
+pub(super) async fn definition(
+    context: &Context,
+    key: DefinitionKey,
+) -> Result<(Text, Option<BTreeMap<Text, Vec<Text>>>), ApiError> {
     context
-        .read(move |store| {
-            store.definition(&key)?.ok_or_else(|| StoreError::Corrupt {
+        .blocking(move |engine| {
+            let text = engine.store().definition(&key)?.ok_or_else(|| StoreError::Corrupt {
                 place: format!("definition {key}"),
                 reason: "it is not there".to_owned(),
-            })
+            })?;
+            let machine = engine.machine(&key)?;
+            Ok((text, variable_references(&machine)))
         })
         .await
 }

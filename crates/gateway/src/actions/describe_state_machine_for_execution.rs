@@ -1,5 +1,7 @@
 //! `DescribeStateMachineForExecution`: the state machine as it was when the execution started.
 
+use std::collections::BTreeMap;
+
 use darkroom_asl::json::Text;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -28,6 +30,8 @@ pub(super) struct Output {
     logging_configuration: Value,
     tracing_configuration: Value,
     encryption_configuration: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    variable_references: Option<BTreeMap<Text, Vec<Text>>>,
 }
 
 pub(super) async fn run(context: Context, input: Input) -> Result<Output, ApiError> {
@@ -36,7 +40,8 @@ pub(super) async fn run(context: Context, input: Input) -> Result<Output, ApiErr
     includes_data(&mut members, input.included_data.as_deref());
     members.check()?;
     let execution = describe_execution::find(&context, arn).await?;
-    let definition = describe_state_machine::definition(&context, execution.definition.clone()).await?;
+    let (definition, variable_references) =
+        describe_state_machine::definition(&context, execution.definition.clone()).await?;
     let identity = execution.identity;
     // A state machine that was deleted since has left its executions, and they know most of it.
     let wanted = identity.state_machine_arn.clone();
@@ -54,5 +59,6 @@ pub(super) async fn run(context: Context, input: Input) -> Result<Output, ApiErr
         logging_configuration: settings.logging_configuration,
         tracing_configuration: settings.tracing_configuration,
         encryption_configuration: settings.encryption_configuration,
+        variable_references,
     })
 }

@@ -1,7 +1,7 @@
 //! `GetExecutionHistory`.
 
-use darkroom_asl::interpreter::event::wire::{Record, to_api};
 use darkroom_asl::interpreter::event::EventId;
+use darkroom_asl::interpreter::event::wire::{Record, to_api};
 use serde::{Deserialize, Serialize};
 
 use super::describe_execution;

@@ -1,7 +1,7 @@
 //! `ListExecutions`: the newest first.
 
-use darkroom_asl::json::Text;
 use darkroom_asl::definition::MachineType;
+use darkroom_asl::json::Text;
 use darkroom_engine::store::{ExecutionKey, ExecutionStatus, Filter, StoredExecution};
 use serde::{Deserialize, Serialize};
 

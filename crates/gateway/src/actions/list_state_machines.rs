@@ -43,8 +43,7 @@ pub(super) async fn run(context: Context, input: Input) -> Result<Output, ApiErr
     members.check()?;
     let list = List::of(&["state machines"]);
     let after = input.next_token.as_deref().map(|token| list.place(token)).transpose()?;
-    let mut found =
-        context.read(move |store| store.state_machines(after.as_deref(), length + 1)).await?;
+    let mut found = context.read(move |store| store.state_machines(after.as_deref(), length + 1)).await?;
     let has_next = found.len() > length;
     found.truncate(length);
     let next_token = found.last().filter(|_| has_next).map(|last| list.token(&last.arn));

@@ -37,9 +37,7 @@ const ACTIONS: &[(&str, Action)] = &[
     ("ListStateMachines", |call| Box::pin(call.run(list_state_machines::run))),
     ("StartExecution", |call| Box::pin(call.run(start_execution::run))),
     ("StopExecution", |call| Box::pin(call.run(stop_execution::run))),
-    ("ValidateStateMachineDefinition", |call| {
-        Box::pin(call.run(validate_state_machine_definition::run))
-    }),
+    ("ValidateStateMachineDefinition", |call| Box::pin(call.run(validate_state_machine_definition::run))),
 ];
 
 /// The action of this name.

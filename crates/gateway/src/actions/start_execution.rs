@@ -59,7 +59,7 @@ pub(super) async fn run(context: Context, input: Input) -> Result<Output, ApiErr
             if record.machine_type == MachineType::Express {
                 return Err(ApiError::StateMachineTypeNotSupported);
             }
-            let machine = engine.machine(&record)?;
+            let machine = engine.machine(&record.definition)?;
             let parsed = StatesArn::state_machine(&machine_arn)?;
             let identity = Identity {
                 execution_arn: arn::of_execution(&parsed, &record.name, &name).into(),

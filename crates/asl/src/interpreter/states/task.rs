@@ -145,10 +145,11 @@ impl Turn<'_> {
         self.fail(branch, Reason { error, ..reason });
     }
 
-    /// The task, or its next heartbeat, did not come in time.
-    pub(in crate::interpreter) fn task_timed_out(&mut self, branch: BranchId) {
-        let Some(visit) = self.execution.visit(branch) else { return };
-        let Phase::Task(task) = &visit.phase else { return };
+    /// The task, or its next heartbeat, did not come in time. Plans the next attempt, if there is one; else
+    /// the answer is why the state is to fail.
+    pub(in crate::interpreter) fn task_timed_out(&mut self, branch: BranchId) -> Option<(BranchId, Reason)> {
+        let visit = self.execution.visit(branch)?;
+        let Phase::Task(task) = &visit.phase else { return None };
         let in_time = task.timeout_at.is_none_or(|at| at > self.now);
         let target = task.request.target.clone();
         let id = TaskId { branch, scheduled: task.scheduled };
@@ -157,7 +158,18 @@ impl Turn<'_> {
         self.cancel_task(id);
         self.emit_next(branch, EventKind::TaskTimedOut { target, reason: reason.clone() });
         let error = if in_time { names::HEARTBEAT_TIMEOUT } else { names::TIMEOUT };
-        self.fail(branch, Reason { error: Some(error.into()), ..reason });
+        let reason = Reason { error: Some(error.into()), ..reason };
+        // A retry stands in the event that it answers, which is the last one now.
+        (!self.retry(branch, &reason)).then_some((branch, reason))
+    }
+
+    /// A task that has timed out, and is not tried again, fails its state, if that is still there.
+    pub(in crate::interpreter) fn fail_timed_out(&mut self, branch: BranchId, reason: Reason) {
+        let is_there =
+            self.execution.visit(branch).is_some_and(|visit| matches!(visit.phase, Phase::Working));
+        if self.execution.is_running() && is_there {
+            self.fail(branch, reason);
+        }
     }
 }
 
