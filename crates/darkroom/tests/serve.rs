@@ -191,7 +191,7 @@ machine = client.create_state_machine(name="m", definition=definition, roleArn="
 assert machine == "arn:aws:states:eu-west-1:123456789012:stateMachine:m", machine
 execution = client.start_execution(stateMachineArn=machine, name="e", input='{"a": 1}')["executionArn"]
 description = client.describe_execution(executionArn=execution)
-assert description["status"] == "SUCCEEDED" and description["output"] == '{"a":1}', description
+assert description["status"] == "SUCCEEDED" and description["output"] == '{"a": 1}', description
 pages = client.get_paginator("get_execution_history").paginate(executionArn=execution, PaginationConfig={"PageSize": 1})
 assert [event["id"] for page in pages for event in page["events"]] == [1, 2, 3, 4]
 assert [item["name"] for item in client.list_executions(stateMachineArn=machine)["executions"]] == ["e"]

@@ -139,7 +139,7 @@ fn an_execution_goes_from_start_to_end() {
         json!({
             "executionArn": arn, "stateMachineArn": machine, "name": "e", "status": "SUCCEEDED",
             "input": input, "inputDetails": { "included": true },
-            "output": "{\"n\":1.5}", "outputDetails": { "included": true },
+            "output": input, "outputDetails": { "included": true },
             "redriveCount": 0, "redriveStatus": "NOT_REDRIVABLE",
             "redriveStatusReason": "Execution is SUCCEEDED and cannot be redriven",
         })

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use darkroom_asl::definition::MachineType;
 use darkroom_asl::interpreter::Identity;
-use darkroom_asl::json::Payload;
+use darkroom_asl::json::{JacksonError, Payload};
 use darkroom_engine::store::StateMachineStatus;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
@@ -43,8 +43,9 @@ pub(super) async fn run(context: Context, input: Input) -> Result<Output, ApiErr
     StatesArn::state_machine(&machine_arn)?;
     let name = input.name.unwrap_or_else(random_uuid);
     arn::check_name(&name)?;
-    let payload = Payload::parse(input.input.unwrap_or_else(|| "{}".to_owned()))
-        .map_err(|error| ApiError::InvalidExecutionInput(error.to_string()))?;
+    let text = input.input.unwrap_or_else(|| "{}".to_owned());
+    let payload = Payload::parse(text.as_str())
+        .map_err(|error| ApiError::InvalidExecutionInput(JacksonError::new(&text, &error).to_string()))?;
 
     let (answer, answered) = oneshot::channel();
     context
