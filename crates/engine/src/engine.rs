@@ -91,6 +91,9 @@ pub struct Engine {
     definitions: Mutex<HashMap<DefinitionKey, Arc<StateMachine>>>,
 }
 
+/// An execution that was read back, and the tasks of it that are out.
+type Recovered = (ExecutionKey, Arc<Identity>, Vec<Effect>);
+
 /// What a shard's thread is sent.
 enum ToShard {
     Input(Input),
@@ -99,6 +102,10 @@ enum ToShard {
 
 impl Engine {
     /// Starts an engine, and goes on with every execution that is open in its store.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a configuration is given away: its parts are the engine's"
+    )]
     pub fn start(config: Config) -> Result<Self, EngineError> {
         let count = config.shards.max(1);
         let (senders, receivers): (Vec<_>, Vec<_>) = (0..count).map(|_| channel()).unzip();
@@ -221,11 +228,7 @@ impl Engine {
     }
 
     /// Reads every open execution back. One that cannot be followed is parked, and the others go on.
-    fn recover(
-        &self,
-        shards: &mut [Shard],
-        observer: &dyn Observer,
-    ) -> Result<Vec<(ExecutionKey, Arc<Identity>, Vec<Effect>)>, EngineError> {
+    fn recover(&self, shards: &mut [Shard], observer: &dyn Observer) -> Result<Vec<Recovered>, EngineError> {
         let mut recovered = Vec::new();
         for stored in self.store.open_executions()? {
             let place = shard_index(&stored.identity.execution_arn, shards.len());

@@ -17,4 +17,7 @@ pub mod store;
 pub use clock::{Clock, OsRandom, SystemClock};
 pub use engine::{Config, CreateError, Engine, EngineError, NewStateMachine, Observer, definition_key};
 pub use executor::{Answer, Invocation, TaskExecutor, TaskOutcome, WorkerPool};
-pub use shard::{Input, Parked, Release, Shard, StartError, StartReply, StartRequest, Started, Turn};
+pub use shard::{
+    CommitReply, Input, Parked, Release, Shard, StartError, StartReply, StartRequest, Started, StopReply,
+    Turn,
+};

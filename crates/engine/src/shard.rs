@@ -83,6 +83,8 @@ pub enum StartError {
 
 /// Told about a start once it is durable.
 pub type StartReply = Box<dyn FnOnce(Result<Started, StartError>) + Send>;
+/// Told how the commit that it waited for went.
+pub type CommitReply = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 /// Told whether the execution was running, once the stop is durable.
 pub type StopReply = Box<dyn FnOnce(Result<bool, StoreError>) + Send>;
 
@@ -104,7 +106,7 @@ pub struct Release {
     /// Tasks to run and to cancel, in order.
     pub effects: Vec<Effect>,
     /// Callers to answer.
-    pub replies: Vec<Box<dyn FnOnce(Result<(), StoreError>) + Send>>,
+    pub replies: Vec<CommitReply>,
     /// Whether it has ended.
     pub ended: bool,
 }

@@ -5,7 +5,7 @@
 
 use super::data_flow::Scene;
 use super::event::{BranchId, EventId, EventKind, HistoryEvent, Iteration, PlannedRetry, Reason, StateType};
-use super::execution::{Branch, Execution, Parent, Phase, Position, Status, TaskId};
+use super::execution::{Branch, Execution, Parent, Phase, Position, Status, TaskId, Visit};
 use super::{Decision, Effect, Limits, Random, Stimulus};
 use crate::data::Timestamp;
 use crate::definition::{State, StateKind, StateMachine, Transition};
@@ -50,6 +50,7 @@ impl Execution {
     ///
     /// When a decided event does not follow from the state it was decided on: a fault of this crate. The
     /// execution is then to be thrown away and read back from its history.
+    #[expect(clippy::needless_pass_by_value, reason = "surroundings are made for one decision")]
     pub fn decide(&mut self, stimulus: Stimulus, surroundings: Surroundings<'_>) -> Decision {
         let machine = self.machine.clone();
         let mut turn = Turn {
@@ -72,10 +73,15 @@ impl<'a> Turn<'a> {
     fn take(&mut self, stimulus: Stimulus) {
         match (stimulus, &self.execution.status) {
             (Stimulus::Start, Status::Pending) => self.start(),
-            (Stimulus::Start, _) => {}
-            (_, Status::Pending | Status::Succeeded(_) | Status::Failed(_)) => {}
-            (_, Status::TimedOut(_) | Status::Aborted(_)) => {}
-            (Stimulus::Continue, Status::Running) => {}
+            (Stimulus::Start | Stimulus::Continue, Status::Running)
+            | (
+                _,
+                Status::Pending
+                | Status::Succeeded(_)
+                | Status::Failed(_)
+                | Status::TimedOut(_)
+                | Status::Aborted(_),
+            ) => {}
             (Stimulus::TimersDue, Status::Running) => self.timers_due(),
             (Stimulus::Stop(reason), Status::Running) => {
                 // AWS: the abort names 0 as its previous event, and no state is aborted before it.
@@ -148,12 +154,7 @@ impl<'a> Turn<'a> {
             .collect();
         for branch in due {
             // An earlier one of these may have ended the execution, or this branch.
-            if self
-                .execution
-                .visit(branch)
-                .and_then(|visit| visit.deadline())
-                .is_some_and(|at| at <= self.now)
-            {
+            if self.execution.visit(branch).and_then(Visit::deadline).is_some_and(|at| at <= self.now) {
                 timed_out.extend(self.timer_due(branch));
             }
         }

@@ -59,6 +59,7 @@ pub struct Record {
 /// The details object, under the member name that its type has.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::enum_variant_names, reason = "the variants are the members' names in AWS's API")]
 enum Details {
     ExecutionStartedEventDetails(InputDetails),
     ExecutionSucceededEventDetails(OutputDetails),
@@ -104,6 +105,7 @@ struct TaskCredentials {
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[expect(clippy::struct_field_names, reason = "the fields are the members' names in AWS's API")]
 struct InputDetails {
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<Text>,
@@ -125,6 +127,7 @@ struct InputDetails {
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[expect(clippy::struct_field_names, reason = "the fields are the members' names in AWS's API")]
 struct OutputDetails {
     #[serde(skip_serializing_if = "Option::is_none")]
     resource_type: Option<Text>,
