@@ -153,7 +153,7 @@ fn every_source_says_what_it_is() {
 #[test]
 fn no_folder_is_a_drawer() {
     for file in sources() {
-        for part in file.strip_prefix(root()).expect("a source of ours").iter() {
+        for part in file.strip_prefix(root()).expect("a source of ours") {
             let name = part.to_string_lossy();
             let name = name.trim_end_matches(".rs");
             let drawers = ["utils", "util", "helpers", "common", "misc", "manager"];

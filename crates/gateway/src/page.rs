@@ -3,6 +3,8 @@
 //! A token says at which place the next page begins, and of which list: it is refused where the call's other
 //! arguments have changed. It needs no memory here. AWS's tokens die after a day, these do not.
 
+use std::fmt::Write as _;
+
 use crate::error::ApiError;
 use crate::members::{Members, PAGE_MAX};
 
@@ -43,7 +45,8 @@ impl List {
     pub(crate) fn token(&self, place: &str) -> String {
         let mut token = format!("{:016x}", self.fingerprint);
         for byte in place.bytes() {
-            token.push_str(&format!("{byte:02x}"));
+            // Writing to a string cannot fail.
+            let _ = write!(token, "{byte:02x}");
         }
         token
     }

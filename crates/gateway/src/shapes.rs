@@ -53,6 +53,7 @@ pub(crate) fn variable_references(machine: &StateMachine) -> Option<BTreeMap<Tex
 /// Kept as its JSON text, in which two that mean the same are the same.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the fields are the members' names in AWS's API")]
 pub(crate) struct Settings {
     pub(crate) logging_configuration: Value,
     pub(crate) tracing_configuration: Value,

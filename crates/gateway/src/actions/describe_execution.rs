@@ -19,6 +19,7 @@ pub(super) struct Input {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the fields are the members' names in AWS's API")]
 pub(super) struct Output {
     execution_arn: Text,
     state_machine_arn: Text,
@@ -65,10 +66,9 @@ fn describe(execution: StoredExecution, include_data: bool) -> Output {
     let (redrive_status, redrive_status_reason) = redrive(status);
     let stop_date = execution.end.as_ref().map(|end| end.ended_at.into());
     let (output, reason) = match execution.end.map(|end| end.status) {
-        None => (None, None),
         Some(EndStatus::Succeeded(output)) => (Some(output), None),
         // AWS: the machine's own timeout has no error and no cause here.
-        Some(EndStatus::TimedOut(_)) => (None, None),
+        None | Some(EndStatus::TimedOut(_)) => (None, None),
         Some(EndStatus::Failed(reason) | EndStatus::Aborted(reason)) => (None, Some(reason)),
     };
     let reason = reason.unwrap_or_default();

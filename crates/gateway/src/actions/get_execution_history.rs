@@ -37,8 +37,8 @@ pub(super) async fn run(context: Context, input: Input) -> Result<Output, ApiErr
     let length = page::length(&mut members, input.max_results, input.next_token.as_deref(), TOKEN_MAX);
     members.check()?;
     let reverse = input.reverse_order.unwrap_or(false);
-    let list = List::of(&["history", &arn, if reverse { "reverse" } else { "" }]);
-    let token: Option<u32> = input.next_token.as_deref().map(|token| list.number(token)).transpose()?;
+    let pages = List::of(&["history", &arn, if reverse { "reverse" } else { "" }]);
+    let token: Option<u32> = input.next_token.as_deref().map(|token| pages.number(token)).transpose()?;
     let execution = describe_execution::find(&context, arn).await?;
     let include_data = input.include_execution_data.unwrap_or(true);
     let length = u32::try_from(length).unwrap_or(u32::MAX);
@@ -62,7 +62,7 @@ pub(super) async fn run(context: Context, input: Input) -> Result<Output, ApiErr
             let next = if reverse { (first > 1).then(|| first - 1) } else { (end < last).then(|| end + 1) };
             Ok(Output {
                 events: events.iter().map(|event| to_api(event, include_data)).collect(),
-                next_token: next.map(|next| list.token(&next.to_string())),
+                next_token: next.map(|next| pages.token(&next.to_string())),
             })
         })
         .await

@@ -17,6 +17,7 @@ use crate::shapes::Seconds;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the fields are the members' names in AWS's API")]
 pub(super) struct Input {
     state_machine_arn: Option<String>,
     name: Option<String>,
