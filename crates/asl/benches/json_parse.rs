@@ -43,6 +43,7 @@ fn payload() -> String {
     text + "]"
 }
 
+#[expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
 fn shortest(mut run: impl FnMut()) -> Duration {
     let runs = (0..RUNS).map(|_| {
         let start = Instant::now();

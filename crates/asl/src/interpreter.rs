@@ -9,6 +9,7 @@
 //! Not here: when a decision is committed, who runs a task, what wakes a timer (the engine).
 
 mod apply;
+mod branches;
 mod context;
 mod data_flow;
 pub mod event;

@@ -117,6 +117,7 @@ fn filled(text: &str) -> String {
     .fold(text.to_owned(), |text, (placeholder, value)| text.replace(placeholder, value))
 }
 
+#[expect(clippy::disallowed_methods, reason = "a test reads its cases")]
 fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }

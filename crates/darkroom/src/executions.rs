@@ -157,9 +157,10 @@ fn what(event: &HistoryEvent) -> String {
         | EventKind::ExecutionAborted(reason)
         | EventKind::TaskFailed { reason, .. }
         | EventKind::TaskTimedOut { reason, .. } => reason_text(reason),
-        EventKind::StateEntered { name, .. } => name.to_string(),
         EventKind::StateExited { name, next: Some(next), .. } => format!("{name} → {next}"),
-        EventKind::StateExited { name, next: None, .. } => name.to_string(),
+        EventKind::StateEntered { name, .. } | EventKind::StateExited { name, next: None, .. } => {
+            name.to_string()
+        }
         EventKind::TaskScheduled(scheduled) => {
             format!("{} {}", target_text(&scheduled.target), scheduled.input.text())
         }
@@ -179,12 +180,14 @@ fn what(event: &HistoryEvent) -> String {
         | EventKind::MapStateSucceeded
         | EventKind::MapStateFailed => String::new(),
     };
-    let mut shown = shortened(&text);
-    if let Some(retry) = &event.retry {
-        let wait = duration(retry.at.as_millis() - event.timestamp.as_millis());
-        shown.push_str(&format!("  (tried again in {wait})"));
+    let shown = shortened(&text);
+    match &event.retry {
+        None => shown,
+        Some(retry) => {
+            let wait = duration(retry.at.as_millis() - event.timestamp.as_millis());
+            format!("{shown}  (tried again in {wait})")
+        }
     }
-    shown
 }
 
 fn target_text(target: &Target) -> String {

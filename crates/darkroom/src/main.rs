@@ -24,15 +24,15 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// The exit code of a command that could not begin.
 const EXIT_USAGE: u8 = 2;
 
+/// How much is told on standard error: `DARKROOM_LOG` may be `error`, `warn`, `info`, `debug` or `trace`.
+fn log_level() -> tracing_subscriber::filter::LevelFilter {
+    let named = std::env::var("DARKROOM_LOG").ok().and_then(|level| level.parse().ok());
+    named.unwrap_or(tracing_subscriber::filter::LevelFilter::WARN)
+}
+
 fn main() -> ExitCode {
     let arguments = cli::Arguments::parse();
-    tracing_subscriber::fmt()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("DARKROOM_LOG")
-                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn")),
-        )
-        .with_writer(std::io::stderr)
-        .init();
+    tracing_subscriber::fmt().with_max_level(log_level()).with_writer(std::io::stderr).init();
     let outcome = match arguments.command {
         cli::Command::Process(process) => process::run(&process),
         cli::Command::History(history) => executions::history(&history),

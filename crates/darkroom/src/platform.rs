@@ -15,7 +15,9 @@ use darkroom_asl::definition::StateMachine;
 use darkroom_asl::interpreter::{Identity, Limits};
 use darkroom_engine::store::{DefinitionKey, SqliteStore};
 use darkroom_engine::{Config, Engine, Observer, OsRandom, SystemClock, TaskExecutor, WorkerPool};
-use darkroom_functions::{Functions, ImageRecords, Notifications, Services, SqliteRecords, open_folder};
+use darkroom_functions::{
+    Functions, ImageRecords, Notifications, Services, SqliteRecords, open_folder, remove_unfinished,
+};
 
 use crate::tasks::Tasks;
 use crate::workflow::{self, ACCOUNT, PLACEHOLDERS, PROJECT, REGION};
@@ -59,15 +61,24 @@ pub struct Parts {
     pub input: PathBuf,
 }
 
-/// Opens the buckets and records in a data folder; makes them where they are not there.
+/// Opens the engine's store in a data folder, for this process alone.
+pub fn open_store(data: &Path) -> anyhow::Result<Arc<SqliteStore>> {
+    Ok(Arc::new(SqliteStore::open(engine_file(data))?))
+}
+
+/// Opens the buckets and records in a data folder, which nobody else is at work in; makes them where they are not there.
 pub fn open_tasks(data: &Path, out: &Path) -> anyhow::Result<Parts> {
     let input = data.join("input");
     let folder = |path: &Path| {
         open_folder(path).with_context(|| format!("the folder {} cannot be used", path.display()))
     };
     let (input_bucket, output_bucket) = (folder(&input)?, folder(out)?);
+    let outputs = out.join("processed");
+    if outputs.is_dir() {
+        remove_unfinished(&outputs).with_context(|| format!("{} cannot be tidied up", outputs.display()))?;
+    }
     let records = Arc::new(
-        SqliteRecords::open(&data.join("platform.db"))
+        SqliteRecords::open(data.join("platform.db"))
             .with_context(|| format!("{} cannot be opened", data.join("platform.db").display()))?,
     );
     let notifications: Arc<dyn Notifications> = records.clone();
@@ -76,14 +87,14 @@ pub fn open_tasks(data: &Path, out: &Path) -> anyhow::Result<Parts> {
     Ok(Parts { tasks: Tasks::new(Functions::new(services), notifications), records, input })
 }
 
-/// Starts the engine on a data folder, and goes on with what is open in it.
+/// Starts the engine on a store, and goes on with what is open in it.
 pub fn start_engine(
-    data: &Path,
+    store: Arc<SqliteStore>,
     executor: Arc<dyn TaskExecutor>,
     observer: Arc<dyn Observer>,
 ) -> anyhow::Result<Engine> {
     Ok(Engine::start(Config {
-        store: Arc::new(SqliteStore::open(engine_file(data))?),
+        store,
         executor,
         clock: Arc::new(SystemClock::default()),
         random: Arc::new(OsRandom),
@@ -102,9 +113,11 @@ pub fn cores() -> usize {
 impl Platform {
     /// Opens the data folder, makes it where it is not there, and goes on with what is open in it.
     pub fn open(data: &Path, out: &Path, jobs: usize, observer: Arc<dyn Observer>) -> anyhow::Result<Self> {
+        // First of all the lock: from here on no other process is at work in this data folder.
+        let store = open_store(data)?;
         let Parts { tasks, records, input } = open_tasks(data, out)?;
         let pool = WorkerPool::new(jobs, move |invocation| tasks.run(invocation))?;
-        let engine = start_engine(data, Arc::new(pool), observer)?;
+        let engine = start_engine(store, Arc::new(pool), observer)?;
         let (definition, machine) =
             engine.register(&workflow::fill(workflow::IMAGE_PROCESSING, PLACEHOLDERS))?;
         let name = format!("{PROJECT}-image-processing");

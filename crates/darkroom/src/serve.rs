@@ -49,6 +49,7 @@ pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
 }
 
 fn engine(data: &Path, lambda: Option<Lambda>, runtime: &Handle) -> anyhow::Result<Arc<Engine>> {
+    let store = platform::open_store(data)?;
     let parts = platform::open_tasks(data, &data.join("output"))?;
     let tasks = parts.tasks;
     let pool = WorkerPool::new(platform::cores(), move |invocation| tasks.run(invocation))?;
@@ -56,7 +57,7 @@ fn engine(data: &Path, lambda: Option<Lambda>, runtime: &Handle) -> anyhow::Resu
         Some(lambda) => Arc::new(RemoteTasks::new(runtime.clone(), lambda, pool)),
         None => Arc::new(pool),
     };
-    Ok(Arc::new(platform::start_engine(data, executor, Arc::new(Unobserved))?))
+    Ok(Arc::new(platform::start_engine(store, executor, Arc::new(Unobserved))?))
 }
 
 async fn serve(listener: TcpListener, gateway: Gateway) -> anyhow::Result<()> {
@@ -71,7 +72,7 @@ async fn serve(listener: TcpListener, gateway: Gateway) -> anyhow::Result<()> {
     asked.await;
     drop(tell);
     match tokio::time::timeout(STOP_MAX, server).await {
-        Ok(served) => served.context("the server panicked")?.context("the server failed"),
+        Ok(ended) => ended.context("the server panicked")?.context("the server failed"),
         Err(_) => Ok(()),
     }
 }

@@ -29,7 +29,7 @@ pub fn run(arguments: &ValidateArguments) -> anyhow::Result<ExitCode> {
             print_reports(one)?;
         }
     }
-    let valid = checked.iter().all(|one| one.is_valid());
+    let valid = checked.iter().all(Checked::is_valid);
     Ok(if valid { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -77,7 +77,7 @@ fn check_what_is_durable(workspace: &Workspace, acknowledged: &mut BTreeMap<Stri
 }
 
 fn check_every_history(workspace: &Workspace) {
-    let store = SqliteStore::open_read_only(&workspace.data().join("engine.db")).expect("the log");
+    let store = SqliteStore::open_read_only(workspace.data().join("engine.db")).expect("the log");
     let executions = store.executions(&everything()).expect("executions");
     assert_eq!(executions.len(), PHOTOS, "a photo was started twice, or never");
     for execution in executions {

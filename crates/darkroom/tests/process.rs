@@ -108,7 +108,7 @@ fn every_broken_file_fails_with_a_reason_and_leaves_nothing_behind() {
         assert_eq!(record.status, Status::Failed);
         let error = record.error_info.expect("the record says why");
         assert_eq!(error.step, "validation");
-        assert!(error.cause.contains(reason), "{} does not say {reason}", error.cause);
+        assert_eq!(error.reason, reason);
 
         let told = notifications.iter().filter(|notification| notification.message.contains(image)).count();
         assert_eq!(told, 1, "{image} has {told} notifications");
@@ -208,11 +208,7 @@ fn history_and_list_show_what_happened() {
 #[cfg(target_os = "linux")]
 fn a_picture_bomb_takes_little_memory() {
     let workspace = Workspace::new();
-    let bomb = std::fs::read_dir(examples("broken"))
-        .expect("examples")
-        .map(|entry| entry.expect("an entry").path())
-        .find(|path| path.to_string_lossy().contains("60000"))
-        .expect("the bomb");
+    let bomb = examples("broken").join("huge-header.png");
     let mut child = workspace
         .darkroom(&["process", "--json"])
         .arg(bomb)

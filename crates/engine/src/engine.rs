@@ -91,9 +91,6 @@ pub struct Engine {
     definitions: Mutex<HashMap<DefinitionKey, Arc<StateMachine>>>,
 }
 
-/// An execution that was read back, and the tasks of it that are out.
-type Recovered = (ExecutionKey, Arc<Identity>, Vec<Effect>);
-
 /// What a shard's thread is sent.
 enum ToShard {
     Input(Input),
@@ -102,10 +99,7 @@ enum ToShard {
 
 impl Engine {
     /// Starts an engine, and goes on with every execution that is open in its store.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "a configuration is given away: its parts are the engine's"
-    )]
+    #[expect(clippy::needless_pass_by_value, reason = "an engine is made of its configuration")]
     pub fn start(config: Config) -> Result<Self, EngineError> {
         let count = config.shards.max(1);
         let (senders, receivers): (Vec<_>, Vec<_>) = (0..count).map(|_| channel()).unzip();
@@ -140,7 +134,7 @@ impl Engine {
             };
             threads.push(spawn(format!("shard-{number}"), move || looped.run())?);
         }
-        for (key, identity, effects) in recovered {
+        for Recovered { key, identity, effects } in recovered {
             outlet.let_out(key, &identity, effects);
         }
         *engine.threads.lock().unwrap_or_else(PoisonError::into_inner) = threads;
@@ -237,7 +231,8 @@ impl Engine {
                     if stored.parked.is_some() {
                         self.store.park(stored.key, None)?;
                     }
-                    recovered.push((stored.key, stored.identity.clone(), effects));
+                    let identity = stored.identity.clone();
+                    recovered.push(Recovered { key: stored.key, identity, effects });
                 }
                 Err(Unreadable::Store(error)) => return Err(error.into()),
                 Err(Unreadable::Parked(reason)) => {
@@ -275,6 +270,13 @@ impl Engine {
         self.definitions().insert(stored.definition.clone(), machine.clone());
         Ok(machine)
     }
+}
+
+/// An execution that goes on, and the tasks that are out for it.
+struct Recovered {
+    key: ExecutionKey,
+    identity: Arc<Identity>,
+    effects: Vec<Effect>,
 }
 
 /// Why an execution was not read back.

@@ -18,6 +18,5 @@ pub use clock::{Clock, OsRandom, SystemClock};
 pub use engine::{Config, CreateError, Engine, EngineError, NewStateMachine, Observer, definition_key};
 pub use executor::{Answer, Invocation, TaskExecutor, TaskOutcome, WorkerPool};
 pub use shard::{
-    CommitReply, Input, Parked, Release, Shard, StartError, StartReply, StartRequest, Started, StopReply,
-    Turn,
+    Input, Parked, Release, Reply, Shard, StartError, StartReply, StartRequest, Started, StopReply, Turn,
 };

@@ -83,8 +83,8 @@ pub enum StartError {
 
 /// Told about a start once it is durable.
 pub type StartReply = Box<dyn FnOnce(Result<Started, StartError>) + Send>;
-/// Told how the commit that it waited for went.
-pub type CommitReply = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+/// Told whether the commit that a caller waits for succeeded.
+pub type Reply = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 /// Told whether the execution was running, once the stop is durable.
 pub type StopReply = Box<dyn FnOnce(Result<bool, StoreError>) + Send>;
 
@@ -106,7 +106,7 @@ pub struct Release {
     /// Tasks to run and to cancel, in order.
     pub effects: Vec<Effect>,
     /// Callers to answer.
-    pub replies: Vec<CommitReply>,
+    pub replies: Vec<Reply>,
     /// Whether it has ended.
     pub ended: bool,
 }

@@ -36,7 +36,7 @@ pub use inspect::memory_estimate;
 pub use keys::ImageKey;
 pub use kind::Format;
 pub use limits::Limits;
-pub use objects::open_folder;
+pub use objects::{open_folder, remove_unfinished};
 pub use records::{
     ErrorInfo, ImageRecord, ImageRecords, Message, Notification, Notifications, Outputs, Seen, SqliteRecords,
     Status, StoreError,

@@ -20,7 +20,7 @@ use crate::limits::Limits;
 ///
 /// A write is atomic and durable: a file of its own is written and synced, renamed over the final name, and
 /// the folder synced, all before the write is answered. A crash leaves the old object or the new one, and
-/// perhaps a file `name#1` that nobody reads.
+/// perhaps a file `name#1`, which [`remove_unfinished`] takes away.
 ///
 /// # Errors
 /// Where the folder cannot be made or opened.
@@ -28,6 +28,34 @@ pub fn open_folder(folder: &FilePath) -> std::io::Result<Arc<dyn ObjectStore>> {
     std::fs::create_dir_all(folder)?;
     let store = LocalFileSystem::new_with_prefix(folder).map_err(std::io::Error::other)?;
     Ok(Arc::new(store.with_fsync(true)))
+}
+
+/// Removes what writes that a crash cut off have left in a bucket's folder: files `name#1`, which are no
+/// objects. Answers how many. A write that another process is at just then fails, and may be repeated.
+///
+/// # Errors
+/// Where the folder cannot be read, or a file not removed.
+pub fn remove_unfinished(folder: &FilePath) -> std::io::Result<usize> {
+    let mut removed = 0;
+    let mut to_visit = vec![folder.to_owned()];
+    while let Some(folder) = to_visit.pop() {
+        for entry in std::fs::read_dir(folder)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                to_visit.push(entry.path());
+            } else if is_unfinished(&entry.file_name().to_string_lossy()) {
+                std::fs::remove_file(entry.path())?;
+                removed += 1;
+            }
+        }
+    }
+    Ok(removed)
+}
+
+/// No object's name has a `#`: ids and extensions are made of letters, digits, dots, `-` and `_`.
+fn is_unfinished(name: &str) -> bool {
+    name.rsplit_once('#')
+        .is_some_and(|(_, number)| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// A bucket and what it is called in messages.
@@ -185,5 +213,20 @@ mod tests {
         let bucket = bucket(folder.path());
         bucket.put("folder/object", vec![1]).expect("written");
         assert!(matches!(bucket.fetch("folder", 100).err(), Some(FunctionError::ObjectNotFound { .. })));
+    }
+
+    #[test]
+    fn what_a_crash_left_is_removed_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let user = folder.path().join("processed/u");
+        std::fs::create_dir_all(&user).unwrap();
+        for name in ["a-small.jpg", "a-small.jpg#1", "b#12", "c#", "d#1x"] {
+            std::fs::write(user.join(name), b"x").unwrap();
+        }
+        assert_eq!(remove_unfinished(folder.path()).unwrap(), 2);
+        let mut left: Vec<_> =
+            std::fs::read_dir(&user).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["a-small.jpg", "c#", "d#1x"]);
     }
 }

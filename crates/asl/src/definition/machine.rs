@@ -6,6 +6,7 @@
 //!
 //! Spec: States Language, "Structure of a State Machine".
 
+use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -24,6 +25,8 @@ pub struct StateMachine {
     pub timeout_seconds: Option<u32>,
     /// Every state of the machine, those of branches and item processors included.
     states: Vec<State>,
+    /// Where each of them stands. Only ever asked for one name: a map's order would be chance.
+    by_name: HashMap<Text, StateIndex>,
 }
 
 /// A state's place in [`StateMachine::state`]'s arena.
@@ -410,7 +413,10 @@ impl StateMachine {
         timeout_seconds: Option<u32>,
         states: Vec<State>,
     ) -> Arc<Self> {
-        Arc::new(Self { comment, start_at, timeout_seconds, states })
+        let by_name = states.iter().enumerate();
+        let by_name =
+            by_name.map(|(position, state)| (state.name.clone(), StateIndex::new(position))).collect();
+        Arc::new(Self { comment, start_at, timeout_seconds, states, by_name })
     }
 
     /// The state at `index`. Panics for an index of another machine.
@@ -420,7 +426,7 @@ impl StateMachine {
 
     /// The state named so, wherever it stands.
     pub fn find(&self, name: &str) -> Option<StateIndex> {
-        self.states.iter().position(|state| &*state.name == name).map(StateIndex::new)
+        self.by_name.get(name).copied()
     }
 
     /// Every state with its index.

@@ -94,7 +94,7 @@ impl Execution {
         self.remove_children(retry.branch);
         let retriers = self.visited_state(retry.branch).map_or(0, |state| state.retry().len());
         let branch = self.branch_mut(event, "retry", retry.branch)?;
-        branch.previous = failing_event(event);
+        branch.previous = event.failing();
         let Position::In(visit) = &mut branch.position else {
             return Err(misplaced(event, "retry", "not in a state"));
         };
@@ -140,8 +140,12 @@ impl Execution {
                 Ok(())
             }
             EventKind::TaskScheduled(scheduled) => self.schedule(event, scheduled),
-            EventKind::TaskStarted { .. } | EventKind::TaskSubmitted { .. } => {
-                self.branch_mut(event, "TaskStarted", event.branch)?.previous = event.id;
+            EventKind::TaskStarted { .. } => {
+                self.task_mut(event, "TaskStarted")?.is_started = true;
+                Ok(())
+            }
+            EventKind::TaskSubmitted { .. } => {
+                self.task_mut(event, "TaskSubmitted")?.is_submitted = true;
                 Ok(())
             }
             EventKind::TaskSucceeded { .. }
@@ -185,6 +189,8 @@ impl Execution {
         self.status = status;
         self.ended_at = Some(event.timestamp);
         self.branches.clear();
+        self.below.clear();
+        self.variable_bytes = 0;
         self.ready.clear();
         self.deadlines.clear();
         self.timeout_at = None;
@@ -215,6 +221,7 @@ impl Execution {
         }
         if self.ready.front() == Some(&event.branch) {
             self.ready.pop_front();
+            self.drop_stale_front();
         } else {
             self.ready.retain(|ready| *ready != event.branch);
         }
@@ -233,6 +240,9 @@ impl Execution {
     ) -> Result<(), ReplayError> {
         self.clear_deadline(event.branch);
         let next = next.map(|name| self.index_of(event, name)).transpose()?;
+        if !assigned.is_empty() {
+            self.variable_bytes = self.variable_bytes_with(event.branch, assigned);
+        }
         let branch = self.branch_mut(event, "StateExited", event.branch)?;
         branch.previous = event.id;
         branch.variables.extend(assigned.iter().cloned());
@@ -264,12 +274,13 @@ impl Execution {
             return Err(misplaced(event, "StateExited", "a parent that is not in a state"));
         };
         match &mut visit.phase {
-            Phase::Parallel { outputs } => {
-                let Some(slot) = outputs.get_mut(parent.index as usize) else {
-                    return Err(misplaced(event, "StateExited", "a Parallel without that branch"));
+            Phase::Parallel { outputs, missing } => {
+                let Some(slot @ None) = outputs.get_mut(parent.index as usize) else {
+                    return Err(misplaced(event, "StateExited", "a Parallel that waits for no such branch"));
                 };
                 *slot = Some(output.clone());
-                self.branches.remove(&event.branch);
+                *missing -= 1;
+                self.remove_branch(event.branch);
                 Ok(())
             }
             Phase::Map(_) => {
@@ -287,6 +298,8 @@ impl Execution {
         let task = OpenTask {
             scheduled: event.id,
             request: scheduled.clone(),
+            is_started: false,
+            is_submitted: false,
             timeout_at: scheduled.timeout_seconds.map(|seconds| event.timestamp.plus_seconds(seconds)),
             heartbeat_at: scheduled.heartbeat_seconds.map(|seconds| event.timestamp.plus_seconds(seconds)),
         };
@@ -304,8 +317,9 @@ impl Execution {
         let StateKind::Parallel(parallel) = &machine.state(visit.state).kind else {
             return Err(misplaced(event, "ParallelStateStarted", "not in a Parallel"));
         };
-        let outputs = vec![None; parallel.branches.len()];
-        self.set_phase(event, event.branch, Phase::Parallel { outputs })?;
+        let missing = parallel.branches.len();
+        let outputs = vec![None; missing];
+        self.set_phase(event, event.branch, Phase::Parallel { outputs, missing })?;
         self.branch_mut(event, "ParallelStateStarted", event.branch)?.previous = event.id;
         for (index, start_at) in (0..).zip(&parallel.branches) {
             let parent = Parent { branch: event.branch, index };
@@ -355,29 +369,27 @@ impl Execution {
     fn end_iteration(&mut self, event: &HistoryEvent) -> Result<(), ReplayError> {
         const WHAT: &str = "MapIterationSucceeded";
         let branch =
-            self.branches.remove(&event.branch).ok_or_else(|| misplaced(event, WHAT, "no such branch"))?;
+            self.remove_branch(event.branch).ok_or_else(|| misplaced(event, WHAT, "no such branch"))?;
         let (Some(parent), Position::Ended { output }) = (branch.parent, branch.position) else {
             return Err(misplaced(event, WHAT, "an iteration that has not ended"));
         };
         let iterations = self.iterations_mut(event, WHAT, parent.branch)?;
-        iterations.running -= 1;
-        let Some(slot) = iterations.outputs.get_mut(parent.index as usize) else {
-            return Err(misplaced(event, WHAT, "a Map without that item"));
+        let Some(slot @ None) = iterations.outputs.get_mut(parent.index as usize) else {
+            return Err(misplaced(event, WHAT, "a Map that waits for no such item"));
         };
         *slot = Some(output);
-        // AWS: the Map's success names its last iteration's; an iteration that starts after another names the
-        // exit of that one's last state.
-        if iterations.running == 0 && iterations.next as usize == iterations.outputs.len() {
+        iterations.running -= 1;
+        if iterations.is_done() {
+            // AWS: recorded: the next iteration's start names the last exit, the Map's success this event.
             self.branch_mut(event, WHAT, parent.branch)?.previous = event.id;
         }
         Ok(())
     }
 
     fn add_branch(&mut self, parent: Option<Parent>, previous: EventId, state: StateIndex, input: Payload) {
-        let id = BranchId(self.next_branch);
-        self.next_branch += 1;
         let position = Position::Ready { state, input };
-        self.branches.insert(id, Branch { parent, previous, variables: BTreeMap::new(), position });
+        let id = self.branches.add(Branch { parent, previous, variables: BTreeMap::new(), position });
+        self.below.extend(parent.map(|parent| (parent.branch, id)));
         self.ready.push_back(id);
     }
 
@@ -386,8 +398,25 @@ impl Execution {
         for child in self.children(ancestor) {
             self.remove_children(child);
             self.clear_deadline(child);
-            self.branches.remove(&child);
-            self.ready.retain(|ready| *ready != child);
+            self.remove_branch(child);
+        }
+        self.drop_stale_front();
+    }
+
+    fn remove_branch(&mut self, id: BranchId) -> Option<Branch> {
+        let branch = self.branches.remove(id)?;
+        if let Some(parent) = branch.parent {
+            self.below.remove(&(parent.branch, id));
+        }
+        self.variable_bytes -= branch.variables.values().map(Payload::len_bytes).sum::<usize>();
+        Some(branch)
+    }
+
+    /// Branches are given up wherever they stand in the queue, and leave it when they come to its front: looking
+    /// for each of them would make the end of a large Map quadratic.
+    fn drop_stale_front(&mut self) {
+        while self.ready.front().is_some_and(|front| !self.branches.contains(*front)) {
+            self.ready.pop_front();
         }
     }
 
@@ -413,7 +442,7 @@ impl Execution {
     /// A worker is alive. Writes no event: after a crash the silence is counted anew.
     pub(super) fn postpone_heartbeat(&mut self, branch: BranchId, now: Timestamp) {
         self.clear_deadline(branch);
-        if let Some(Branch { position: Position::In(visit), .. }) = self.branches.get_mut(&branch) {
+        if let Some(Branch { position: Position::In(visit), .. }) = self.branches.get_mut(branch) {
             if let Phase::Task(task) = &mut visit.phase {
                 task.heartbeat_at = task.request.heartbeat_seconds.map(|seconds| now.plus_seconds(seconds));
             }
@@ -429,12 +458,24 @@ impl Execution {
         what: &'static str,
         branch: BranchId,
     ) -> Result<&mut Branch, ReplayError> {
-        self.branches.get_mut(&branch).ok_or(ReplayError::Misplaced {
+        self.branches.get_mut(branch).ok_or(ReplayError::Misplaced {
             id: event.id.0,
             what,
             branch: branch.0,
             found: "no such branch",
         })
+    }
+
+    /// The task that the event's branch waits for; the event becomes the branch's last one.
+    fn task_mut(&mut self, event: &HistoryEvent, what: &'static str) -> Result<&mut OpenTask, ReplayError> {
+        let branch = self.branch_mut(event, what, event.branch)?;
+        branch.previous = event.id;
+        if let Position::In(visit) = &mut branch.position
+            && let Phase::Task(task) = &mut visit.phase
+        {
+            return Ok(task);
+        }
+        Err(misplaced(event, what, "no open task"))
     }
 
     fn iterations_mut(
@@ -465,13 +506,18 @@ pub(super) fn item(iterations: &Iterations, index: u32) -> Option<Payload> {
     items.get(index as usize).cloned().map(Payload::from_value)
 }
 
-/// The failure that a retry answers: the events that only report or clean up name it as their previous one.
-fn failing_event(event: &HistoryEvent) -> EventId {
-    match event.kind {
-        EventKind::MapIterationFailed(_)
-        | EventKind::MapIterationAborted(_)
-        | EventKind::StateAborted { .. } => event.previous_event_id,
-        _ => event.id,
+impl HistoryEvent {
+    /// The failure that a retry noted on this event answers. Events that only report it or clean up after it name
+    /// it as their previous one.
+    pub(super) fn failing(&self) -> EventId {
+        match self.kind {
+            EventKind::MapIterationFailed(_)
+            | EventKind::MapIterationAborted(_)
+            | EventKind::StateAborted { .. }
+            | EventKind::ParallelStateSucceeded
+            | EventKind::MapStateSucceeded => self.previous_event_id,
+            _ => self.id,
+        }
     }
 }
 

@@ -66,9 +66,9 @@ impl Execution {
         if let Some(Item { index, value }) = item {
             return Some(map_item(*index, value.clone()));
         }
-        let mut scope = self.branches.get(&branch)?;
+        let mut scope = self.branches.get(branch)?;
         while let Some(parent) = scope.parent {
-            scope = self.branches.get(&parent.branch)?;
+            scope = self.branches.get(parent.branch)?;
             if let Position::In(visit) = &scope.position
                 && let Phase::Map(iterations) = &visit.phase
             {

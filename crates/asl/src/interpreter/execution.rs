@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use super::branches::Branches;
 use super::event::{BranchId, EventId, Reason, TaskScheduled};
 use crate::data::Timestamp;
 use crate::definition::{State, StateIndex, StateMachine};
@@ -54,9 +55,13 @@ pub struct Execution {
     pub(super) started_at: Timestamp,
     pub(super) ended_at: Option<Timestamp>,
     pub(super) last_event_id: EventId,
-    pub(super) next_branch: u32,
-    pub(super) branches: BTreeMap<BranchId, Branch>,
-    /// Branches that can enter their next state, in the order in which they came to it.
+    pub(super) branches: Branches,
+    /// The branches again, each below its parent: what a Map of many items finds its own by.
+    pub(super) below: BTreeSet<(BranchId, BranchId)>,
+    /// The bytes of all variables' values.
+    pub(super) variable_bytes: usize,
+    /// Branches that can enter their next state, in the order in which they came to it. One that was given up
+    /// meanwhile may still stand in it, but never in front.
     pub(super) ready: VecDeque<BranchId>,
     /// When each branch that waits for a time is due.
     pub(super) deadlines: BTreeSet<(Timestamp, BranchId)>,
@@ -120,7 +125,11 @@ pub(super) enum Phase {
     /// Between a failure and the next attempt.
     Backoff { until: Timestamp },
     /// Branches run.
-    Parallel { outputs: Vec<Option<Payload>> },
+    Parallel {
+        outputs: Vec<Option<Payload>>,
+        /// How many of them are missing.
+        missing: usize,
+    },
     /// Iterations run.
     Map(Iterations),
 }
@@ -130,6 +139,9 @@ pub(super) enum Phase {
 pub(super) struct OpenTask {
     pub(super) scheduled: EventId,
     pub(super) request: TaskScheduled,
+    /// `…Started` was written, and `TaskSubmitted` was. Told again, after a crash, they are not written again.
+    pub(super) is_started: bool,
+    pub(super) is_submitted: bool,
     pub(super) timeout_at: Option<Timestamp>,
     /// Moves with each heartbeat, which writes no event; a replay starts it anew.
     pub(super) heartbeat_at: Option<Timestamp>,
@@ -140,6 +152,8 @@ impl PartialEq for OpenTask {
     fn eq(&self, other: &Self) -> bool {
         self.scheduled == other.scheduled
             && self.request == other.request
+            && self.is_started == other.is_started
+            && self.is_submitted == other.is_submitted
             && self.timeout_at == other.timeout_at
     }
 }
@@ -184,7 +198,6 @@ impl PartialEq for Execution {
             && self.started_at == other.started_at
             && self.ended_at == other.ended_at
             && self.last_event_id == other.last_event_id
-            && self.next_branch == other.next_branch
             && self.branches == other.branches
             && self.ready == other.ready
             && self.timeout_at == other.timeout_at
@@ -209,8 +222,9 @@ impl Execution {
             started_at: Timestamp::from_millis(0),
             ended_at: None,
             last_event_id: EventId::default(),
-            next_branch: 0,
-            branches: BTreeMap::new(),
+            branches: Branches::default(),
+            below: BTreeSet::new(),
+            variable_bytes: 0,
             ready: VecDeque::new(),
             deadlines: BTreeSet::new(),
             timeout_at: None,
@@ -268,7 +282,22 @@ impl Execution {
 
     /// The tasks that are out. After a replay, each is to be run again under its old id.
     pub fn open_tasks(&self) -> Vec<TaskRequest> {
-        self.branches.iter().filter_map(|(id, branch)| self.task_request(*id, branch)).collect()
+        self.branches.iter().filter_map(|(id, branch)| self.task_request(id, branch)).collect()
+    }
+
+    /// The same tasks, by their ids alone.
+    pub(super) fn open_task_ids(&self) -> impl Iterator<Item = TaskId> {
+        self.branches.iter().filter_map(|(id, branch)| match &branch.position {
+            Position::In(visit) => match &visit.phase {
+                Phase::Task(task) => Some(TaskId { branch: id, scheduled: task.scheduled }),
+                Phase::Working
+                | Phase::Waiting { .. }
+                | Phase::Backoff { .. }
+                | Phase::Parallel { .. }
+                | Phase::Map(_) => None,
+            },
+            Position::Ready { .. } | Position::Ended { .. } | Position::Aborted => None,
+        })
     }
 
     /// Whether an answer for this task is still waited for.
@@ -276,13 +305,20 @@ impl Execution {
         self.open_task(id).is_some()
     }
 
-    /// The task as it was asked for, while it is open.
-    pub(super) fn open_task(&self, id: TaskId) -> Option<TaskRequest> {
-        let request = self.task_request(id.branch, self.branches.get(&id.branch)?)?;
-        (request.id == id).then_some(request)
+    /// The task, while it is open.
+    pub(super) fn open_task(&self, id: TaskId) -> Option<&OpenTask> {
+        match &self.visit(id.branch)?.phase {
+            Phase::Task(task) if task.scheduled == id.scheduled => Some(task),
+            Phase::Task(_)
+            | Phase::Working
+            | Phase::Waiting { .. }
+            | Phase::Backoff { .. }
+            | Phase::Parallel { .. }
+            | Phase::Map(_) => None,
+        }
     }
 
-    fn task_request(&self, id: BranchId, branch: &Branch) -> Option<TaskRequest> {
+    pub(super) fn task_request(&self, id: BranchId, branch: &Branch) -> Option<TaskRequest> {
         let Position::In(visit) = &branch.position else { return None };
         let Phase::Task(task) = &visit.phase else { return None };
         Some(TaskRequest {
@@ -294,7 +330,7 @@ impl Execution {
 
     /// The visit of a branch that is in a state.
     pub(super) fn visit(&self, branch: BranchId) -> Option<&Visit> {
-        match &self.branches.get(&branch)?.position {
+        match &self.branches.get(branch)?.position {
             Position::In(visit) => Some(visit),
             Position::Ready { .. } | Position::Ended { .. } | Position::Aborted => None,
         }
@@ -307,23 +343,36 @@ impl Execution {
 
     /// A variable as the branch sees it: its own scope, then the outer ones.
     pub(super) fn variable(&self, branch: BranchId, name: &str) -> Option<&Payload> {
-        let mut scope = self.branches.get(&branch);
+        let mut scope = self.branches.get(branch);
         while let Some(branch) = scope {
             if let Some(value) = branch.variables.get(name) {
                 return Some(value);
             }
-            scope = branch.parent.and_then(|parent| self.branches.get(&parent.branch));
+            scope = branch.parent.and_then(|parent| self.branches.get(parent.branch));
         }
         None
     }
 
-    /// The branches below `ancestor`, children before grandchildren, siblings in order.
-    pub(super) fn children(&self, ancestor: BranchId) -> Vec<BranchId> {
-        self.branches
-            .range(BranchId(ancestor.0 + 1)..)
-            .filter(|(_, branch)| branch.parent.is_some_and(|parent| parent.branch == ancestor))
-            .map(|(id, _)| *id)
-            .collect()
+    /// How many bytes the execution's variables would have with these in the branch's scope.
+    pub(super) fn variable_bytes_with(&self, branch: BranchId, assigned: &[(Text, Payload)]) -> usize {
+        let held = self.branches.get(branch).map(|branch| &branch.variables);
+        assigned.iter().fold(self.variable_bytes, |bytes, (name, value)| {
+            let replaced = held.and_then(|held| held.get(name)).map_or(0, Payload::len_bytes);
+            bytes - replaced + value.len_bytes()
+        })
+    }
+
+    /// The branches of the Parallel or Map that `parent` is in, in the order in which they started.
+    pub(super) fn children(&self, parent: BranchId) -> Vec<BranchId> {
+        let all = (parent, BranchId(0))..=(parent, BranchId(u32::MAX));
+        self.below.range(all).map(|(_, child)| *child).collect()
+    }
+}
+
+impl Iterations {
+    /// Whether every item has its output.
+    pub(super) fn is_done(&self) -> bool {
+        self.running == 0 && self.next as usize >= self.outputs.len()
     }
 }
 

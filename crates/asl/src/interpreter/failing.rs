@@ -12,13 +12,39 @@ use super::execution::{Parent, Phase, Position, TaskId};
 use super::retry::{catcher_for, is_terminal, retrier_for};
 use super::turn::{Leave, Turn, state_type};
 use crate::definition::{Catcher, StateKind, Transition};
-use crate::failure::Failure;
+use crate::failure::{Failure, names};
 use crate::json::{Object, Payload, Value};
+
+/// An error on its way outwards.
+pub(super) struct Raised {
+    reason: Reason,
+    /// A missed heartbeat. AWS: recorded: it is reported as `States.Timeout` everywhere, and documented:
+    /// `States.HeartbeatTimeout` in `ErrorEquals` takes it too.
+    by_silence: bool,
+}
+
+impl Raised {
+    /// The name that `ErrorEquals` is compared with.
+    fn name(&self) -> Option<&str> {
+        if self.by_silence { Some(names::HEARTBEAT_TIMEOUT) } else { self.reason.error.as_deref() }
+    }
+
+    fn is_terminal(&self) -> bool {
+        is_terminal(self.name())
+    }
+}
 
 impl Turn<'_> {
     /// The state at hand failed while its own fields were evaluated: AWS names the state in the cause.
     pub(super) fn fail_evaluation(&mut self, branch: BranchId, failure: Failure) {
-        let Some(visit) = self.execution.visit(branch) else { return };
+        if let Some(reason) = self.placed(branch, failure) {
+            self.fail(branch, reason);
+        }
+    }
+
+    /// The failure with the state that the branch is in.
+    fn placed(&self, branch: BranchId, failure: Failure) -> Option<Reason> {
+        let visit = self.execution.visit(branch)?;
         let name = &self.machine.state(visit.state).name;
         let place = format!(
             "An error occurred while executing the state '{name}' (entered at the event id #{}).",
@@ -28,23 +54,52 @@ impl Turn<'_> {
             Some(cause) => format!("{place} {cause}"),
             None => place,
         };
-        self.fail(branch, Reason { error: Some(failure.error), cause: Some(cause.into()) });
+        Some(Reason { error: Some(failure.error), cause: Some(cause.into()) })
     }
 
     /// The state at hand failed.
     pub(super) fn fail(&mut self, branch: BranchId, reason: Reason) {
+        self.raise(branch, Raised { reason, by_silence: false });
+    }
+
+    /// A task has timed out, or missed a heartbeat, with the last event. Plans its next attempt, if there is
+    /// one; else the answer is what is to fail its state.
+    pub(super) fn retry_timed_out(
+        &mut self,
+        branch: BranchId,
+        reason: Reason,
+        by_silence: bool,
+    ) -> Option<Raised> {
+        let raised = Raised { reason, by_silence };
         let failing = self.previous(branch);
-        self.fail_state(branch, reason, failing);
+        (!self.retry(branch, &raised, failing)).then_some(raised)
+    }
+
+    /// Fails the state of a task that has timed out, unless the failure of another has taken it along.
+    pub(super) fn fail_timed_out(&mut self, branch: BranchId, raised: Raised) {
+        let visit = self.execution.visit(branch).filter(|_| self.execution.is_running());
+        if visit.is_some_and(|visit| matches!(visit.phase, Phase::Working)) {
+            self.raise(branch, raised);
+        }
+    }
+
+    fn raise(&mut self, branch: BranchId, raised: Raised) {
+        let failing = self.previous(branch);
+        if !raised.is_terminal() {
+            // A Map can fail over one item's input while others are under way.
+            self.abort_children(branch, None, failing);
+        }
+        self.fail_state(branch, raised, failing);
     }
 
     /// A state failed with the event `failing`: its own, or one below it.
-    fn fail_state(&mut self, branch: BranchId, reason: Reason, failing: EventId) {
+    fn fail_state(&mut self, branch: BranchId, raised: Raised, failing: EventId) {
         let Some(state) = self.state(branch) else { return };
-        if is_terminal(reason.error.as_deref()) {
-            self.end(failing, EventKind::ExecutionFailed(reason));
+        if raised.is_terminal() {
+            self.end(failing, EventKind::ExecutionFailed(raised.reason));
             return;
         }
-        if self.retry(branch, &reason) {
+        if self.retry(branch, &raised, failing) {
             return;
         }
         match state.kind {
@@ -57,25 +112,26 @@ impl Turn<'_> {
             | StateKind::Succeed(_)
             | StateKind::Fail(_) => {}
         }
-        match catcher_for(state.catch(), reason.error.as_deref()) {
-            Some(catcher) => self.catch(branch, catcher, &reason),
-            None => self.fail_branch(branch, reason),
+        match catcher_for(state.catch(), raised.name()) {
+            Some(catcher) => self.catch(branch, catcher, &raised.reason),
+            None => self.fail_branch(branch, raised),
         }
     }
 
     /// Plans the next attempt, if a retrier takes the error and is not used up.
-    pub(super) fn retry(&mut self, branch: BranchId, reason: &Reason) -> bool {
+    fn retry(&mut self, branch: BranchId, raised: &Raised, failing: EventId) -> bool {
         let Some(visit) = self.execution.visit(branch) else { return false };
         let retriers = self.machine.state(visit.state).retry();
-        let Some((index, retrier)) = retrier_for(retriers, reason.error.as_deref()) else { return false };
+        let Some((index, retrier)) = retrier_for(retriers, raised.name()) else { return false };
         let used = visit.used.get(index).copied().unwrap_or(0);
         let Some(delay_ms) = retrier.next_delay_ms(used) else { return false };
         let at = self.now.plus_millis(retrier.jittered_ms(delay_ms, self.draw()));
         let retrier = u32::try_from(index).unwrap_or(u32::MAX);
-        self.note_retry(PlannedRetry { branch, retrier, at })
+        self.note_retry(failing, PlannedRetry { branch, retrier, at })
     }
 
-    /// Leaves the state by a catcher: the error output goes into the raw input.
+    /// Leaves the state by a catcher: the error output goes into the raw input. Where that fails, the state's
+    /// catchers are not asked again: what is too large for one of them is too large for ever.
     fn catch(&mut self, branch: BranchId, catcher: &Catcher, reason: &Reason) {
         let Some(visit) = self.execution.visit(branch) else { return };
         let error = error_output(reason);
@@ -84,23 +140,28 @@ impl Turn<'_> {
             let assigned = scene.assign(&catcher.assign, &error)?;
             Ok(Leave { output, assigned, transition: Transition::Next(catcher.next) })
         });
-        match left {
-            Ok(leave) => self.leave(branch, leave),
-            Err(failure) => self.fail_branch(branch, failure.into()),
+        let failed = match left {
+            Ok(leave) => match self.over_limit(branch, &leave) {
+                None => return self.exit(branch, leave),
+                Some(failure) => Some(failure.into()),
+            },
+            Err(failure) => self.placed(branch, failure),
+        };
+        if let Some(reason) = failed {
+            self.fail_branch(branch, Raised { reason, by_silence: false });
         }
     }
 
     /// Nothing in the branch takes the error: it ends, and so does what is around it.
-    fn fail_branch(&mut self, branch: BranchId, reason: Reason) {
+    fn fail_branch(&mut self, branch: BranchId, raised: Raised) {
         let failing = self.previous(branch);
-        let Some(Parent { branch: above, .. }) =
-            self.execution.branches.get(&branch).and_then(|branch| branch.parent)
-        else {
-            self.end(failing, EventKind::ExecutionFailed(reason));
+        let parent = self.execution.branches.get(branch).and_then(|branch| branch.parent);
+        let Some(Parent { branch: above, .. }) = parent.filter(|_| !raised.is_terminal()) else {
+            self.end(failing, EventKind::ExecutionFailed(raised.reason));
             return;
         };
         self.abort_children(above, Some(branch), failing);
-        self.fail_state(above, reason, failing);
+        self.fail_state(above, raised, failing);
     }
 
     /// Ends all that runs below a branch, because `failed` (one of its children, if any) did.
@@ -109,7 +170,7 @@ impl Turn<'_> {
     /// failed is reported as aborted too.
     fn abort_children(&mut self, above: BranchId, failed: Option<BranchId>, failing: EventId) {
         for child in self.execution.children(above) {
-            if let Some(parent) = self.execution.branches.get(&child).and_then(|branch| branch.parent)
+            if let Some(parent) = self.execution.branches.get(child).and_then(|branch| branch.parent)
                 && matches!(self.state(above).map(|state| &state.kind), Some(StateKind::Map(_)))
                 && let Some(iteration) = self.iteration(above, parent.index)
             {
@@ -126,7 +187,7 @@ impl Turn<'_> {
     }
 
     fn abort_state(&mut self, branch: BranchId, failing: EventId) {
-        let Some(Position::In(visit)) = self.execution.branches.get(&branch).map(|branch| &branch.position)
+        let Some(Position::In(visit)) = self.execution.branches.get(branch).map(|branch| &branch.position)
         else {
             return;
         };
@@ -139,14 +200,14 @@ impl Turn<'_> {
             | Phase::Map(_) => None,
         };
         let kind = &self.machine.state(visit.state).kind;
-        if let Some(task) = open {
-            self.cancel_task(task);
-        }
         match kind {
             StateKind::Task(_) | StateKind::Wait(_) | StateKind::Parallel(_) | StateKind::Map(_) => {
                 self.emit(branch, failing, EventKind::StateAborted { state_type: state_type(kind) });
             }
             StateKind::Pass(_) | StateKind::Choice(_) | StateKind::Succeed(_) | StateKind::Fail(_) => {}
+        }
+        if let Some(task) = open {
+            self.cancel_task(task);
         }
     }
 }

@@ -5,6 +5,10 @@
 pub struct Limits {
     /// Input or output of a state, a task or an execution: UTF-8 bytes of its JSON text.
     pub payload_bytes_max: usize,
+    /// The values of one variable, and of all that one `Assign` sets: UTF-8 bytes of their JSON text.
+    pub variable_bytes_max: usize,
+    /// The values of all variables that an execution holds at one time.
+    pub variables_bytes_max: usize,
     /// Events in one history; the last one is the failure.
     pub history_events_max: u32,
     /// Iterations of an inline Map that run at once.
@@ -16,6 +20,10 @@ pub struct Limits {
 impl Limits {
     /// AWS: "Quotas", input or output size for a task, state, or execution.
     pub const PAYLOAD_BYTES_MAX: usize = 262_144;
+    /// AWS: "Passing data between states with variables", size of a variable and of an `Assign`.
+    pub const VARIABLE_BYTES_MAX: usize = 262_144;
+    /// AWS: the same page, all variables of an execution.
+    pub const VARIABLES_BYTES_MAX: usize = 10 * 1024 * 1024;
     /// AWS: "Quotas", maximum execution history size.
     pub const HISTORY_EVENTS_MAX: u32 = 25_000;
     /// AWS: "Map state", concurrency of the inline mode.
@@ -28,6 +36,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             payload_bytes_max: Self::PAYLOAD_BYTES_MAX,
+            variable_bytes_max: Self::VARIABLE_BYTES_MAX,
+            variables_bytes_max: Self::VARIABLES_BYTES_MAX,
             history_events_max: Self::HISTORY_EVENTS_MAX,
             inline_map_concurrency_max: Self::INLINE_MAP_CONCURRENCY_MAX,
             turn_events_max: Self::TURN_EVENTS_MAX,

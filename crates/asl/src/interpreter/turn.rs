@@ -6,6 +6,7 @@
 use super::data_flow::Scene;
 use super::event::{BranchId, EventId, EventKind, HistoryEvent, Iteration, PlannedRetry, Reason, StateType};
 use super::execution::{Branch, Execution, Parent, Phase, Position, Status, TaskId, Visit};
+use super::failing::Raised;
 use super::{Decision, Effect, Limits, Random, Stimulus};
 use crate::data::Timestamp;
 use crate::definition::{State, StateKind, StateMachine, Transition};
@@ -13,6 +14,7 @@ use crate::failure::{Failure, names};
 use crate::json::{Payload, Text, Value};
 
 /// What a decision depends on beside the execution and the stimulus.
+#[derive(Clone, Copy)]
 pub struct Surroundings<'a> {
     /// The time of the turn.
     pub now: Timestamp,
@@ -50,7 +52,6 @@ impl Execution {
     ///
     /// When a decided event does not follow from the state it was decided on: a fault of this crate. The
     /// execution is then to be thrown away and read back from its history.
-    #[expect(clippy::needless_pass_by_value, reason = "surroundings are made for one decision")]
     pub fn decide(&mut self, stimulus: Stimulus, surroundings: Surroundings<'_>) -> Decision {
         let machine = self.machine.clone();
         let mut turn = Turn {
@@ -71,29 +72,33 @@ impl Execution {
 
 impl<'a> Turn<'a> {
     fn take(&mut self, stimulus: Stimulus) {
-        match (stimulus, &self.execution.status) {
-            (Stimulus::Start, Status::Pending) => self.start(),
-            (Stimulus::Start | Stimulus::Continue, Status::Running)
-            | (
-                _,
+        match (&self.execution.status, stimulus) {
+            (Status::Pending, Stimulus::Start) => self.start(),
+            (Status::Running, stimulus) => self.go_on(stimulus),
+            (
                 Status::Pending
                 | Status::Succeeded(_)
                 | Status::Failed(_)
                 | Status::TimedOut(_)
                 | Status::Aborted(_),
+                _,
             ) => {}
-            (Stimulus::TimersDue, Status::Running) => self.timers_due(),
-            (Stimulus::Stop(reason), Status::Running) => {
+        }
+    }
+
+    fn go_on(&mut self, stimulus: Stimulus) {
+        match stimulus {
+            Stimulus::Start | Stimulus::Continue => {}
+            Stimulus::TimersDue => self.timers_due(),
+            Stimulus::Stop(reason) => {
                 // AWS: the abort names 0 as its previous event, and no state is aborted before it.
                 self.end(EventId(0), EventKind::ExecutionAborted(reason));
             }
-            (Stimulus::TaskStarted { task, worker_name }, Status::Running) => {
-                self.task_started(task, worker_name);
-            }
-            (Stimulus::TaskSubmitted { task, output }, Status::Running) => self.task_submitted(task, output),
-            (Stimulus::TaskSucceeded { task, output }, Status::Running) => self.task_succeeded(task, output),
-            (Stimulus::TaskFailed { task, reason }, Status::Running) => self.task_failed(task, reason),
-            (Stimulus::TaskHeartbeat { task }, Status::Running) => {
+            Stimulus::TaskStarted { task, worker_name } => self.task_started(task, worker_name),
+            Stimulus::TaskSubmitted { task, output } => self.task_submitted(task, output),
+            Stimulus::TaskSucceeded { task, output } => self.task_succeeded(task, output),
+            Stimulus::TaskFailed { task, reason } => self.task_failed(task, reason),
+            Stimulus::TaskHeartbeat { task } => {
                 if self.execution.is_open(task) {
                     self.execution.postpone_heartbeat(task.branch, self.now);
                 }
@@ -117,7 +122,7 @@ impl<'a> Turn<'a> {
 
     fn enter(&mut self, branch: BranchId) {
         let Some(Branch { position: Position::Ready { state, input }, .. }) =
-            self.execution.branches.get(&branch)
+            self.execution.branches.get(branch)
         else {
             return;
         };
@@ -154,18 +159,18 @@ impl<'a> Turn<'a> {
             .collect();
         for branch in due {
             // An earlier one of these may have ended the execution, or this branch.
-            if self.execution.visit(branch).and_then(Visit::deadline).is_some_and(|at| at <= self.now) {
-                timed_out.extend(self.timer_due(branch));
+            let deadline = self.execution.visit(branch).and_then(Visit::deadline);
+            if deadline.is_some_and(|at| at <= self.now) {
+                timed_out.extend(self.timer_due(branch).map(|raised| (branch, raised)));
             }
         }
-        for (branch, failure) in timed_out {
-            // An earlier one may have ended the execution, or what is around this branch.
-            self.fail_timed_out(branch, failure);
+        for (branch, raised) in timed_out {
+            self.fail_timed_out(branch, raised);
         }
     }
 
-    /// What a branch waited for is due. A task that has timed out for good is not failed yet, but the answer.
-    fn timer_due(&mut self, branch: BranchId) -> Option<(BranchId, Reason)> {
+    /// What a branch waited for is due. The answer is a time-out that is still to fail its state.
+    fn timer_due(&mut self, branch: BranchId) -> Option<Raised> {
         let machine = self.machine;
         let visit = self.execution.visit(branch)?;
         let state = machine.state(visit.state);
@@ -199,17 +204,28 @@ impl<'a> Turn<'a> {
 
     /// Leaves the branch's state, and ends the branch where nothing follows.
     pub(super) fn leave(&mut self, branch: BranchId, leave: Leave) {
+        match self.over_limit(branch, &leave) {
+            Some(failure) => self.fail(branch, failure.into()),
+            None => self.exit(branch, leave),
+        }
+    }
+
+    /// Why a state cannot be left like this: its output, or what it assigns, is over a quota.
+    pub(super) fn over_limit(&self, branch: BranchId, leave: &Leave) -> Option<Failure> {
+        let name = &self.state(branch)?.name;
+        self.too_large(name, &leave.output)
+            .or_else(|| self.variables_too_large(branch, name, &leave.assigned))
+    }
+
+    /// Leaves the branch's state with what is within the quotas.
+    pub(super) fn exit(&mut self, branch: BranchId, leave: Leave) {
         let Some(state) = self.state(branch) else { return };
         let Leave { output, assigned, transition } = leave;
-        if let Some(failure) = self.too_large(&state.name, &output) {
-            self.fail(branch, failure.into());
-            return;
-        }
         let next = match transition {
             Transition::Next(index) => Some(self.machine.state(index).name.clone()),
             Transition::End => None,
         };
-        let parent = self.execution.branches.get(&branch).and_then(|branch| branch.parent);
+        let parent = self.execution.branches.get(branch).and_then(|branch| branch.parent);
         let kind = EventKind::StateExited {
             state_type: state_type(&state.kind),
             name: state.name.clone(),
@@ -232,8 +248,8 @@ impl<'a> Turn<'a> {
 
     /// The end of the execution: nothing that is out matters any more.
     pub(super) fn end(&mut self, previous: EventId, kind: EventKind) {
-        for task in self.execution.open_tasks() {
-            self.effects.push(Effect::CancelTask(task.id));
+        if self.execution.ended_at.is_none() {
+            self.effects.extend(self.execution.open_task_ids().map(Effect::CancelTask));
         }
         self.emit(BranchId::ROOT, previous, kind);
     }
@@ -249,23 +265,26 @@ impl<'a> Turn<'a> {
             return;
         }
         let id = self.execution.last_event_id.next();
-        let (branch, kind) = if id.0 >= self.limits.history_events_max && !kind.is_terminal() {
-            (BranchId::ROOT, EventKind::ExecutionFailed(history_is_full(self.limits.history_events_max)))
-        } else {
-            (branch, kind)
-        };
+        if id.0 >= self.limits.history_events_max && !kind.is_terminal() {
+            let reason = history_is_full(self.limits.history_events_max);
+            return self.end(previous, EventKind::ExecutionFailed(reason));
+        }
         let event =
             HistoryEvent { id, previous_event_id: previous, timestamp: self.now, branch, retry: None, kind };
         self.execution.apply(&event).expect("a decided event follows from the state it was decided on");
         self.events.push(event);
     }
 
-    /// Notes on the last event that with it a state failed and is tried again. Answers whether it could:
-    /// a failure that no event of this turn stands for has nothing to be noted on.
-    pub(super) fn note_retry(&mut self, retry: PlannedRetry) -> bool {
-        let Some(event) = self.events.last_mut().filter(|event| event.retry.is_none()) else {
+    /// Notes on the last event that with it, or with `failing` before it, a state failed and is tried again.
+    ///
+    /// Answers whether it could. A new attempt whose fields fail before anything is scheduled has no event to be
+    /// noted on, and must not use another branch's: it counts as the last one. It would only fail again, since
+    /// what its fields are evaluated with is what it was.
+    pub(super) fn note_retry(&mut self, failing: EventId, retry: PlannedRetry) -> bool {
+        let Some(event) = self.events.last_mut() else { return false };
+        if event.failing() != failing || event.retry.is_some() {
             return false;
-        };
+        }
         event.retry = Some(retry);
         let event = event.clone();
         self.execution.apply_retry(&event, &retry).expect("a retry is of a state that was entered");
@@ -273,13 +292,17 @@ impl<'a> Turn<'a> {
     }
 
     pub(super) fn run_task(&mut self, id: TaskId) {
-        if let Some(request) = self.execution.open_task(id) {
-            self.effects.push(Effect::RunTask(request));
-        }
+        let branch = self.execution.branches.get(id.branch);
+        let request = branch.and_then(|branch| self.execution.task_request(id.branch, branch));
+        self.effects.extend(request.map(Effect::RunTask));
     }
 
+    /// To be called after the event that says why: with a full history that one was the end, which has given up
+    /// every task already.
     pub(super) fn cancel_task(&mut self, id: TaskId) {
-        self.effects.push(Effect::CancelTask(id));
+        if self.execution.is_running() {
+            self.effects.push(Effect::CancelTask(id));
+        }
     }
 
     /// What the fields of the branch's state are evaluated against.
@@ -293,7 +316,7 @@ impl<'a> Turn<'a> {
 
     /// The event that the branch's next one names as its previous one.
     pub(super) fn previous(&self, branch: BranchId) -> EventId {
-        self.execution.branches.get(&branch).map_or(EventId(0), |branch| branch.previous)
+        self.execution.branches.get(branch).map_or(EventId(0), |branch| branch.previous)
     }
 
     /// The state that the branch is in.
@@ -306,12 +329,10 @@ impl<'a> Turn<'a> {
         Some(Iteration { name: state.name.clone(), index })
     }
 
-    /// The raw input of the state that the branch is in.
-    pub(super) fn raw_input(&self, branch: BranchId) -> Payload {
-        match self.execution.visit(branch) {
-            Some(visit) => visit.input.clone(),
-            None => unreachable!("a state's fields are evaluated while its branch is in it"),
-        }
+    /// The raw input of the state that the branch is in; none when the state's last event ended the execution,
+    /// because the history was full.
+    pub(super) fn raw_input(&self, branch: BranchId) -> Option<Payload> {
+        self.execution.visit(branch).map(|visit| visit.input.clone())
     }
 
     /// A branch of a Parallel or an iteration of a Map came to its end.
@@ -339,10 +360,11 @@ impl<'a> Turn<'a> {
     /// The outputs of a Parallel's branches, once none is missing.
     fn joined_outputs(&self, branch: BranchId) -> Option<Vec<Value>> {
         match &self.execution.visit(branch)?.phase {
-            Phase::Parallel { outputs } => {
+            Phase::Parallel { outputs, missing: 0 } => {
                 outputs.iter().map(|output| output.as_ref().map(|output| output.value().clone())).collect()
             }
-            Phase::Working
+            Phase::Parallel { missing: 1.., .. }
+            | Phase::Working
             | Phase::Waiting { .. }
             | Phase::Task(_)
             | Phase::Backoff { .. }
@@ -352,7 +374,7 @@ impl<'a> Turn<'a> {
 
     /// The failure of a payload over the quota.
     pub(super) fn too_large(&self, name: &Text, payload: &Payload) -> Option<Failure> {
-        (payload.len_bytes() > self.limits.payload_bytes_max).then(|| {
+        payload.exceeds(self.limits.payload_bytes_max).then(|| {
             Failure::new(
                 names::DATA_LIMIT_EXCEEDED,
                 format!(
@@ -360,6 +382,24 @@ impl<'a> Turn<'a> {
                      bytes service limit."
                 ),
             )
+        })
+    }
+
+    /// The failure of an `Assign` over the quotas for one, or for all variables that live.
+    fn variables_too_large(
+        &self,
+        branch: BranchId,
+        name: &Text,
+        assigned: &[(Text, Payload)],
+    ) -> Option<Failure> {
+        let Limits { variable_bytes_max: one_max, variables_bytes_max: all_max, .. } = *self.limits;
+        let fits = assigned.iter().all(|(_, value)| !value.exceeds(one_max))
+            && assigned.iter().map(|(_, value)| value.len_bytes()).sum::<usize>() <= one_max
+            && (assigned.is_empty() || self.execution.variable_bytes_with(branch, assigned) <= all_max);
+        (!fits).then(|| {
+            let cause =
+                format!("The state '{name}' assigns variables with a size exceeding the service limit.");
+            Failure::new(names::DATA_LIMIT_EXCEEDED, cause)
         })
     }
 }

@@ -66,6 +66,18 @@ impl Number {
         }
     }
 
+    /// How many bytes its text has. Writes none for an integer: arrays of them are measured at every state.
+    pub(super) fn text_bytes(&self) -> usize {
+        match &self.0 {
+            Repr::Integer(value) => {
+                let digits = value.unsigned_abs().checked_ilog10().map_or(1, |log| log as usize + 1);
+                digits + usize::from(*value < 0)
+            }
+            Repr::BigInteger(digits) => digits.len(),
+            Repr::Decimal(_) => self.to_string().len(),
+        }
+    }
+
     /// Whether it was written without fraction and exponent.
     pub fn is_integer(&self) -> bool {
         !matches!(self.0, Repr::Decimal(_))

@@ -25,7 +25,7 @@ impl Value {
         match self {
             Value::Null | Value::Bool(true) => bytes.checked_sub(4),
             Value::Bool(false) => bytes.checked_sub(5),
-            Value::Number(number) => bytes.checked_sub(number.to_string().len()),
+            Value::Number(number) => bytes.checked_sub(number.text_bytes()),
             Value::String(text) => subtract_string(text, bytes),
             Value::Array(items) => {
                 let signs = items.len().max(1) + 1;

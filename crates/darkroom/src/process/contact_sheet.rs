@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_hostile_file_name_is_text_and_not_markup() {
-        let text = page(&[outcome("<script>alert(1).jpg", None)]).into_string();
+        let text = page(&[outcome("<script>alert(1)<b>.jpg", None)]).into_string();
         assert!(!text.contains("<script>"), "{text}");
         assert!(text.contains("&lt;script&gt;"));
     }

@@ -40,37 +40,28 @@ impl Feeder<'_> {
         for attempt in 1..ATTEMPTS_MAX {
             let name = execution_name(&image_id, attempt);
             let arn = self.platform.workflow.execution_arn(&name);
-            match self.platform.engine.store().execution(&arn)? {
-                Some(stored) => {
-                    if let Some(outcome) = self.earlier(photo, &image_id, stored)? {
-                        return Ok(outcome);
-                    }
-                }
-                None => {
-                    self.upload(&key, &bytes)?;
-                    return self.start(photo, &image_id, &name, &key, bytes.len());
-                }
+            let Some(stored) = self.platform.engine.store().execution(&arn)? else {
+                self.upload(&key, &bytes)?;
+                return self.start(photo, &image_id, &name, &key, bytes.len());
+            };
+            if let Some(outcome) = self.earlier(photo, &image_id, stored) {
+                return Ok(outcome);
             }
         }
         anyhow::bail!("{} was tried {ATTEMPTS_MAX} times", photo.path.display())
     }
 
     /// What an execution of an earlier run came to; `None` where the photo is to be tried again.
-    fn earlier(
-        &self,
-        photo: &Photo,
-        image_id: &str,
-        stored: StoredExecution,
-    ) -> anyhow::Result<Option<Outcome>> {
+    fn earlier(&self, photo: &Photo, image_id: &str, stored: StoredExecution) -> Option<Outcome> {
         let arn = stored.identity.execution_arn.clone();
         let Some(end) = stored.end else {
             // Under way, since an earlier run that was interrupted or since another file of the same content.
             if let Some(reason) = stored.parked {
                 let parked = Ended::Parked(reason.to_string());
-                return Ok(Some(self.outcome(photo, image_id, &arn, stored.started_at.as_millis(), parked)));
+                return Some(self.outcome(photo, image_id, &arn, stored.started_at.as_millis(), parked));
             }
             let ended = self.ends.wait(&arn);
-            return Ok(Some(self.outcome(photo, image_id, &arn, stored.started_at.as_millis(), ended)));
+            return Some(self.outcome(photo, image_id, &arn, stored.started_at.as_millis(), ended));
         };
         let again = match &end.status {
             EndStatus::Succeeded(output) => !self.outputs_exist(&output_keys(output)),
@@ -79,11 +70,11 @@ impl Feeder<'_> {
             }
         };
         if again {
-            return Ok(None);
+            return None;
         }
         let mut outcome = self.outcome(photo, image_id, &arn, stored.started_at.as_millis(), Ended::End(end));
         outcome.from_earlier_run = true;
-        Ok(Some(outcome))
+        Some(outcome)
     }
 
     fn outputs_exist(&self, keys: &[String]) -> bool {
@@ -140,14 +131,17 @@ impl Feeder<'_> {
         write_durably(&path, bytes).with_context(|| format!("{} cannot be written", path.display()))
     }
 
-    /// What an execution came to. Which step failed stands in the image's record: the error handler noted it.
+    /// What an execution came to. Which step failed, and why in plain words, stands in the image's record: the
+    /// error handler noted it.
     fn outcome(&self, photo: &Photo, image_id: &str, arn: &str, started_ms: i64, ended: Ended) -> Outcome {
         let mut outcome = outcome(photo, image_id, arn, started_ms, ended);
-        if let Some(problem) = outcome.error.as_mut().filter(|problem| problem.step.is_none())
+        if let Some(problem) = outcome.error.as_mut()
             && let Ok(key) = ImageKey::new(image_id, &self.arguments.user)
             && let Ok(Some(record)) = self.platform.records.get(&key)
+            && let Some(noted) = record.error_info
         {
-            problem.step = record.error_info.map(|error| error.step);
+            problem.step = Some(noted.step);
+            problem.reason = noted.reason;
         }
         outcome
     }

@@ -66,37 +66,14 @@ pub fn output_keys(output: &Payload) -> Vec<String> {
         .collect()
 }
 
-/// Why an execution that ended so did not succeed. `None` for one that did.
+/// Why an execution that ended so did not succeed, as far as the execution says. `None` for one that did.
 pub fn problem(end: &EndStatus) -> Option<Problem> {
     let reason = match end {
         EndStatus::Succeeded(_) => return None,
         EndStatus::Failed(reason) | EndStatus::TimedOut(reason) | EndStatus::Aborted(reason) => reason,
     };
     let error = reason.error.as_deref().unwrap_or(end.as_str()).to_owned();
-    let cause = reason.cause.as_deref().unwrap_or_default();
-    Some(Problem { step: step(&error), reason: in_words(cause), error })
-}
-
-/// The step that an error of the workflow's own names.
-fn step(error: &str) -> Option<String> {
-    let step = error.strip_prefix("ImageProcessing.")?.strip_suffix("Failed")?;
-    Some(step.to_ascii_lowercase())
-}
-
-/// A cause for people. The workflow's causes carry a step's whole answer as JSON, and a function's error is
-/// JSON itself: the sentence within is what counts.
-fn in_words(cause: &str) -> String {
-    let json = cause.find('{').map_or("", |start| &cause[start..]);
-    let Ok(answer) = serde_json::from_str::<serde_json::Value>(json) else { return cause.to_owned() };
-    if let Some(message) = answer.get("errorMessage").and_then(serde_json::Value::as_str) {
-        return message.to_owned();
-    }
-    let reasons: Vec<&str> = answer
-        .get("reasons")
-        .and_then(serde_json::Value::as_array)
-        .map(|reasons| reasons.iter().filter_map(serde_json::Value::as_str).collect())
-        .unwrap_or_default();
-    if reasons.is_empty() { cause.to_owned() } else { reasons.join("; ") }
+    Some(Problem { step: None, error, reason: reason.cause.as_deref().unwrap_or_default().to_owned() })
 }
 
 /// Waits for ends: the engine tells it what has become durable, and feeders ask it.
@@ -142,33 +119,5 @@ impl Observer for Ends {
 
     fn parked(&self, parked: &Parked) {
         self.add(&parked.arn, Ended::Parked(parked.reason.clone()));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn causes_become_sentences() {
-        let table = [
-            (
-                r#"Validation refused the image: {"result":"invalid","reasons":["the file is empty","x"]}"#,
-                "the file is empty; x",
-            ),
-            (r#"{"errorMessage":"no room","errorType":"Lambda.ServiceException"}"#, "no room"),
-            ("plain words", "plain words"),
-            ("a { that is not JSON", "a { that is not JSON"),
-            (r#"Resize did not complete: {"status":"odd"}"#, r#"Resize did not complete: {"status":"odd"}"#),
-        ];
-        for (cause, expected) in table {
-            assert_eq!(in_words(cause), expected);
-        }
-    }
-
-    #[test]
-    fn the_workflows_errors_name_their_step() {
-        assert_eq!(step("ImageProcessing.ValidationFailed").as_deref(), Some("validation"));
-        assert_eq!(step("States.Timeout"), None);
     }
 }

@@ -79,12 +79,12 @@ impl Summary {
         let Self { total, succeeded, failed, from_earlier_run } = self;
         let photos = if *total == 1 { "photo" } else { "photos" };
         let milliseconds = i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX);
-        let mut sentence =
-            format!("{total} {photos}: {succeeded} done, {failed} failed, in {}", duration(milliseconds));
-        if *from_earlier_run > 0 {
-            sentence.push_str(&format!(" ({from_earlier_run} from an earlier run)"));
-        }
-        sentence
+        let earlier = match from_earlier_run {
+            0 => String::new(),
+            _ => format!(" ({from_earlier_run} from an earlier run)"),
+        };
+        let elapsed = duration(milliseconds);
+        format!("{total} {photos}: {succeeded} done, {failed} failed, in {elapsed}{earlier}")
     }
 }
 

@@ -21,7 +21,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 /// The longest that a function may run. AWS's own bound.
-const INVOCATION_MAX: Duration = Duration::from_secs(900);
+const INVOCATION_MAX: Duration = Duration::from_mins(15);
 /// The longest to wait for a connection.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
 /// Bytes of a function's answer. AWS's own bound, 6 MB.

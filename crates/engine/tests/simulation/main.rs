@@ -26,14 +26,14 @@ fn run(seed: u64, verbose: bool) -> world::Counts {
 
 /// Runs seeds on every core; the first that fails is named.
 fn run_all(seeds: std::ops::Range<u64>) -> world::Counts {
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as u64;
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let totals = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads)
             .map(|offset| {
                 let seeds = seeds.clone();
                 scope.spawn(move || {
                     let mut total = world::Counts::default();
-                    for seed in seeds.skip(offset as usize).step_by(threads as usize) {
+                    for seed in seeds.skip(offset).step_by(threads) {
                         let counts = std::panic::catch_unwind(|| run(seed, false))
                             .unwrap_or_else(|_| panic!("seed {seed} failed; run it with SEED={seed}"));
                         total.add(&counts);
@@ -42,7 +42,7 @@ fn run_all(seeds: std::ops::Range<u64>) -> world::Counts {
                 })
             })
             .collect();
-        workers.into_iter().map(|worker| worker.join()).collect::<Vec<_>>()
+        workers.into_iter().map(std::thread::ScopedJoinHandle::join).collect::<Vec<_>>()
     });
     let mut sum = world::Counts::default();
     for total in totals {

@@ -74,6 +74,16 @@ impl Dice {
         self.next_u64() % bound
     }
 
+    /// A place in something of this length.
+    fn place(&self, length: usize) -> usize {
+        let place = self.below(u64::try_from(length).expect("a length fits"));
+        usize::try_from(place).expect("a place in a length fits")
+    }
+
+    fn pick<'a, T>(&self, from: &'a [T]) -> &'a T {
+        &from[self.place(from.len())]
+    }
+
     fn one_in(&self, chance: u64) -> bool {
         self.below(chance) == 0
     }
@@ -200,7 +210,7 @@ impl World {
             match self.dice.below(16) {
                 0 | 1 => {
                     if self.next_key <= EXECUTIONS_MAX {
-                        let machine = &ALL[self.dice.below(ALL.len() as u64) as usize];
+                        let machine = self.dice.pick(ALL);
                         self.start(machine);
                     }
                 }
@@ -269,10 +279,10 @@ impl World {
     }
 
     fn stop_one(&mut self) {
-        let key = ExecutionKey(1 + self.dice.below(EXECUTIONS_MAX as u64) as i64);
+        let key = ExecutionKey(*self.dice.pick(&[1, 2, 3]));
         self.say(|| format!("stop {}", key.0));
         let arn = identity(key).execution_arn.clone();
-        self.shard.push(Input::Stop(arn, Reason::default(), Box::new(|stopped| drop(stopped))));
+        self.shard.push(Input::Stop(arn, Reason::default(), Box::new(drop)));
     }
 
     fn turn(&mut self) {
@@ -391,7 +401,7 @@ impl World {
         if self.jobs.is_empty() {
             return;
         }
-        let place = self.dice.below(self.jobs.len() as u64) as usize;
+        let place = self.dice.place(self.jobs.len());
         if self.dice.one_in(6) {
             // The work is done, and its answer gets lost: the world will ask again, or time out.
             return;

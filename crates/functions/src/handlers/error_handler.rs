@@ -50,6 +50,7 @@ impl Functions {
         let failure = ErrorInfo {
             step: event.step.clone(),
             error: error.clone(),
+            reason: in_words(cause.as_deref().unwrap_or_default()),
             cause: cause.unwrap_or_default(),
             timestamp: self.now(),
         };
@@ -63,5 +64,46 @@ impl Functions {
             error,
         };
         Ok(Answer { status_code: 200, body })
+    }
+}
+
+/// A cause for people. The workflow's own causes carry a step's whole answer as JSON, and a function's error is
+/// JSON itself: the sentences within are what counts. A cause without any stays as it is.
+fn in_words(cause: &str) -> String {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Explained {
+        error_message: Option<String>,
+        #[serde(default)]
+        reasons: Vec<String>,
+    }
+    let json = cause.find('{').map_or("", |start| &cause[start..]);
+    match serde_json::from_str(json) {
+        Ok(Explained { error_message: Some(message), .. }) => message,
+        Ok(Explained { reasons, .. }) if !reasons.is_empty() => reasons.join("; "),
+        Ok(_) | Err(_) => cause.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_become_sentences() {
+        let table = [
+            (
+                r#"Validation refused the image: {"result":"invalid","reasons":["the file is empty","x"]}"#,
+                "the file is empty; x",
+            ),
+            (r#"{"errorMessage":"no room","errorType":"Lambda.ServiceException"}"#, "no room"),
+            ("plain words", "plain words"),
+            ("a { that is not JSON", "a { that is not JSON"),
+            (r#"Resize did not complete: {"status":"odd"}"#, r#"Resize did not complete: {"status":"odd"}"#),
+            ("", ""),
+        ];
+        for (cause, expected) in table {
+            assert_eq!(in_words(cause), expected);
+        }
     }
 }

@@ -70,7 +70,9 @@ pub struct ErrorInfo {
     pub step: String,
     /// The error's name.
     pub error: String,
-    /// Its explanation.
+    /// Why, in words for the picture's owner.
+    pub reason: String,
+    /// Its explanation, as the workflow had it: often JSON.
     pub cause: String,
     /// When it was handled: of the first call, if the same failure is reported again.
     pub timestamp: Timestamp,

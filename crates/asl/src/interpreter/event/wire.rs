@@ -8,7 +8,9 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 
+use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -42,7 +44,9 @@ pub enum RecordError {
 }
 
 /// A history event as one JSON object.
-#[derive(Debug, Default, Serialize, Deserialize)]
+///
+/// Written with its details under the member name of their type; read by `RecordVisitor`.
+#[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Record {
     timestamp: f64,
@@ -50,44 +54,112 @@ pub struct Record {
     event_type: Cow<'static, str>,
     id: u32,
     previous_event_id: u32,
-    #[serde(flatten, skip_serializing_if = "Option::is_none", default)]
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
     details: Option<Details>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     replay: Option<Replay>,
 }
 
-/// The details object, under the member name that its type has.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[expect(clippy::enum_variant_names, reason = "the variants are the members' names in AWS's API")]
-enum Details {
-    ExecutionStartedEventDetails(InputDetails),
-    ExecutionSucceededEventDetails(OutputDetails),
-    ExecutionFailedEventDetails(ReasonDetails),
-    ExecutionTimedOutEventDetails(ReasonDetails),
-    ExecutionAbortedEventDetails(ReasonDetails),
-    StateEnteredEventDetails(InputDetails),
-    StateExitedEventDetails(OutputDetails),
-    LambdaFunctionScheduledEventDetails(InputDetails),
-    LambdaFunctionSucceededEventDetails(OutputDetails),
-    LambdaFunctionFailedEventDetails(ReasonDetails),
-    LambdaFunctionTimedOutEventDetails(ReasonDetails),
-    TaskScheduledEventDetails(ParametersDetails),
-    TaskStartedEventDetails(ServiceDetails),
-    TaskSubmittedEventDetails(OutputDetails),
-    TaskSucceededEventDetails(OutputDetails),
-    TaskFailedEventDetails(ReasonDetails),
-    TaskTimedOutEventDetails(ReasonDetails),
-    ActivityScheduledEventDetails(InputDetails),
-    ActivityStartedEventDetails(WorkerDetails),
-    ActivitySucceededEventDetails(OutputDetails),
-    ActivityFailedEventDetails(ReasonDetails),
-    ActivityTimedOutEventDetails(ReasonDetails),
-    MapStateStartedEventDetails(LengthDetails),
-    MapIterationStartedEventDetails(IterationDetails),
-    MapIterationSucceededEventDetails(IterationDetails),
-    MapIterationFailedEventDetails(IterationDetails),
-    MapIterationAbortedEventDetails(IterationDetails),
+impl<'de> Deserialize<'de> for Record {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(RecordVisitor)
+    }
+}
+
+/// Reads a record member by member. A flattened `Option<Details>` would take details that cannot be read for
+/// details that are not there; here the error says what is wrong with which member.
+struct RecordVisitor;
+
+impl<'de> Visitor<'de> for RecordVisitor {
+    type Value = Record;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a history event")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Record, A::Error> {
+        let (mut timestamp, mut event_type, mut id, mut previous_event_id) = (None, None, None, None);
+        let mut record = Record::default();
+        while let Some(name) = map.next_key::<String>()? {
+            match name.as_str() {
+                "timestamp" => timestamp = Some(map.next_value()?),
+                "type" => event_type = Some(Cow::Owned(map.next_value::<String>()?)),
+                "id" => id = Some(map.next_value()?),
+                "previousEventId" => previous_event_id = Some(map.next_value()?),
+                "replay" => record.replay = map.next_value()?,
+                _ => match Details::read(&name, &mut map) {
+                    Some(details) => {
+                        let named = |error| de::Error::custom(format_args!("{name}: {error}"));
+                        record.details = Some(details.map_err(named)?);
+                    }
+                    // A later version may say more.
+                    None => drop(map.next_value::<de::IgnoredAny>()?),
+                },
+            }
+        }
+        record.timestamp = timestamp.ok_or_else(|| de::Error::missing_field("timestamp"))?;
+        record.event_type = event_type.ok_or_else(|| de::Error::missing_field("type"))?;
+        record.id = id.ok_or_else(|| de::Error::missing_field("id"))?;
+        record.previous_event_id =
+            previous_event_id.ok_or_else(|| de::Error::missing_field("previousEventId"))?;
+        Ok(record)
+    }
+}
+
+/// The details objects, each with the member name that its type has.
+macro_rules! details {
+    ($($variant:ident($members:ident) = $name:literal,)*) => {
+        #[derive(Debug, Serialize)]
+        #[expect(clippy::enum_variant_names, reason = "the names are AWS's own")]
+        enum Details {
+            $(#[serde(rename = $name)] $variant($members),)*
+        }
+
+        impl Details {
+            /// The details under this member name, if it is one of theirs.
+            fn read<'de, A: MapAccess<'de>>(name: &str, map: &mut A) -> Option<Result<Self, A::Error>> {
+                match name {
+                    $($name => Some(map.next_value().map(Self::$variant)),)*
+                    _ => None,
+                }
+            }
+
+            /// Whether details have this member name.
+            fn has(name: &str) -> bool {
+                matches!(name, $($name)|*)
+            }
+        }
+    };
+}
+
+details! {
+    ExecutionStartedEventDetails(InputDetails) = "executionStartedEventDetails",
+    ExecutionSucceededEventDetails(OutputDetails) = "executionSucceededEventDetails",
+    ExecutionFailedEventDetails(ReasonDetails) = "executionFailedEventDetails",
+    ExecutionTimedOutEventDetails(ReasonDetails) = "executionTimedOutEventDetails",
+    ExecutionAbortedEventDetails(ReasonDetails) = "executionAbortedEventDetails",
+    StateEnteredEventDetails(InputDetails) = "stateEnteredEventDetails",
+    StateExitedEventDetails(OutputDetails) = "stateExitedEventDetails",
+    LambdaFunctionScheduledEventDetails(InputDetails) = "lambdaFunctionScheduledEventDetails",
+    LambdaFunctionSucceededEventDetails(OutputDetails) = "lambdaFunctionSucceededEventDetails",
+    LambdaFunctionFailedEventDetails(ReasonDetails) = "lambdaFunctionFailedEventDetails",
+    LambdaFunctionTimedOutEventDetails(ReasonDetails) = "lambdaFunctionTimedOutEventDetails",
+    TaskScheduledEventDetails(ParametersDetails) = "taskScheduledEventDetails",
+    TaskStartedEventDetails(ServiceDetails) = "taskStartedEventDetails",
+    TaskSubmittedEventDetails(OutputDetails) = "taskSubmittedEventDetails",
+    TaskSucceededEventDetails(OutputDetails) = "taskSucceededEventDetails",
+    TaskFailedEventDetails(ReasonDetails) = "taskFailedEventDetails",
+    TaskTimedOutEventDetails(ReasonDetails) = "taskTimedOutEventDetails",
+    ActivityScheduledEventDetails(InputDetails) = "activityScheduledEventDetails",
+    ActivityStartedEventDetails(WorkerDetails) = "activityStartedEventDetails",
+    ActivitySucceededEventDetails(OutputDetails) = "activitySucceededEventDetails",
+    ActivityFailedEventDetails(ReasonDetails) = "activityFailedEventDetails",
+    ActivityTimedOutEventDetails(ReasonDetails) = "activityTimedOutEventDetails",
+    MapStateStartedEventDetails(LengthDetails) = "mapStateStartedEventDetails",
+    MapIterationStartedEventDetails(IterationDetails) = "mapIterationStartedEventDetails",
+    MapIterationSucceededEventDetails(IterationDetails) = "mapIterationSucceededEventDetails",
+    MapIterationFailedEventDetails(IterationDetails) = "mapIterationFailedEventDetails",
+    MapIterationAbortedEventDetails(IterationDetails) = "mapIterationAbortedEventDetails",
 }
 
 /// `inputDetails`, `outputDetails`: the API never cuts what it shows.
@@ -105,7 +177,7 @@ struct TaskCredentials {
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-#[expect(clippy::struct_field_names, reason = "the fields are the members' names in AWS's API")]
+#[expect(clippy::struct_field_names, reason = "the names are AWS's own")]
 struct InputDetails {
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<Text>,
@@ -127,7 +199,7 @@ struct InputDetails {
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-#[expect(clippy::struct_field_names, reason = "the fields are the members' names in AWS's API")]
+#[expect(clippy::struct_field_names, reason = "the names are AWS's own")]
 struct OutputDetails {
     #[serde(skip_serializing_if = "Option::is_none")]
     resource_type: Option<Text>,
@@ -809,8 +881,18 @@ impl Reader<'_> {
             "ParallelStateFailed" => EventKind::ParallelStateFailed,
             "MapStateSucceeded" => EventKind::MapStateSucceeded,
             "MapStateFailed" => EventKind::MapStateFailed,
+            _ if self.needs_details() => return self.need("details", None),
             _ => EventKind::StateAborted { state_type: self.state_type("StateAborted")? },
         })
+    }
+
+    fn needs_details(&self) -> bool {
+        let mut letters = self.event_type.chars();
+        let first = letters.next().map(|letter| letter.to_ascii_lowercase());
+        let own: String = first.into_iter().chain(letters).chain("EventDetails".chars()).collect();
+        Details::has(&own)
+            || self.state_type("StateEntered").is_ok()
+            || self.state_type("StateExited").is_ok()
     }
 
     fn scheduled(
@@ -856,5 +938,51 @@ fn in_order(mut assigned: BTreeMap<Text, Payload>, order: Option<Vec<Text>>) -> 
         Some(order) => {
             order.into_iter().filter_map(|name| assigned.remove(&name).map(|value| (name, value))).collect()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<HistoryEvent, String> {
+        let record: Record = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        HistoryEvent::try_from(record).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named() {
+        for (text, expected) in [
+            (
+                r#"{"timestamp":1,"type":"MapStateStarted","id":1,"previousEventId":0,"mapStateStartedEventDetails":{"length":-1}}"#,
+                "mapStateStartedEventDetails: invalid value: integer `-1`, expected u32",
+            ),
+            (
+                r#"{"timestamp":1,"type":"PassStateEntered","id":1,"previousEventId":0,"stateEnteredEventDetails":{"name":"A","input":"{"}}"#,
+                "stateEnteredEventDetails: ",
+            ),
+            (
+                r#"{"timestamp":1,"type":"PassStateEntered","id":1,"previousEventId":0,"stateEnteredEventDetails":{"name":"A"}}"#,
+                "event 1 of type `PassStateEntered` lacks `input`",
+            ),
+            (
+                r#"{"timestamp":1,"type":"PassStateEntered","id":1,"previousEventId":0}"#,
+                "event 1 of type `PassStateEntered` lacks `details`",
+            ),
+            (
+                r#"{"timestamp":1,"type":"Dreamt","id":7,"previousEventId":0}"#,
+                "event 7 has the type `Dreamt`, which this version does not know",
+            ),
+            (r#"{"timestamp":1,"type":"MapStateFailed","previousEventId":0}"#, "missing field `id`"),
+        ] {
+            let error = read(text).expect_err(text);
+            assert!(error.starts_with(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn members_of_a_later_version_are_passed_over() {
+        let text = r#"{"timestamp":1.5,"type":"MapStateFailed","id":1,"previousEventId":0,"new":{"a":[1]}}"#;
+        assert_eq!(read(text).map(|event| event.kind), Ok(EventKind::MapStateFailed));
     }
 }

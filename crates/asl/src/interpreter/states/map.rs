@@ -4,7 +4,7 @@
 //! their place in the array.
 
 use crate::data::Path;
-use crate::definition::{Count, Map, Selection, State};
+use crate::definition::{Count, ItemSelector, Map, Selection, State};
 use crate::failure::{Failure, names};
 use crate::interpreter::context::Item;
 use crate::interpreter::data_flow::merge;
@@ -27,11 +27,16 @@ impl Turn<'_> {
 
     /// Starts the iterations, for the first time or again.
     pub(in crate::interpreter) fn attempt_map(&mut self, branch: BranchId, map: &Map) {
-        let raw = self.raw_input(branch);
+        let Some(raw) = self.raw_input(branch) else { return };
         let (items, length) = match self.items(branch, map, &raw) {
             Ok(found) => found,
             Err(failure) => return self.fail_evaluation(branch, failure),
         };
+        if let Some(state) = self.state(branch)
+            && let Some(failure) = self.too_large(&state.name, &items)
+        {
+            return self.fail(branch, failure.into());
+        }
         // AWS: a bound that cannot be read fails the state after it has started.
         let bounds = self.bounds(branch, map, &raw);
         let max_concurrency = *bounds.as_ref().unwrap_or(&0);
@@ -100,14 +105,17 @@ impl Turn<'_> {
     /// Starts as many iterations as may run, and ends the Map when all have ended.
     pub(in crate::interpreter) fn continue_map(&mut self, branch: BranchId, map: &Map) {
         while let Some(index) = self.next_item(branch) {
+            let Some(iteration) = self.iteration(branch, index) else { return };
             let input = match &map.item_selector {
                 None => None,
-                Some(_) => match self.select_item(branch, map, index) {
+                Some(selector) => match self.select_item(branch, map, selector, index) {
                     Ok(input) => Some(input),
                     Err(failure) => return self.fail_evaluation(branch, failure),
                 },
             };
-            let Some(iteration) = self.iteration(branch, index) else { return };
+            if let Some(failure) = input.as_ref().and_then(|input| self.too_large(&iteration.name, input)) {
+                return self.fail(branch, failure.into());
+            }
             self.emit_next(branch, EventKind::MapIterationStarted { iteration, input });
         }
         if let Some(outputs) = self.iterations(branch).and_then(all_outputs) {
@@ -139,8 +147,15 @@ impl Turn<'_> {
     }
 
     /// What an iteration starts with, by `ItemSelector`.
-    fn select_item(&self, branch: BranchId, map: &Map, index: u32) -> Result<Payload, Failure> {
-        let effective = self.scene(branch).select(&map.input_path, &self.raw_input(branch))?;
+    fn select_item(
+        &self,
+        branch: BranchId,
+        map: &Map,
+        selector: &ItemSelector,
+        index: u32,
+    ) -> Result<Payload, Failure> {
+        let raw = self.raw_input(branch).expect("a Map's items are selected while its branch is in it");
+        let effective = self.scene(branch).select(&map.input_path, &raw)?;
         let value = self
             .iterations(branch)
             .and_then(|iterations| iterations.items.value().as_array()?.get(index as usize).cloned())
@@ -148,7 +163,7 @@ impl Turn<'_> {
         let item = Item { index, value };
         let mut scene = self.scene(branch);
         scene.item = Some(&item);
-        scene.shape(map.item_selector.as_ref().map(|selector| &selector.template), &effective)
+        scene.shape(Some(&selector.template), &effective)
     }
 
     /// An iteration's last state was left.
@@ -165,19 +180,25 @@ impl Turn<'_> {
 
     fn end_map(&mut self, branch: BranchId, map: &Map, outputs: Vec<Value>) {
         self.emit_next(branch, EventKind::MapStateSucceeded);
-        match self.collected(branch, map, outputs) {
+        let Some(raw) = self.raw_input(branch) else { return };
+        match self.collected(branch, map, &raw, outputs) {
             Ok(leave) => self.leave(branch, leave),
             Err(failure) => self.fail_evaluation(branch, failure),
         }
     }
 
-    fn collected(&self, branch: BranchId, map: &Map, outputs: Vec<Value>) -> Result<Leave, Failure> {
-        let raw = self.raw_input(branch);
+    fn collected(
+        &self,
+        branch: BranchId,
+        map: &Map,
+        raw: &Payload,
+        outputs: Vec<Value>,
+    ) -> Result<Leave, Failure> {
         let scene = self.scene(branch);
         let all = Payload::from_value(Value::from(outputs));
         let result = scene.shape(map.result_selector.as_ref(), &all)?;
         let assigned = scene.assign(&map.assign, &result)?;
-        let merged = merge(&map.result_path, &raw, &result)?;
+        let merged = merge(&map.result_path, raw, &result)?;
         let output = scene.select(&map.output_path, &merged)?;
         Ok(Leave { output, assigned, transition: map.transition })
     }
@@ -185,7 +206,7 @@ impl Turn<'_> {
 
 /// The outputs in the order of the items, once none is missing.
 fn all_outputs(iterations: &Iterations) -> Option<Vec<Value>> {
-    if iterations.running > 0 || (iterations.next as usize) < iterations.outputs.len() {
+    if !iterations.is_done() {
         return None;
     }
     iterations.outputs.iter().map(|output| output.as_ref().map(|output| output.value().clone())).collect()

@@ -29,6 +29,11 @@ impl Turn<'_> {
             .and_then(|effective| scene.shape(parallel.parameters.as_ref(), &effective));
         match input {
             Ok(input) => {
+                if let Some(state) = self.state(branch)
+                    && let Some(failure) = self.too_large(&state.name, &input)
+                {
+                    return self.fail(branch, failure.into());
+                }
                 let input = (input != raw).then_some(input);
                 self.emit_next(branch, EventKind::ParallelStateStarted { input });
             }
@@ -44,19 +49,25 @@ impl Turn<'_> {
         outputs: Vec<Value>,
     ) {
         self.emit_next(branch, EventKind::ParallelStateSucceeded);
-        match self.joined(branch, parallel, outputs) {
+        let Some(raw) = self.raw_input(branch) else { return };
+        match self.joined(branch, parallel, &raw, outputs) {
             Ok(leave) => self.leave(branch, leave),
             Err(failure) => self.fail_evaluation(branch, failure),
         }
     }
 
-    fn joined(&self, branch: BranchId, parallel: &Parallel, outputs: Vec<Value>) -> Result<Leave, Failure> {
-        let raw = self.raw_input(branch);
+    fn joined(
+        &self,
+        branch: BranchId,
+        parallel: &Parallel,
+        raw: &Payload,
+        outputs: Vec<Value>,
+    ) -> Result<Leave, Failure> {
         let scene = self.scene(branch);
         let all = Payload::from_value(Value::from(outputs));
         let result = scene.shape(parallel.result_selector.as_ref(), &all)?;
         let assigned = scene.assign(&parallel.assign, &result)?;
-        let merged = merge(&parallel.result_path, &raw, &result)?;
+        let merged = merge(&parallel.result_path, raw, &result)?;
         let output = scene.select(&parallel.output_path, &merged)?;
         Ok(Leave { output, assigned, transition: parallel.transition })
     }

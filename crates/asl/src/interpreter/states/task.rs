@@ -4,11 +4,12 @@
 //! An activity starts when a worker takes it.
 
 use crate::data::Path;
-use crate::definition::{Resource, Seconds, State, Task};
+use crate::definition::{Resource, Seconds, State, StateKind, Task};
 use crate::failure::{Failure, names};
 use crate::interpreter::data_flow::merge;
 use crate::interpreter::event::{BranchId, EventKind, Reason, Target, TaskScheduled};
 use crate::interpreter::execution::{Phase, TaskId};
+use crate::interpreter::failing::Raised;
 use crate::interpreter::turn::{Leave, Turn};
 use crate::json::{Number, Payload, Text, Value};
 
@@ -26,7 +27,7 @@ impl Turn<'_> {
 
     /// Gives the task out, for the first time or again.
     pub(in crate::interpreter) fn attempt_task(&mut self, branch: BranchId, task: &Task) {
-        let raw = self.raw_input(branch);
+        let Some(raw) = self.raw_input(branch) else { return };
         match self.request(branch, task, &raw) {
             Ok(scheduled) => self.schedule(branch, scheduled),
             Err(failure) => self.fail_evaluation(branch, failure),
@@ -42,11 +43,11 @@ impl Turn<'_> {
         }
         let target = scheduled.target.clone();
         self.emit_next(branch, EventKind::TaskScheduled(scheduled));
-        let id = TaskId { branch, scheduled: self.previous(branch) };
+        // Before the start, which a full history can turn into the end, and the end gives up what is out.
+        self.run_task(TaskId { branch, scheduled: self.previous(branch) });
         if !matches!(target, Target::Activity { .. }) {
             self.emit_next(branch, EventKind::TaskStarted { target, worker_name: None });
         }
-        self.run_task(id);
     }
 
     /// The call as the state's fields make it.
@@ -60,7 +61,7 @@ impl Turn<'_> {
             self.seconds(branch, task.heartbeat.as_ref(), "HeartbeatSecondsPath", &effective)?;
         let credentials_role_arn = match &task.credentials {
             None => None,
-            Some(template) => role_arn(&template.evaluate(&scene.view(effective.value()))?),
+            Some(template) => role_arn(&template.evaluate(&scene.view(effective.value()))?)?,
         };
         Ok(TaskScheduled {
             target: target(&task.resource),
@@ -89,52 +90,64 @@ impl Turn<'_> {
         }
     }
 
-    pub(in crate::interpreter) fn task_started(&mut self, task: TaskId, worker_name: Option<Text>) {
-        if let Some(request) = self.execution.open_task(task) {
-            let target = request.scheduled.target;
-            self.emit_next(task.branch, EventKind::TaskStarted { target, worker_name });
+    pub(in crate::interpreter) fn task_started(&mut self, id: TaskId, worker_name: Option<Text>) {
+        if let Some(task) = self.execution.open_task(id)
+            && !task.is_started
+        {
+            let target = task.request.target.clone();
+            self.emit_next(id.branch, EventKind::TaskStarted { target, worker_name });
         }
     }
 
-    pub(in crate::interpreter) fn task_submitted(&mut self, task: TaskId, output: Payload) {
-        if let Some(request) = self.execution.open_task(task) {
-            let target = request.scheduled.target;
-            self.emit_next(task.branch, EventKind::TaskSubmitted { target, output });
+    pub(in crate::interpreter) fn task_submitted(&mut self, id: TaskId, output: Payload) {
+        if let Some(task) = self.execution.open_task(id)
+            && !task.is_submitted
+            // AWS: functions and activities have no such event.
+            && matches!(task.request.target, Target::Service { .. })
+        {
+            let target = task.request.target.clone();
+            if let Some(failure) =
+                self.state(id.branch).and_then(|state| self.too_large(&state.name, &output))
+            {
+                // Unlike one that has answered, this task is still out.
+                let reason = Reason::from(failure);
+                self.emit_next(id.branch, EventKind::TaskFailed { target, reason: reason.clone() });
+                self.cancel_task(id);
+                return self.fail(id.branch, reason);
+            }
+            self.emit_next(id.branch, EventKind::TaskSubmitted { target, output });
         }
     }
 
     pub(in crate::interpreter) fn task_succeeded(&mut self, id: TaskId, output: Payload) {
-        let Some(request) = self.execution.open_task(id) else { return };
-        let target = request.scheduled.target;
-        if let Some(failure) = self.too_large(&request.state_name, &output) {
+        let Some(open) = self.execution.open_task(id) else { return };
+        let target = open.request.target.clone();
+        let Some(State { name, kind: StateKind::Task(task), .. }) = self.state(id.branch) else { return };
+        if let Some(failure) = self.too_large(name, &output) {
             self.task_ended_badly(id.branch, target, failure.into());
             return;
         }
         let result = output.clone();
         self.emit_next(id.branch, EventKind::TaskSucceeded { target, output });
-        let Some(crate::definition::StateKind::Task(task)) = self.state(id.branch).map(|state| &state.kind)
-        else {
-            return;
-        };
-        match self.done(id.branch, task, &result) {
+        let Some(raw) = self.raw_input(id.branch) else { return };
+        match self.done(id.branch, task, &raw, &result) {
             Ok(leave) => self.leave(id.branch, leave),
             Err(failure) => self.fail_evaluation(id.branch, failure),
         }
     }
 
-    fn done(&self, branch: BranchId, task: &Task, answer: &Payload) -> Result<Leave, Failure> {
-        let raw = self.raw_input(branch);
+    fn done(&self, branch: BranchId, task: &Task, raw: &Payload, answer: &Payload) -> Result<Leave, Failure> {
         let scene = self.scene(branch);
         let result = scene.shape(task.result_selector.as_ref(), answer)?;
         let assigned = scene.assign(&task.assign, &result)?;
-        let merged = merge(&task.result_path, &raw, &result)?;
+        let merged = merge(&task.result_path, raw, &result)?;
         let output = scene.select(&task.output_path, &merged)?;
         Ok(Leave { output, assigned, transition: task.transition })
     }
 
     pub(in crate::interpreter) fn task_failed(&mut self, id: TaskId, reason: Reason) {
-        if let Some(request) = self.execution.open_task(id) {
-            self.task_ended_badly(id.branch, request.scheduled.target, reason);
+        if let Some(open) = self.execution.open_task(id) {
+            self.task_ended_badly(id.branch, open.request.target.clone(), reason);
         }
     }
 
@@ -145,31 +158,23 @@ impl Turn<'_> {
         self.fail(branch, Reason { error, ..reason });
     }
 
-    /// The task, or its next heartbeat, did not come in time. Plans the next attempt, if there is one; else
-    /// the answer is why the state is to fail.
-    pub(in crate::interpreter) fn task_timed_out(&mut self, branch: BranchId) -> Option<(BranchId, Reason)> {
+    /// The task, or its next heartbeat, did not come in time. Where it is not tried again, the answer is what
+    /// is to fail its state.
+    pub(in crate::interpreter) fn task_timed_out(&mut self, branch: BranchId) -> Option<Raised> {
         let visit = self.execution.visit(branch)?;
         let Phase::Task(task) = &visit.phase else { return None };
-        let in_time = task.timeout_at.is_none_or(|at| at > self.now);
+        let is_heartbeat = match (task.heartbeat_at, task.timeout_at) {
+            (Some(heartbeat), Some(timeout)) => heartbeat < timeout,
+            (heartbeat, None) => heartbeat.is_some(),
+            (None, Some(_)) => false,
+        };
         let target = task.request.target.clone();
         let id = TaskId { branch, scheduled: task.scheduled };
         // AWS: the event says `States.Timeout` for a missed heartbeat too, and gives no cause.
         let reason = Reason { error: Some(names::TIMEOUT.into()), cause: None };
-        self.cancel_task(id);
         self.emit_next(branch, EventKind::TaskTimedOut { target, reason: reason.clone() });
-        let error = if in_time { names::HEARTBEAT_TIMEOUT } else { names::TIMEOUT };
-        let reason = Reason { error: Some(error.into()), ..reason };
-        // A retry stands in the event that it answers, which is the last one now.
-        (!self.retry(branch, &reason)).then_some((branch, reason))
-    }
-
-    /// A task that has timed out, and is not tried again, fails its state, if that is still there.
-    pub(in crate::interpreter) fn fail_timed_out(&mut self, branch: BranchId, reason: Reason) {
-        let is_there =
-            self.execution.visit(branch).is_some_and(|visit| matches!(visit.phase, Phase::Working));
-        if self.execution.is_running() && is_there {
-            self.fail(branch, reason);
-        }
+        self.cancel_task(id);
+        self.retry_timed_out(branch, reason, is_heartbeat)
     }
 }
 
@@ -183,11 +188,15 @@ fn target(resource: &Resource) -> Target {
     }
 }
 
-/// The role in evaluated `Credentials`.
-fn role_arn(credentials: &Value) -> Option<Text> {
-    match credentials.as_object()?.get("RoleArn")? {
-        Value::String(arn) => Some(arn.clone()),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => None,
+/// The role in evaluated `Credentials`. One that cannot be read must not become a call in the machine's own role.
+fn role_arn(credentials: &Value) -> Result<Option<Text>, Failure> {
+    match credentials.as_object().and_then(|credentials| credentials.get("RoleArn")) {
+        None => Ok(None),
+        Some(Value::String(arn)) => Ok(Some(arn.clone())),
+        Some(other) => {
+            let cause = format!("The RoleArn in Credentials must be a string but was: {}", other.to_text());
+            Err(Failure::new(names::RUNTIME, cause))
+        }
     }
 }
 
