@@ -1,8 +1,11 @@
 //! The command line, as it is parsed and as `--help` teaches it.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+
+use crate::workflow::{ACCOUNT, REGION};
 
 /// Image processing on a durable, AWS Step Functions-compatible workflow engine.
 ///
@@ -22,6 +25,8 @@ pub struct Arguments {
 pub enum Command {
     /// Process photos: check, resize and watermark each one.
     Process(ProcessArguments),
+    /// Serve the AWS Step Functions API on a port.
+    Serve(ServeArguments),
     /// Show what happened in an execution, event by event.
     History(HistoryArguments),
     /// List executions, newest first.
@@ -69,6 +74,37 @@ pub struct ProcessArguments {
     /// Print one JSON document instead of a table.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `darkroom serve`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  darkroom serve
+  aws --endpoint-url http://127.0.0.1:4566 stepfunctions list-state-machines
+  darkroom serve --lambda-endpoint http://127.0.0.1:9001    functions are called over Lambda's Invoke API
+
+Exit codes: 0 it was asked to stop, 2 it could not begin.")]
+pub struct ServeArguments {
+    /// Where to listen. Whoever reaches the port may do everything: signatures are not checked.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4566")]
+    pub listen: SocketAddr,
+
+    /// Where state machines, executions, records and buckets are kept.
+    #[arg(long, value_name = "DIR", default_value = "darkroom-data")]
+    pub data: PathBuf,
+
+    /// Call Lambda functions there [default: the image functions in this process are all there is].
+    #[arg(long, value_name = "URL")]
+    pub lambda_endpoint: Option<String>,
+
+    /// The account of requests whose access key is none (12 digits name one).
+    #[arg(long, value_name = "ID", default_value = ACCOUNT, value_parser = account)]
+    pub account: String,
+
+    /// The region of requests that are not signed for one.
+    #[arg(long, value_name = "NAME", default_value = REGION)]
+    pub region: String,
 }
 
 /// Where the executions are that a command looks at.
@@ -148,6 +184,13 @@ pub struct ValidateArguments {
     /// Print one JSON document: AWS's ValidateStateMachineDefinition answer for each file.
     #[arg(long)]
     pub json: bool,
+}
+
+fn account(text: &str) -> Result<String, String> {
+    if text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(text.to_owned());
+    }
+    Err("an account has 12 digits".to_owned())
 }
 
 fn assignment(text: &str) -> Result<(String, String), String> {

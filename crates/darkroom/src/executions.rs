@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use darkroom_asl::data::Timestamp;
 use darkroom_asl::interpreter::event::{EventKind, HistoryEvent, Reason, Target, wire};
-use darkroom_engine::store::{Filter, SqliteStore, Store, StoredExecution};
+use darkroom_engine::store::{ExecutionStatus, Filter, SqliteStore, Store, StoredExecution};
 
 use crate::cli::{HistoryArguments, ListArguments};
 use crate::platform::engine_file;
@@ -37,7 +37,7 @@ pub fn list(arguments: &ListArguments) -> anyhow::Result<ExitCode> {
         let note = execution.parked.as_ref().map(|reason| format!("  (set aside: {reason})"));
         table.row([
             execution.started_at.to_string(),
-            style.status(execution.status()),
+            style.status(execution.status().as_str()),
             execution.end.as_ref().map_or_else(String::new, |end| {
                 duration(end.ended_at.as_millis() - execution.started_at.as_millis())
             }),
@@ -61,7 +61,7 @@ pub fn history(arguments: &HistoryArguments) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let style = Style::of_stdout();
-    writeln!(out, "{}  {}", execution.identity.execution_arn, style.status(execution.status()))?;
+    writeln!(out, "{}  {}", execution.identity.execution_arn, style.status(execution.status().as_str()))?;
     if let Some(reason) = &execution.parked {
         writeln!(out, "set aside: {reason}")?;
     }
@@ -120,10 +120,10 @@ fn find(store: &SqliteStore, text: &str) -> anyhow::Result<StoredExecution> {
     }
 }
 
-fn status_word(text: &str) -> anyhow::Result<&'static str> {
-    ["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"]
+fn status_word(text: &str) -> anyhow::Result<ExecutionStatus> {
+    ExecutionStatus::ALL
         .into_iter()
-        .find(|word| word.eq_ignore_ascii_case(text))
+        .find(|status| status.as_str().eq_ignore_ascii_case(text))
         .with_context(|| format!("{text} is no status"))
 }
 
@@ -133,7 +133,7 @@ fn list_item(execution: &StoredExecution) -> serde_json::Value {
         "executionArn": &*execution.identity.execution_arn,
         "stateMachineArn": &*execution.identity.state_machine_arn,
         "name": &*execution.identity.execution_name,
-        "status": execution.status(),
+        "status": execution.status().as_str(),
         "startDate": seconds(execution.started_at),
     });
     if let Some(end) = &execution.end {

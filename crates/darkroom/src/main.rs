@@ -8,6 +8,7 @@ mod cli;
 mod executions;
 mod platform;
 mod process;
+mod serve;
 mod table;
 mod tasks;
 mod validate;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         cli::Command::Process(process) => process::run(&process),
         cli::Command::History(history) => executions::history(&history),
         cli::Command::List(list) => executions::list(&list),
+        cli::Command::Serve(serve) => serve::run(&serve),
         cli::Command::Validate(validate) => validate::run(&validate),
     };
     match outcome {

@@ -4,6 +4,7 @@
 //! <data>/engine.db     definitions, executions and their histories
 //! <data>/platform.db   image records and the outbox of notifications
 //! <data>/input/        the input bucket: uploads/<user>/<image>.<extension>
+//! <data>/output/       the output bucket of a server
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use anyhow::Context;
 use darkroom_asl::definition::StateMachine;
 use darkroom_asl::interpreter::{Identity, Limits};
 use darkroom_engine::store::{DefinitionKey, SqliteStore};
-use darkroom_engine::{Config, Engine, Observer, OsRandom, SystemClock, WorkerPool};
+use darkroom_engine::{Config, Engine, Observer, OsRandom, SystemClock, TaskExecutor, WorkerPool};
 use darkroom_functions::{
     Functions, ImageRecords, Notifications, Services, SqliteRecords, open_folder, remove_unfinished,
 };
@@ -50,39 +51,73 @@ pub fn engine_file(data: &Path) -> PathBuf {
     data.join("engine.db")
 }
 
+/// What a Task reaches in this process, and the records behind it.
+pub struct Parts {
+    /// Runs tasks.
+    pub tasks: Tasks,
+    /// One record an image.
+    pub records: Arc<SqliteRecords>,
+    /// The input bucket, as a folder.
+    pub input: PathBuf,
+}
+
+/// Opens the engine's store in a data folder, for this process alone.
+pub fn open_store(data: &Path) -> anyhow::Result<Arc<SqliteStore>> {
+    Ok(Arc::new(SqliteStore::open(engine_file(data))?))
+}
+
+/// Opens the buckets and records in a data folder, which nobody else is at work in; makes them where they are not there.
+pub fn open_tasks(data: &Path, out: &Path) -> anyhow::Result<Parts> {
+    let input = data.join("input");
+    let folder = |path: &Path| {
+        open_folder(path).with_context(|| format!("the folder {} cannot be used", path.display()))
+    };
+    let (input_bucket, output_bucket) = (folder(&input)?, folder(out)?);
+    let outputs = out.join("processed");
+    if outputs.is_dir() {
+        remove_unfinished(&outputs).with_context(|| format!("{} cannot be tidied up", outputs.display()))?;
+    }
+    let records = Arc::new(
+        SqliteRecords::open(data.join("platform.db"))
+            .with_context(|| format!("{} cannot be opened", data.join("platform.db").display()))?,
+    );
+    let notifications: Arc<dyn Notifications> = records.clone();
+    let image_records: Arc<dyn ImageRecords> = records.clone();
+    let services = Services::new(input_bucket, output_bucket, image_records, notifications.clone());
+    Ok(Parts { tasks: Tasks::new(Functions::new(services), notifications), records, input })
+}
+
+/// Starts the engine on a store, and goes on with what is open in it.
+pub fn start_engine(
+    store: Arc<SqliteStore>,
+    executor: Arc<dyn TaskExecutor>,
+    observer: Arc<dyn Observer>,
+) -> anyhow::Result<Engine> {
+    Ok(Engine::start(Config {
+        store,
+        executor,
+        clock: Arc::new(SystemClock::default()),
+        random: Arc::new(OsRandom),
+        observer,
+        limits: Limits::default(),
+        shards: 1,
+        audit: cfg!(debug_assertions),
+    })?)
+}
+
+/// How many things this machine does at once.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 impl Platform {
     /// Opens the data folder, makes it where it is not there, and goes on with what is open in it.
     pub fn open(data: &Path, out: &Path, jobs: usize, observer: Arc<dyn Observer>) -> anyhow::Result<Self> {
         // First of all the lock: from here on no other process is at work in this data folder.
-        let store = Arc::new(SqliteStore::open(engine_file(data))?);
-        let input = data.join("input");
-        let folder = |path: &Path| {
-            open_folder(path).with_context(|| format!("the folder {} cannot be used", path.display()))
-        };
-        let (input_bucket, output_bucket) = (folder(&input)?, folder(out)?);
-        let outputs = out.join("processed");
-        if outputs.is_dir() {
-            remove_unfinished(&outputs)
-                .with_context(|| format!("{} cannot be tidied up", outputs.display()))?;
-        }
-        let records = Arc::new(
-            SqliteRecords::open(data.join("platform.db"))
-                .with_context(|| format!("{} cannot be opened", data.join("platform.db").display()))?,
-        );
-        let notifications: Arc<dyn Notifications> = records.clone();
-        let image_records: Arc<dyn ImageRecords> = records.clone();
-        let services = Services::new(input_bucket, output_bucket, image_records, notifications.clone());
-        let tasks = Tasks::new(Functions::new(services), notifications);
-        let engine = Engine::start(Config {
-            store,
-            executor: Arc::new(WorkerPool::new(jobs, move |invocation| tasks.run(invocation))?),
-            clock: Arc::new(SystemClock::default()),
-            random: Arc::new(OsRandom),
-            observer,
-            limits: Limits::default(),
-            shards: 1,
-            audit: cfg!(debug_assertions),
-        })?;
+        let store = open_store(data)?;
+        let Parts { tasks, records, input } = open_tasks(data, out)?;
+        let pool = WorkerPool::new(jobs, move |invocation| tasks.run(invocation))?;
+        let engine = start_engine(store, Arc::new(pool), observer)?;
         let (definition, machine) =
             engine.register(&workflow::fill(workflow::IMAGE_PROCESSING, PLACEHOLDERS))?;
         let name = format!("{PROJECT}-image-processing");

@@ -1,5 +1,8 @@
 //! What a Task of a workflow reaches here: the image functions, and the outbox of notifications.
 
+pub mod lambda;
+pub mod remote;
+
 use std::sync::Arc;
 
 use darkroom_asl::failure::names;
@@ -43,6 +46,11 @@ impl Tasks {
             {
                 self.publish(scheduled.input.text(), &invocation.idempotency_token())
             }
+            Target::Service { resource_type, resource }
+                if &**resource_type == "lambda" && &**resource == "invoke" =>
+            {
+                self.invoke_wrapped(scheduled.input.text())
+            }
             Target::Service { resource_type, resource } => {
                 Err(unreachable_resource(&format!("arn:aws:states:::{resource_type}:{resource}")))
             }
@@ -62,6 +70,13 @@ impl Tasks {
             })?;
         let answer = self.functions.invoke(function, event).map_err(|error| function_error(&error))?;
         Ok(Payload::from_trusted(answer))
+    }
+
+    /// `lambda:invoke`: the function's answer, wrapped as Lambda's own.
+    fn invoke_wrapped(&self, parameters: &str) -> TaskOutcome {
+        let (function, event) = lambda::function_and_payload(parameters)?;
+        let answer = self.invoke(&function, &event)?;
+        Ok(lambda::wrap_local(&answer))
     }
 
     fn publish(&self, parameters: &str, token: &str) -> TaskOutcome {

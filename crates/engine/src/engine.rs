@@ -10,6 +10,9 @@
 //! one commit. Nothing leaves before it is durable, because only the committer lets things out.
 
 mod committer;
+mod state_machines;
+
+pub use state_machines::{CreateError, NewStateMachine};
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -29,7 +32,9 @@ use sha2::{Digest, Sha256};
 use self::committer::{Commit, Committer};
 use crate::clock::Clock;
 use crate::executor::TaskExecutor;
-use crate::shard::{Input, Parked, Release, Shard, StartError, StartRequest, Started, Turn};
+use crate::shard::{
+    Input, Parked, Release, Shard, StartError, StartReply, StartRequest, Started, StopReply, Turn,
+};
 use crate::store::{Append, Batch, DefinitionKey, ExecutionKey, Store, StoreError, StoredExecution};
 
 /// What an engine is made of.
@@ -79,6 +84,7 @@ pub enum EngineError {
 /// A running engine. Dropping it stops it: what is committed is there at the next start.
 pub struct Engine {
     store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
     shards: Vec<Sender<ToShard>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     last_key: AtomicI64,
@@ -102,6 +108,7 @@ impl Engine {
             .collect();
         let engine = Self {
             store: config.store.clone(),
+            clock: config.clock.clone(),
             shards: senders.clone(),
             threads: Mutex::default(),
             last_key: AtomicI64::new(config.store.last_key()?.0),
@@ -160,16 +167,30 @@ impl Engine {
         input: Payload,
     ) -> Result<Started, StartError> {
         let (answer, answered) = sync_channel(1);
-        let key = ExecutionKey(self.last_key.fetch_add(1, Ordering::Relaxed) + 1);
-        let shard = self.shard_of(&identity.execution_arn);
-        let request =
-            StartRequest { key, identity, machine: machine.clone(), definition: definition.clone(), input };
         let reply = Box::new(move |started| {
             // A caller that has gone away needs no answer.
             let _ = answer.send(started);
         });
-        shard.send(ToShard::Input(Input::Start(request, reply))).map_err(|_| StartError::ShutDown)?;
+        self.submit_start(identity, definition, machine, input, reply);
         answered.recv().unwrap_or(Err(StartError::ShutDown))
+    }
+
+    /// Starts an execution, and returns at once: `reply` is called when its start is durable. It is called
+    /// on a thread of the engine and must not wait. Where the engine is shut down first it is dropped.
+    pub fn submit_start(
+        &self,
+        identity: Arc<Identity>,
+        definition: &DefinitionKey,
+        machine: &Arc<StateMachine>,
+        input: Payload,
+        reply: StartReply,
+    ) {
+        let key = ExecutionKey(self.last_key.fetch_add(1, Ordering::Relaxed) + 1);
+        let shard = self.shard_of(&identity.execution_arn);
+        let request =
+            StartRequest { key, identity, machine: machine.clone(), definition: definition.clone(), input };
+        // A shard that has gone drops the reply, which is an answer too.
+        let _ = shard.send(ToShard::Input(Input::Start(request, reply)));
     }
 
     /// Stops an execution, and returns when that is durable. Answers whether it was running.
@@ -178,11 +199,13 @@ impl Engine {
         let reply = Box::new(move |stopped| {
             let _ = answer.send(stopped);
         });
-        let input = Input::Stop(arn.clone(), reason, reply);
-        if self.shard_of(arn).send(ToShard::Input(input)).is_err() {
-            return Ok(false);
-        }
+        self.submit_stop(arn, reason, reply);
         answered.recv().unwrap_or(Ok(false))
+    }
+
+    /// Stops an execution, and returns at once: `reply` is called as in [`Engine::submit_start`].
+    pub fn submit_stop(&self, arn: &Text, reason: Reason, reply: StopReply) {
+        let _ = self.shard_of(arn).send(ToShard::Input(Input::Stop(arn.clone(), reason, reply)));
     }
 
     /// The store that the engine writes to.

@@ -15,6 +15,8 @@ mod shard;
 pub mod store;
 
 pub use clock::{Clock, OsRandom, SystemClock};
-pub use engine::{Config, Engine, EngineError, Observer};
+pub use engine::{Config, CreateError, Engine, EngineError, NewStateMachine, Observer, definition_key};
 pub use executor::{Answer, Invocation, TaskExecutor, TaskOutcome, WorkerPool};
-pub use shard::{Input, Parked, Release, Reply, Shard, StartError, StartReply, StartRequest, Started, Turn};
+pub use shard::{
+    Input, Parked, Release, Reply, Shard, StartError, StartReply, StartRequest, Started, StopReply, Turn,
+};

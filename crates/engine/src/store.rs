@@ -9,15 +9,18 @@
 mod memory;
 mod piece;
 mod sqlite;
+mod state_machine;
 
 pub use memory::MemoryStore;
 pub use sqlite::SqliteStore;
+pub use state_machine::{StateMachineStatus, StoredStateMachine};
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use darkroom_asl::data::Timestamp;
 use darkroom_asl::interpreter::Identity;
-use darkroom_asl::interpreter::event::{HistoryEvent, Reason, wire};
+use darkroom_asl::interpreter::event::{EventId, HistoryEvent, Reason, wire};
 use darkroom_asl::json::{Payload, Text};
 
 /// An execution's number in its store, handed out by the engine: dense, never used twice.
@@ -36,6 +39,15 @@ pub enum StoreError {
     Conflict {
         /// The execution.
         key: ExecutionKey,
+    },
+    /// This execution's part of a batch can never be written. Nothing of the batch was. Trying again cannot
+    /// help; without this part, the batch may go through.
+    #[error("what follows in execution {} cannot be written: {reason}", .key.0)]
+    Refused {
+        /// The execution.
+        key: ExecutionKey,
+        /// The store's own words.
+        reason: String,
     },
     /// The store cannot write or read just now (a full disk, a lock). Nothing of the batch was written. The
     /// same call may be made again.
@@ -111,6 +123,21 @@ pub enum EndStatus {
     Aborted(Reason),
 }
 
+/// How an execution stands, without what came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ExecutionStatus {
+    /// It has not ended.
+    Running,
+    /// It ended well.
+    Succeeded,
+    /// It ended badly.
+    Failed,
+    /// It ended too late.
+    TimedOut,
+    /// It was stopped.
+    Aborted,
+}
+
 /// An execution as the store knows it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredExecution {
@@ -135,8 +162,8 @@ pub struct StoredExecution {
 pub struct Filter {
     /// Of this state machine only.
     pub state_machine_arn: Option<Text>,
-    /// In this status only: `RUNNING`, `SUCCEEDED`, `FAILED`, `TIMED_OUT`, `ABORTED`.
-    pub status: Option<&'static str>,
+    /// In this status only.
+    pub status: Option<ExecutionStatus>,
     /// Only executions with a smaller key: where the last page ended.
     pub before: Option<ExecutionKey>,
     /// At most so many.
@@ -175,6 +202,37 @@ pub trait Store: Send + Sync + 'static {
     /// An execution's whole history, in order. Empty for a key that is not there.
     fn history(&self, key: ExecutionKey) -> Result<Vec<HistoryEvent>, StoreError>;
 
+    /// The events of a history whose ids are in the range, in order, as far as there are any.
+    fn history_part(
+        &self,
+        key: ExecutionKey,
+        ids: RangeInclusive<EventId>,
+    ) -> Result<Vec<HistoryEvent>, StoreError>;
+
+    /// The id of an execution's last event; 0 where there is none.
+    fn last_event(&self, key: ExecutionKey) -> Result<EventId, StoreError>;
+
+    /// Keeps a new state machine, unless one of its ARN is there: then nothing is written, and that one is the
+    /// answer. Its definition must be there. Durable when it returns.
+    fn create_state_machine(
+        &self,
+        machine: &StoredStateMachine,
+    ) -> Result<Option<StoredStateMachine>, StoreError>;
+
+    /// A state machine, by its ARN.
+    fn state_machine(&self, arn: &str) -> Result<Option<StoredStateMachine>, StoreError>;
+
+    /// At most `limit` state machines, by ARN, those after `after` only.
+    fn state_machines(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<StoredStateMachine>, StoreError>;
+
+    /// Deletes a state machine, if it is there. While executions of it run it stays, in
+    /// [`StateMachineStatus::Deleting`]; once there is none it is gone. Durable when it returns.
+    fn delete_state_machine(&self, arn: &str) -> Result<(), StoreError>;
+
     /// Notes why an execution was set aside, or that it no longer is. Its history is not touched.
     fn park(&self, key: ExecutionKey, reason: Option<&str>) -> Result<(), StoreError>;
 }
@@ -187,21 +245,47 @@ pub fn stored_form(event: &HistoryEvent) -> Result<HistoryEvent, StoreError> {
     HistoryEvent::try_from(record).map_err(|error| corrupt(error.to_string()))
 }
 
+impl ExecutionStatus {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Running, Self::Succeeded, Self::Failed, Self::TimedOut, Self::Aborted];
+
+    /// AWS's word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "RUNNING",
+            Self::Succeeded => "SUCCEEDED",
+            Self::Failed => "FAILED",
+            Self::TimedOut => "TIMED_OUT",
+            Self::Aborted => "ABORTED",
+        }
+    }
+
+    /// The status of this word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == word)
+    }
+}
+
 impl EndStatus {
+    /// The status, without what came of it.
+    pub fn status(&self) -> ExecutionStatus {
+        match self {
+            Self::Succeeded(_) => ExecutionStatus::Succeeded,
+            Self::Failed(_) => ExecutionStatus::Failed,
+            Self::TimedOut(_) => ExecutionStatus::TimedOut,
+            Self::Aborted(_) => ExecutionStatus::Aborted,
+        }
+    }
+
     /// AWS's word for it.
     pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::Succeeded(_) => "SUCCEEDED",
-            Self::Failed(_) => "FAILED",
-            Self::TimedOut(_) => "TIMED_OUT",
-            Self::Aborted(_) => "ABORTED",
-        }
+        self.status().as_str()
     }
 }
 
 impl StoredExecution {
-    /// AWS's word for how it stands.
-    pub fn status(&self) -> &'static str {
-        self.end.as_ref().map_or("RUNNING", |end| end.status.as_str())
+    /// How it stands.
+    pub fn status(&self) -> ExecutionStatus {
+        self.end.as_ref().map_or(ExecutionStatus::Running, |end| end.status.status())
     }
 }

@@ -57,5 +57,9 @@ for_every_store! {
     the_last_key_is_the_largest
     a_definition_is_kept_as_it_was_first_put
     a_thousand_executions_fit_in_one_batch
+    a_part_of_a_history_is_what_the_whole_has_there
+    a_state_machine_is_created_once_and_read_back_as_it_was
+    state_machines_are_listed_by_arn_and_paged
+    a_deleted_state_machine_stays_until_its_executions_have_ended
     readers_see_what_was_committed_before_they_began
 }

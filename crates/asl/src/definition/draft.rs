@@ -3,7 +3,7 @@
 //! A draft exists for every member of `States`, however wrong, so that one fault does not hide the next.
 //! Its transitions and reads stand beside its [`StateKind`] because they are known even when that is not.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::location::Location;
@@ -29,6 +29,8 @@ pub(super) struct Draft {
     /// Where `End` stands, for a state that ends well.
     pub(super) end: Option<(Location, Span)>,
     pub(super) flow: Flow,
+    /// The variables that its fields read, by name.
+    pub(super) variables: BTreeSet<Text>,
 }
 
 /// One way out of a state.
@@ -118,6 +120,7 @@ impl Draft {
             is_unclear: false,
             end: None,
             flow: Flow::default(),
+            variables: BTreeSet::new(),
         }
     }
 }

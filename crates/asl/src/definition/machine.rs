@@ -40,6 +40,8 @@ pub struct State {
     pub name: Text,
     /// What it does.
     pub kind: StateKind,
+    /// The variables that its fields read, in alphabetical order.
+    pub variables: Vec<Text>,
 }
 
 /// The eight state types, in the JSONPath query language.

@@ -60,7 +60,7 @@ use self::location::Location;
 use self::reader::Reader;
 use self::report::Report;
 use self::states::{Builder, Surroundings};
-use crate::json::{Node, ParseError, ParseErrorKind, Span, Spanned, Text, parse_spanned};
+use crate::json::{JacksonError, Node, ParseError, ParseErrorKind, Span, Spanned, Text, parse_spanned};
 
 /// Bytes that a definition may have. Source: AWS's API model.
 pub const DEFINITION_BYTES_MAX: usize = 1_048_576;
@@ -151,9 +151,8 @@ fn open(text: &str, report: &mut Report) -> Option<Spanned> {
     None
 }
 
-/// AWS: Jackson's own way to write a place, with the first 500 characters of the text.
+/// AWS: what Jackson says, where Jackson says it.
 fn not_json(text: &str, error: &ParseError, report: &mut Report) {
-    const SHOWN_CHARACTERS_MAX: usize = 500;
     let code = match error.kind {
         ParseErrorKind::TooDeep => DiagnosticCode::TooDeeplyNested,
         ParseErrorKind::UnexpectedEnd { .. }
@@ -165,13 +164,9 @@ fn not_json(text: &str, error: &ParseError, report: &mut Report) {
         | ParseErrorKind::NumberOutOfRange
         | ParseErrorKind::NumberTooLong => DiagnosticCode::InvalidJsonDescription,
     };
-    let shown: String = text.chars().take(SHOWN_CHARACTERS_MAX).collect();
-    let left_out = text.chars().skip(SHOWN_CHARACTERS_MAX).count();
-    let note = if left_out > 0 { format!("[truncated {left_out} chars]") } else { String::new() };
-    let (line, column) = (error.line, error.column);
-    let diagnostic = report.error_without_place(code, error.kind.to_string());
-    diagnostic.location =
-        Some(format!("[Source: (String)\"{shown}\"{note}; line: {line}, column: {column}]"));
+    let JacksonError { message, location } = JacksonError::new(text, error);
+    let diagnostic = report.error_without_place(code, message);
+    diagnostic.location = Some(location);
     diagnostic.span = Some(Span { start: error.offset, end: error.offset });
 }
 
@@ -186,7 +181,10 @@ fn finish(
     if report.has_errors() {
         return Parsed::refused(report);
     }
-    let state = |draft: Draft| Some(State { name: draft.name, kind: draft.kind? });
+    let state = |draft: Draft| {
+        let variables = draft.variables.into_iter().collect();
+        Some(State { name: draft.name, kind: draft.kind?, variables })
+    };
     let states: Option<Vec<State>> = drafts.into_iter().map(state).collect();
     let (Some(start_at), Some(states)) = (start_at, states) else {
         // A fault of ours: something was left out without a word. Refusing is right, silence would not be.

@@ -16,3 +16,18 @@ pub enum MachineType {
     /// Up to five minutes; no jobs, callbacks, activities or distributed maps.
     Express,
 }
+
+impl MachineType {
+    /// AWS's word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Standard => "STANDARD",
+            Self::Express => "EXPRESS",
+        }
+    }
+
+    /// The type of this word.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Standard, Self::Express].into_iter().find(|machine_type| machine_type.as_str() == word)
+    }
+}

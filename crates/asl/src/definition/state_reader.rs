@@ -225,9 +225,10 @@ impl<'t> StateReader<'_, 't> {
         self.draft.flow.reads.extend(reads.input);
     }
 
-    /// Warns of variables that no state assigns, in this scope or in one around it.
+    /// Notes which variables are read, and warns of those that no state assigns, in this scope or around it.
     pub(super) fn check_variables(&mut self, reads: &[Read]) {
         for Read { name, path, location, span } in reads {
+            self.draft.variables.insert(name.clone());
             let variables = &self.scope.variables;
             let is_assigned = variables.own.contains(name) || variables.is_taken_around(name);
             if is_assigned || self.builder.is_for_a_lone_state() {

@@ -16,7 +16,7 @@ use crate::failure::{Failure, names};
 use crate::json::{Object, Payload, Value};
 
 /// An error on its way outwards.
-struct Raised {
+pub(super) struct Raised {
     reason: Reason,
     /// A missed heartbeat. AWS: recorded: it is reported as `States.Timeout` everywhere, and documented:
     /// `States.HeartbeatTimeout` in `ErrorEquals` takes it too.
@@ -62,9 +62,25 @@ impl Turn<'_> {
         self.raise(branch, Raised { reason, by_silence: false });
     }
 
-    /// The state at hand failed for want of a heartbeat.
-    pub(super) fn fail_by_silence(&mut self, branch: BranchId, reason: Reason) {
-        self.raise(branch, Raised { reason, by_silence: true });
+    /// A task has timed out, or missed a heartbeat, with the last event. Plans its next attempt, if there is
+    /// one; else the answer is what is to fail its state.
+    pub(super) fn retry_timed_out(
+        &mut self,
+        branch: BranchId,
+        reason: Reason,
+        by_silence: bool,
+    ) -> Option<Raised> {
+        let raised = Raised { reason, by_silence };
+        let failing = self.previous(branch);
+        (!self.retry(branch, &raised, failing)).then_some(raised)
+    }
+
+    /// Fails the state of a task that has timed out, unless the failure of another has taken it along.
+    pub(super) fn fail_timed_out(&mut self, branch: BranchId, raised: Raised) {
+        let visit = self.execution.visit(branch).filter(|_| self.execution.is_running());
+        if visit.is_some_and(|visit| matches!(visit.phase, Phase::Working)) {
+            self.raise(branch, raised);
+        }
     }
 
     fn raise(&mut self, branch: BranchId, raised: Raised) {
@@ -202,8 +218,7 @@ fn error_output(reason: &Reason) -> Payload {
     if let Some(error) = &reason.error {
         output.insert("Error", error.clone());
     }
-    if let Some(cause) = &reason.cause {
-        output.insert("Cause", cause.clone());
-    }
+    // AWS: a cause that nobody gave is empty here.
+    output.insert("Cause", reason.cause.clone().unwrap_or_default());
     Payload::from_value(Value::from(output))
 }

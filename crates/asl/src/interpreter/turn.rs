@@ -6,6 +6,7 @@
 use super::data_flow::Scene;
 use super::event::{BranchId, EventId, EventKind, HistoryEvent, Iteration, PlannedRetry, Reason, StateType};
 use super::execution::{Branch, Execution, Parent, Phase, Position, Status, TaskId, Visit};
+use super::failing::Raised;
 use super::{Decision, Effect, Limits, Random, Stimulus};
 use crate::data::Timestamp;
 use crate::definition::{State, StateKind, StateMachine, Transition};
@@ -147,6 +148,8 @@ impl<'a> Turn<'a> {
             self.end(EventId(0), EventKind::ExecutionTimedOut(reason));
             return;
         }
+        // AWS: tasks that time out together have all timed out before the first of them fails anything.
+        let mut timed_out = Vec::new();
         let due: Vec<BranchId> = self
             .execution
             .deadlines
@@ -158,23 +161,28 @@ impl<'a> Turn<'a> {
             // An earlier one of these may have ended the execution, or this branch.
             let deadline = self.execution.visit(branch).and_then(Visit::deadline);
             if deadline.is_some_and(|at| at <= self.now) {
-                self.timer_due(branch);
+                timed_out.extend(self.timer_due(branch).map(|raised| (branch, raised)));
             }
+        }
+        for (branch, raised) in timed_out {
+            self.fail_timed_out(branch, raised);
         }
     }
 
-    fn timer_due(&mut self, branch: BranchId) {
+    /// What a branch waited for is due. The answer is a time-out that is still to fail its state.
+    fn timer_due(&mut self, branch: BranchId) -> Option<Raised> {
         let machine = self.machine;
-        let Some(visit) = self.execution.visit(branch) else { return };
+        let visit = self.execution.visit(branch)?;
         let state = machine.state(visit.state);
         match (&visit.phase, &state.kind) {
             (Phase::Waiting { .. }, StateKind::Wait(wait)) => self.end_wait(branch, wait),
-            (Phase::Task(_), StateKind::Task(_)) => self.task_timed_out(branch),
+            (Phase::Task(_), StateKind::Task(_)) => return self.task_timed_out(branch),
             (Phase::Backoff { .. }, StateKind::Task(task)) => self.attempt_task(branch, task),
             (Phase::Backoff { .. }, StateKind::Parallel(parallel)) => self.attempt_parallel(branch, parallel),
             (Phase::Backoff { .. }, StateKind::Map(map)) => self.attempt_map(branch, map),
             _ => unreachable!("only a Wait, a task or a retry has a deadline"),
         }
+        None
     }
 
     /// Emits a state's entry.

@@ -7,6 +7,7 @@
 //! Spec: RFC 8259, strictly. AWS: Jackson on Java, as far as its habits are seen in recorded payloads.
 
 mod error;
+mod jackson;
 mod number;
 mod object;
 mod payload;
@@ -16,6 +17,7 @@ mod value;
 mod write;
 
 pub use error::{ParseError, ParseErrorKind};
+pub use jackson::JacksonError;
 pub use number::{NUMBER_LENGTH_MAX, Number};
 pub use object::{Iter, Object};
 pub use payload::Payload;

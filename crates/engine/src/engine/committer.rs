@@ -1,11 +1,11 @@
 //! The committer: makes turns durable, many in one commit, and lets out what was waiting for it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-use super::{Batch, ExecutionKey, Input, Observer, Outlet, Release, Store, StoreError};
+use super::{Batch, ExecutionKey, Input, Observer, Outlet, Parked, Release, Store, StoreError};
 
 /// A turn on its way to the disk.
 pub(super) struct Commit {
@@ -17,8 +17,16 @@ pub(super) struct Committer {
     store: Arc<dyn Store>,
     observer: Arc<dyn Observer>,
     outlet: Outlet,
-    /// Executions that another writer has taken over. What is still on its way of them is dropped.
-    lost: HashSet<ExecutionKey>,
+    /// Executions that are not written any further. What is still on its way of them is dropped.
+    lost: HashMap<ExecutionKey, Lost>,
+}
+
+/// Why an execution is not written any further.
+enum Lost {
+    /// Another writer has taken it over.
+    Taken,
+    /// The store cannot hold what follows in it.
+    Refused(String),
 }
 
 /// Appends that one commit takes at most: beyond that, its size costs more than the sync it saves.
@@ -29,7 +37,7 @@ const RETRY_LAST: Duration = Duration::from_secs(5);
 
 impl Committer {
     pub(super) fn new(store: Arc<dyn Store>, observer: Arc<dyn Observer>, outlet: Outlet) -> Self {
-        Self { store, observer, outlet, lost: HashSet::new() }
+        Self { store, observer, outlet, lost: HashMap::new() }
     }
 
     /// Runs until every shard has gone and all they sent is durable.
@@ -56,7 +64,7 @@ impl Committer {
         }
         batch.appends.retain(|append| {
             let is_empty = append.start.is_none() && append.events.is_empty() && append.end.is_none();
-            !is_empty && !self.lost.contains(&append.key)
+            !is_empty && !self.lost.contains_key(&append.key)
         });
         self.write(&mut batch);
         self.let_out(&batch, releases);
@@ -70,9 +78,10 @@ impl Committer {
                 Ok(()) => return,
                 Err(StoreError::Conflict { key }) => {
                     tracing::error!(execution = key.0, "another writer owns this execution; it is let go");
-                    self.lost.insert(key);
+                    self.lost.insert(key, Lost::Taken);
                     batch.appends.retain(|append| append.key != key);
                 }
+                Err(StoreError::Refused { key, reason }) => self.set_aside(batch, key, reason),
                 Err(error) => {
                     tracing::error!(%error, retry_in = ?patience, "a commit failed; nothing is let out before it succeeds");
                     std::thread::sleep(patience);
@@ -80,6 +89,26 @@ impl Committer {
                 }
             }
         }
+    }
+
+    /// Takes an execution out of the batch whose part can never be written. Its history stays as it was.
+    fn set_aside(&mut self, batch: &mut Batch, key: ExecutionKey, reason: String) {
+        tracing::error!(
+            execution = key.0,
+            reason,
+            "an execution is set aside: its next events cannot be written"
+        );
+        let place = batch.appends.iter().position(|append| append.key == key);
+        if let Some(append) = place.map(|place| batch.appends.remove(place)) {
+            if append.start.is_none()
+                && let Err(error) = self.store.park(key, Some(&reason))
+            {
+                tracing::error!(execution = key.0, %error, "the reason could not be stored");
+            }
+            let arn = append.identity.execution_arn.clone();
+            self.observer.parked(&Parked { key, arn, reason: reason.clone() });
+        }
+        self.lost.insert(key, Lost::Refused(reason));
     }
 
     fn let_out(&self, batch: &Batch, releases: Vec<Release>) {
@@ -93,9 +122,12 @@ impl Committer {
 
     fn release(&self, release: Release) {
         let Release { key, identity, effects, replies, ended } = release;
-        if self.lost.contains(&key) {
+        if let Some(lost) = self.lost.get(&key) {
             for reply in replies {
-                reply(Err(StoreError::Conflict { key }));
+                reply(Err(match lost {
+                    Lost::Taken => StoreError::Conflict { key },
+                    Lost::Refused(reason) => StoreError::Refused { key, reason: reason.clone() },
+                }));
             }
             self.outlet.tell(&identity, Input::Lost(key));
             return;

@@ -5,13 +5,17 @@
 //! committed. Histories are kept as the text that a file would hold, and read back from it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::{Bound, RangeInclusive};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use darkroom_asl::interpreter::event::{EventId, HistoryEvent};
 use darkroom_asl::json::Text;
 
 use super::piece::{self, Reading, Span};
-use super::{Append, Batch, DefinitionKey, ExecutionKey, Filter, Store, StoreError, StoredExecution};
+use super::{
+    Append, Batch, DefinitionKey, ExecutionKey, Filter, StateMachineStatus, Store, StoreError,
+    StoredExecution, StoredStateMachine,
+};
 
 /// A store in memory. Clones share it.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +28,7 @@ struct Tables {
     executions: BTreeMap<ExecutionKey, Entry>,
     arns: HashMap<Text, ExecutionKey>,
     definitions: HashMap<DefinitionKey, Text>,
+    state_machines: BTreeMap<Text, StoredStateMachine>,
 }
 
 #[derive(Debug)]
@@ -49,6 +54,24 @@ impl MemoryStore {
         let tables = self.tables();
         let executions = tables.executions.values().map(|entry| &entry.execution);
         executions.filter(|execution| wanted(execution)).cloned().collect()
+    }
+}
+
+impl MemoryStore {
+    /// Reads the pieces that hold any of these ids.
+    fn read_pieces(&self, key: ExecutionKey, ids: &RangeInclusive<EventId>) -> Result<Reading, StoreError> {
+        let tables = self.tables();
+        let pieces = tables.executions.get(&key).into_iter().flat_map(|entry| &entry.pieces);
+        let mut wanted =
+            pieces.filter(|(span, _)| span.first <= *ids.end() && *ids.start() <= span.last).peekable();
+        let mut reading = wanted.peek().map_or_else(Reading::default, |(span, _)| Reading::from(span.first));
+        for (span, text) in wanted {
+            reading.push(*span, piece::FORMAT, text).map_err(|error| StoreError::Corrupt {
+                place: format!("memory, history of execution {}, piece {}", key.0, span.first.0),
+                reason: error.to_string(),
+            })?;
+        }
+        Ok(reading)
     }
 }
 
@@ -93,15 +116,63 @@ impl Store for MemoryStore {
     }
 
     fn history(&self, key: ExecutionKey) -> Result<Vec<HistoryEvent>, StoreError> {
-        let tables = self.tables();
-        let mut reading = Reading::default();
-        for (span, text) in tables.executions.get(&key).into_iter().flat_map(|entry| &entry.pieces) {
-            reading.push(*span, piece::FORMAT, text).map_err(|error| StoreError::Corrupt {
-                place: format!("memory, history of execution {}, piece {}", key.0, span.first.0),
-                reason: error.to_string(),
-            })?;
+        self.read_pieces(key, &(EventId(1)..=EventId(u32::MAX))).map(Reading::finish)
+    }
+
+    fn history_part(
+        &self,
+        key: ExecutionKey,
+        ids: RangeInclusive<EventId>,
+    ) -> Result<Vec<HistoryEvent>, StoreError> {
+        self.read_pieces(key, &ids).map(|reading| reading.part(&ids))
+    }
+
+    fn last_event(&self, key: ExecutionKey) -> Result<EventId, StoreError> {
+        Ok(self.tables().head(key).map(|head| head.last).unwrap_or_default())
+    }
+
+    fn create_state_machine(
+        &self,
+        machine: &StoredStateMachine,
+    ) -> Result<Option<StoredStateMachine>, StoreError> {
+        let mut tables = self.tables();
+        if !tables.definitions.contains_key(&machine.definition) {
+            let reason = format!("there is no definition {}", machine.definition);
+            return Err(StoreError::Corrupt { place: "memory, state machines".into(), reason });
         }
-        Ok(reading.finish())
+        if let Some(before) = tables.state_machine(&machine.arn) {
+            return Ok(Some(before.clone()));
+        }
+        tables.state_machines.insert(machine.arn.clone(), machine.clone());
+        Ok(None)
+    }
+
+    fn state_machine(&self, arn: &str) -> Result<Option<StoredStateMachine>, StoreError> {
+        Ok(self.tables().state_machine(arn).cloned())
+    }
+
+    fn state_machines(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<StoredStateMachine>, StoreError> {
+        let tables = self.tables();
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let machines = tables.state_machines.range::<str, _>((from, Bound::Unbounded));
+        let machines = machines.filter_map(|(arn, _)| tables.state_machine(arn));
+        Ok(machines.take(limit).cloned().collect())
+    }
+
+    fn delete_state_machine(&self, arn: &str) -> Result<(), StoreError> {
+        let mut tables = self.tables();
+        if tables.is_running(arn) {
+            if let Some(machine) = tables.state_machines.get_mut(arn) {
+                machine.status = StateMachineStatus::Deleting;
+            }
+        } else {
+            tables.state_machines.remove(arn);
+        }
+        Ok(())
     }
 
     fn park(&self, key: ExecutionKey, reason: Option<&str>) -> Result<(), StoreError> {
@@ -121,6 +192,20 @@ impl Filter {
 }
 
 impl Tables {
+    fn state_machine(&self, arn: &str) -> Option<&StoredStateMachine> {
+        self.state_machines.get(arn).filter(|machine| match machine.status {
+            StateMachineStatus::Active => true,
+            StateMachineStatus::Deleting => self.is_running(arn),
+        })
+    }
+
+    /// Whether an execution of this state machine has not ended.
+    fn is_running(&self, state_machine_arn: &str) -> bool {
+        self.executions.values().map(|entry| &entry.execution).any(|execution| {
+            execution.end.is_none() && *execution.identity.state_machine_arn == *state_machine_arn
+        })
+    }
+
     /// Whether all of the batch can be written, each append seen after those before it. Changes nothing.
     fn admit(&self, batch: &Batch) -> Result<(), StoreError> {
         let mut heads = HashMap::new();

@@ -4,6 +4,8 @@
 //! through the stored form. A piece says in which format it is written; a later format is one more arm where
 //! a piece is read, and old pieces stay as they are.
 
+use std::ops::RangeInclusive;
+
 use darkroom_asl::interpreter::event::wire::{Record, RecordError, to_record};
 use darkroom_asl::interpreter::event::{EventId, HistoryEvent};
 
@@ -52,13 +54,19 @@ pub(super) fn encode(events: &[HistoryEvent]) -> String {
     serde_json::to_string(&records).expect("a record's maps have strings as keys, and its numbers are finite")
 }
 
-/// A history that is put together again, piece by piece.
+/// A history that is put together again, piece by piece: from its first event, or from a later piece.
 #[derive(Debug, Default)]
 pub(super) struct Reading {
+    before: EventId,
     events: Vec<HistoryEvent>,
 }
 
 impl Reading {
+    /// A reading whose next event is this one.
+    pub(super) fn from(first: EventId) -> Self {
+        Self { before: EventId(first.0.saturating_sub(1)), events: Vec::new() }
+    }
+
     /// Adds the next piece. `span` is what the store says that it covers.
     pub(super) fn push(&mut self, span: Span, format: i64, text: &str) -> Result<(), PieceError> {
         if format != FORMAT {
@@ -78,12 +86,18 @@ impl Reading {
         Ok(())
     }
 
+    /// What was read and is in the range.
+    pub(super) fn part(mut self, ids: &RangeInclusive<EventId>) -> Vec<HistoryEvent> {
+        self.events.retain(|event| ids.contains(&event.id));
+        self.events
+    }
+
     /// The whole history.
     pub(super) fn finish(self) -> Vec<HistoryEvent> {
         self.events
     }
 
     fn head(&self) -> EventId {
-        self.events.last().map_or(EventId::default(), |event| event.id)
+        self.events.last().map_or(self.before, |event| event.id)
     }
 }

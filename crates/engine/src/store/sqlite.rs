@@ -24,7 +24,9 @@ mod connections;
 mod failure;
 mod rows;
 mod schema;
+mod state_machines;
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -38,7 +40,8 @@ use self::rows::EndRow;
 use self::schema::Found;
 use super::piece::{self, Reading, Span};
 use super::{
-    Append, Batch, DefinitionKey, End, ExecutionKey, Filter, NewExecution, Store, StoreError, StoredExecution,
+    Append, Batch, DefinitionKey, End, ExecutionKey, Filter, NewExecution, Store, StoreError,
+    StoredExecution, StoredStateMachine,
 };
 
 /// A store in an SQLite file.
@@ -71,13 +74,14 @@ impl SqliteStore {
 
     /// Opens the store in this file to read it, whoever writes it meanwhile.
     ///
-    /// Writing to it is an error, `Unavailable`. Beside the errors of [`SqliteStore::open`], a file that is
+    /// A file of an earlier version is read as it is; what it has no table for is `Corrupt`. Writing to it is
+    /// an error, `Unavailable`. Beside the errors of [`SqliteStore::open`], a file that is
     /// not there is `Unavailable`, and an empty one `Corrupt`.
     pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref();
         let store = Self { path: path.to_owned(), readers: Readers::new(path), writer: None, _lock: None };
         match store.read(|reader| schema::inspect(reader))? {
-            Found::Store => Ok(store),
+            Found::Store | Found::Earlier { .. } => Ok(store),
             Found::Empty => {
                 Err(StoreError::Corrupt { place: path.display().to_string(), reason: "it is empty".into() })
             }
@@ -146,7 +150,53 @@ impl Store for SqliteStore {
     }
 
     fn history(&self, key: ExecutionKey) -> Result<Vec<HistoryEvent>, StoreError> {
-        self.read(|reader| read_history(reader, key))
+        self.read(|reader| Ok(read_pieces(reader, key, &(EventId(1)..=EventId(u32::MAX)))?.finish()))
+    }
+
+    fn history_part(
+        &self,
+        key: ExecutionKey,
+        ids: RangeInclusive<EventId>,
+    ) -> Result<Vec<HistoryEvent>, StoreError> {
+        self.read(|reader| Ok(read_pieces(reader, key, &ids)?.part(&ids)))
+    }
+
+    fn last_event(&self, key: ExecutionKey) -> Result<EventId, StoreError> {
+        self.read(|reader| {
+            let mut statement = reader.prepare_cached(
+                "SELECT last_event FROM history WHERE execution = ?1 ORDER BY first_event DESC LIMIT 1",
+            )?;
+            let last: Option<u32> = statement.query_row([key.0], |row| row.get(0)).optional()?;
+            Ok(EventId(last.unwrap_or(0)))
+        })
+    }
+
+    fn create_state_machine(
+        &self,
+        machine: &StoredStateMachine,
+    ) -> Result<Option<StoredStateMachine>, StoreError> {
+        let mut before = None;
+        self.write(|transaction| {
+            before = state_machines::create(transaction, machine)?;
+            Ok(())
+        })?;
+        Ok(before)
+    }
+
+    fn state_machine(&self, arn: &str) -> Result<Option<StoredStateMachine>, StoreError> {
+        self.read(|reader| state_machines::by_arn(reader, arn))
+    }
+
+    fn state_machines(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<StoredStateMachine>, StoreError> {
+        self.read(|reader| state_machines::list(reader, after, limit))
+    }
+
+    fn delete_state_machine(&self, arn: &str) -> Result<(), StoreError> {
+        self.write(|transaction| state_machines::delete(transaction, arn))
     }
 
     fn park(&self, key: ExecutionKey, reason: Option<&str>) -> Result<(), StoreError> {
@@ -251,20 +301,34 @@ fn one_row(rows: usize, key: ExecutionKey) -> Result<(), Failure> {
     if rows == 1 { Ok(()) } else { Err(Failure::Conflict(key)) }
 }
 
-fn read_history(connection: &Connection, key: ExecutionKey) -> Result<Vec<HistoryEvent>, Failure> {
+/// Reads the pieces that hold any of these ids: from the last that starts at or before the first of them.
+fn read_pieces(
+    connection: &Connection,
+    key: ExecutionKey,
+    ids: &RangeInclusive<EventId>,
+) -> Result<Reading, Failure> {
     let mut statement = connection.prepare_cached(
-        "SELECT first_event, last_event, format, events FROM history WHERE execution = ?1
+        "SELECT first_event, last_event, format, events FROM history
+         WHERE execution = ?1 AND first_event <= ?3
+           AND first_event >= coalesce((SELECT max(first_event) FROM history
+                                        WHERE execution = ?1 AND first_event <= ?2), 1)
          ORDER BY first_event",
     )?;
-    let mut rows = statement.query([key.0])?;
-    let mut reading = Reading::default();
+    let mut rows = statement.query(params![key.0, ids.start().0, ids.end().0])?;
+    let mut reading: Option<Reading> = None;
     while let Some(row) = rows.next()? {
         let span = Span { first: EventId(row.get(0)?), last: EventId(row.get(1)?) };
         let of_piece = Failure::of_piece(key, span.first.0);
         let text = row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?;
+        let reading = match &mut reading {
+            Some(reading) => reading,
+            // A history that is read from its start must start at 1.
+            None if ids.start().0 <= 1 => reading.insert(Reading::default()),
+            None => reading.insert(Reading::from(span.first)),
+        };
         reading.push(span, row.get(2)?, text).map_err(of_piece)?;
     }
-    Ok(reading.finish())
+    Ok(reading.unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -2,8 +2,12 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use darkroom_asl::interpreter::event::Reason;
-use darkroom_engine::store::{Append, Batch, EndStatus, ExecutionKey, Filter, Store};
+use darkroom_asl::definition::MachineType;
+use darkroom_asl::interpreter::event::{EventId, Reason};
+use darkroom_engine::store::{
+    Append, Batch, EndStatus, ExecutionKey, ExecutionStatus, Filter, StateMachineStatus, Store,
+    StoredStateMachine,
+};
 
 use crate::made::{
     DEFINITION, append, assert_conflict, commit, end, events, execution_arn, ids, keys, machine_arn, payload,
@@ -60,12 +64,12 @@ pub fn an_execution_is_read_back_as_it_was(store: &dyn Store) {
         commit(store, [start(key, 1)]).unwrap();
         let found = store.execution(&execution_arn(key)).unwrap().unwrap();
         assert_eq!(found, stored(key, "photos", None));
-        assert_eq!(found.status(), "RUNNING");
+        assert_eq!(found.status(), ExecutionStatus::Running);
         assert_eq!(&**found.input.text(), r#" {"n": 1.50} "#);
 
         commit(store, [Append { events: events(2, 2), ..end(key, status.clone()) }]).unwrap();
         let found = store.execution(&execution_arn(key)).unwrap().unwrap();
-        assert_eq!(found.status(), status.as_str());
+        assert_eq!(found.status(), status.status());
         assert_eq!(found, stored(key, "photos", Some(status)));
     }
 }
@@ -208,16 +212,16 @@ pub fn a_list_is_newest_first_filtered_and_paged(store: &dyn Store) {
     assert_eq!(list(None, None, Some(10), 3), [9, 8, 7]);
     assert_eq!(list(None, None, Some(1), 3), [0; 0]);
     assert_eq!(list(None, None, None, 0), [0; 0]);
-    assert_eq!(list(None, Some("SUCCEEDED"), None, all), [8, 2, 1]);
-    assert_eq!(list(None, Some("SUCCEEDED"), Some(8), 1), [2]);
-    assert_eq!(list(None, Some("RUNNING"), Some(9), all), [7, 5]);
+    assert_eq!(list(None, Some(ExecutionStatus::Succeeded), None, all), [8, 2, 1]);
+    assert_eq!(list(None, Some(ExecutionStatus::Succeeded), Some(8), 1), [2]);
+    assert_eq!(list(None, Some(ExecutionStatus::Running), Some(9), all), [7, 5]);
     assert_eq!(list(Some("even"), None, None, all), [12, 10, 8, 6, 4, 2]);
     assert_eq!(list(Some("even"), None, Some(8), 2), [6, 4]);
     assert_eq!(list(Some("odd"), None, None, 4), [11, 9, 7, 5]);
-    assert_eq!(list(Some("even"), Some("SUCCEEDED"), None, all), [8, 2]);
-    assert_eq!(list(Some("even"), Some("TIMED_OUT"), None, all), [4]);
-    assert_eq!(list(Some("even"), Some("ABORTED"), Some(6), all), [0; 0]);
-    assert_eq!(list(Some("odd"), Some("FAILED"), None, all), [3]);
+    assert_eq!(list(Some("even"), Some(ExecutionStatus::Succeeded), None, all), [8, 2]);
+    assert_eq!(list(Some("even"), Some(ExecutionStatus::TimedOut), None, all), [4]);
+    assert_eq!(list(Some("even"), Some(ExecutionStatus::Aborted), Some(6), all), [0; 0]);
+    assert_eq!(list(Some("odd"), Some(ExecutionStatus::Failed), None, all), [3]);
     assert_eq!(list(Some("neither"), None, None, all), [0; 0]);
 
     let filter = Filter { before: Some(ExecutionKey(2)), limit: 1, ..Filter::default() };
@@ -266,7 +270,7 @@ pub fn a_thousand_executions_fit_in_one_batch(store: &dyn Store) {
     assert_eq!(store.last_key().unwrap(), ExecutionKey(1000));
     assert_eq!(keys(&store.open_executions().unwrap()), [1000]);
     assert_eq!(ids(store, 500), [1, 2, 3, 4]);
-    let filter = Filter { status: Some("SUCCEEDED"), limit: 2000, ..Filter::default() };
+    let filter = Filter { status: Some(ExecutionStatus::Succeeded), limit: 2000, ..Filter::default() };
     assert_eq!(store.executions(&filter).unwrap().len(), 999);
 }
 
@@ -298,4 +302,82 @@ pub fn readers_see_what_was_committed_before_they_began(store: &dyn Store) {
             committed.store(id, Ordering::SeqCst);
         }
     });
+}
+
+pub fn a_part_of_a_history_is_what_the_whole_has_there(store: &dyn Store) {
+    put_definition(store);
+    commit(store, [start(1, 3)]).unwrap();
+    commit(store, [append(1, events(4, 4)), start(2, 2)]).unwrap();
+    commit(store, [append(1, events(5, 9))]).unwrap();
+    for first in 0..=11_u32 {
+        for last in first..=11 {
+            let part = store.history_part(ExecutionKey(1), EventId(first)..=EventId(last)).unwrap();
+            assert_eq!(part, events(first.max(1), last.min(9)), "{first} to {last}");
+        }
+    }
+    assert_eq!(store.last_event(ExecutionKey(1)).unwrap(), EventId(9));
+    assert_eq!(store.last_event(ExecutionKey(2)).unwrap(), EventId(2));
+    assert_eq!(store.last_event(ExecutionKey(3)).unwrap(), EventId(0));
+    assert_eq!(store.history_part(ExecutionKey(3), EventId(1)..=EventId(5)).unwrap(), []);
+}
+
+fn machine(name: &str) -> StoredStateMachine {
+    StoredStateMachine {
+        arn: machine_arn(name),
+        name: name.into(),
+        definition: DEFINITION.into(),
+        role_arn: "arn:aws:iam::000000000000:role/größe".into(),
+        machine_type: MachineType::Express,
+        settings: r#"{"tracing":{"enabled":true}}"#.into(),
+        created_at: crate::made::at(7),
+        status: StateMachineStatus::Active,
+    }
+}
+
+pub fn a_state_machine_is_created_once_and_read_back_as_it_was(store: &dyn Store) {
+    assert!(store.create_state_machine(&machine("photos")).is_err(), "its definition is not there");
+    put_definition(store);
+    assert_eq!(store.state_machine(&machine_arn("photos")).unwrap(), None);
+    assert_eq!(store.create_state_machine(&machine("photos")).unwrap(), None);
+    let other = StoredStateMachine { role_arn: "other".into(), ..machine("photos") };
+    assert_eq!(store.create_state_machine(&other).unwrap(), Some(machine("photos")));
+    assert_eq!(store.state_machine(&machine_arn("photos")).unwrap(), Some(machine("photos")));
+}
+
+pub fn state_machines_are_listed_by_arn_and_paged(store: &dyn Store) {
+    put_definition(store);
+    for name in ["c", "a", "d", "b"] {
+        store.create_state_machine(&machine(name)).unwrap();
+    }
+    let list = |after: Option<&str>, limit| {
+        let after = after.map(machine_arn);
+        let machines = store.state_machines(after.as_deref(), limit).unwrap();
+        machines.iter().map(|machine| machine.name.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(list(None, 10), ["a", "b", "c", "d"]);
+    assert_eq!(list(None, 2), ["a", "b"]);
+    assert_eq!(list(Some("b"), 10), ["c", "d"]);
+    assert_eq!(list(Some("d"), 10), [""; 0]);
+}
+
+pub fn a_deleted_state_machine_stays_until_its_executions_have_ended(store: &dyn Store) {
+    put_definition(store);
+    let (photos, idle) = (machine_arn("photos"), machine_arn("idle"));
+    store.create_state_machine(&machine("photos")).unwrap();
+    store.create_state_machine(&machine("idle")).unwrap();
+    commit(store, [start(1, 1)]).unwrap();
+    store.delete_state_machine(&photos).unwrap();
+    store.delete_state_machine(&idle).unwrap();
+    store.delete_state_machine("no such").unwrap();
+    let deleting = StoredStateMachine { status: StateMachineStatus::Deleting, ..machine("photos") };
+    assert_eq!(store.state_machine(&photos).unwrap(), Some(deleting.clone()));
+    assert_eq!(store.state_machine(&idle).unwrap(), None);
+    assert_eq!(store.create_state_machine(&machine("photos")).unwrap(), Some(deleting.clone()));
+    assert_eq!(store.state_machines(None, 9).unwrap(), [deleting]);
+
+    commit(store, [end(1, EndStatus::Aborted(Reason::default()))]).unwrap();
+    assert_eq!(store.state_machine(&photos).unwrap(), None);
+    assert_eq!(store.state_machines(None, 9).unwrap(), []);
+    assert_eq!(store.create_state_machine(&machine("photos")).unwrap(), None);
+    assert_eq!(store.state_machine(&photos).unwrap(), Some(machine("photos")));
 }

@@ -118,10 +118,29 @@ fn a_file_that_is_no_store_is_left_alone() {
 }
 
 #[test]
+fn a_file_of_the_first_version_gets_the_tables_that_it_lacks() {
+    let (_folder, path) = place();
+    let store = open(&path);
+    put_definition(&store);
+    commit(&store, [start(1, 2)]).unwrap();
+    drop(store);
+    let file = Connection::open(&path).unwrap();
+    file.execute_batch("DROP TABLE state_machines; PRAGMA user_version = 1").unwrap();
+    drop(file);
+    assert_eq!(ids(&SqliteStore::open_read_only(&path).unwrap(), 1), [1, 2]);
+
+    let store = open(&path);
+    assert_eq!(store.state_machines(None, 9).unwrap(), []);
+    assert_eq!(ids(&store, 1), [1, 2]);
+    drop(store);
+    assert_eq!(ids(&SqliteStore::open_read_only(&path).unwrap(), 1), [1, 2]);
+}
+
+#[test]
 fn a_newer_version_s_file_is_refused() {
     let (_folder, path) = place();
     drop(open(&path));
-    Connection::open(&path).unwrap().pragma_update(None, "user_version", 2).unwrap();
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 3).unwrap();
     assert_corrupt(SqliteStore::open(&path), &["store.db", "newer version"]);
     assert_corrupt(SqliteStore::open_read_only(&path), &["newer version"]);
 }

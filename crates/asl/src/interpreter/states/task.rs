@@ -9,6 +9,7 @@ use crate::failure::{Failure, names};
 use crate::interpreter::data_flow::merge;
 use crate::interpreter::event::{BranchId, EventKind, Reason, Target, TaskScheduled};
 use crate::interpreter::execution::{Phase, TaskId};
+use crate::interpreter::failing::Raised;
 use crate::interpreter::turn::{Leave, Turn};
 use crate::json::{Number, Payload, Text, Value};
 
@@ -124,7 +125,7 @@ impl Turn<'_> {
     pub(in crate::interpreter) fn task_succeeded(&mut self, id: TaskId, output: Payload) {
         let Some(open) = self.execution.open_task(id) else { return };
         let target = open.request.target.clone();
-        let Some(State { name, kind: StateKind::Task(task) }) = self.state(id.branch) else { return };
+        let Some(State { name, kind: StateKind::Task(task), .. }) = self.state(id.branch) else { return };
         if let Some(failure) = self.too_large(name, &output) {
             self.task_ended_badly(id.branch, target, failure.into());
             return;
@@ -160,10 +161,11 @@ impl Turn<'_> {
         self.fail(branch, Reason { error, ..reason });
     }
 
-    /// The task, or its next heartbeat, did not come in time.
-    pub(in crate::interpreter) fn task_timed_out(&mut self, branch: BranchId) {
-        let Some(visit) = self.execution.visit(branch) else { return };
-        let Phase::Task(task) = &visit.phase else { return };
+    /// The task, or its next heartbeat, did not come in time. Where it is not tried again, the answer is what
+    /// is to fail its state.
+    pub(in crate::interpreter) fn task_timed_out(&mut self, branch: BranchId) -> Option<Raised> {
+        let visit = self.execution.visit(branch)?;
+        let Phase::Task(task) = &visit.phase else { return None };
         let is_heartbeat = match (task.heartbeat_at, task.timeout_at) {
             (Some(heartbeat), Some(timeout)) => heartbeat < timeout,
             (heartbeat, None) => heartbeat.is_some(),
@@ -175,11 +177,7 @@ impl Turn<'_> {
         let reason = Reason { error: Some(names::TIMEOUT.into()), cause: None };
         self.emit_next(branch, EventKind::TaskTimedOut { target, reason: reason.clone() });
         self.cancel_task(id);
-        if is_heartbeat {
-            self.fail_by_silence(branch, reason);
-        } else {
-            self.fail(branch, reason);
-        }
+        self.retry_timed_out(branch, reason, is_heartbeat)
     }
 }
 

@@ -55,8 +55,10 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, Failure> {
         )));
     }
     connection.execute_batch(WRITER)?;
-    if found == Found::Empty {
-        schema::create(&mut connection)?;
+    match found {
+        Found::Empty => schema::create(&mut connection)?,
+        Found::Earlier { version } => schema::migrate(&mut connection, version)?,
+        Found::Store => {}
     }
     Ok(connection)
 }

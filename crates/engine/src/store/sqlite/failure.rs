@@ -10,6 +10,8 @@ use crate::store::{ExecutionKey, StoreError};
 pub(super) enum Failure {
     /// The execution is not where its writer believes.
     Conflict(ExecutionKey),
+    /// The execution's append can never be written.
+    Refused(ExecutionKey, String),
     /// Something stored that cannot be read.
     Unreadable { place: String, reason: String },
     /// The file, or the system under it, at present.
@@ -25,10 +27,14 @@ impl From<Error> for Failure {
 }
 
 impl Failure {
-    /// What an error means in an append: a constraint that does not hold is a conflict.
+    /// What an error means in an append: a constraint that does not hold is a conflict, and a value that
+    /// does not fit will not fit the next time either.
     pub(super) fn of_append(key: ExecutionKey) -> impl Fn(Error) -> Self {
         move |error| match error.sqlite_error_code() {
             Some(ErrorCode::ConstraintViolation) => Self::Conflict(key),
+            Some(ErrorCode::TooBig | ErrorCode::TypeMismatch | ErrorCode::ParameterOutOfRange) => {
+                Self::Refused(key, error.to_string())
+            }
             _ => Self::Sqlite(error),
         }
     }
@@ -44,6 +50,7 @@ impl Failure {
         let file = path.display();
         match self {
             Self::Conflict(key) => StoreError::Conflict { key },
+            Self::Refused(key, reason) => StoreError::Refused { key, reason },
             Self::Unreadable { place, reason } => {
                 StoreError::Corrupt { place: format!("{file}, {place}"), reason }
             }

@@ -9,7 +9,7 @@ use darkroom_asl::json::{Payload, Text};
 use rusqlite::{Connection, Params, Row, params};
 
 use super::failure::Failure;
-use crate::store::{End, EndStatus, ExecutionKey, Filter, StoredExecution};
+use crate::store::{End, EndStatus, ExecutionKey, ExecutionStatus, Filter, StoredExecution};
 
 /// What [`read`] needs of a row, in its order.
 macro_rules! select {
@@ -45,7 +45,7 @@ const BY_STATE_MACHINE: &str = select!(
 pub(super) fn list(connection: &Connection, filter: &Filter) -> Result<Vec<StoredExecution>, Failure> {
     let before = filter.before.map_or(i64::MAX, |key| key.0);
     let limit = i64::try_from(filter.limit).unwrap_or(i64::MAX);
-    match (filter.state_machine_arn.as_deref(), filter.status) {
+    match (filter.state_machine_arn.as_deref(), filter.status.map(ExecutionStatus::as_str)) {
         (None, None) => select(connection, ALL, params![before, limit]),
         (None, Some(status)) => select(connection, BY_STATUS, params![before, limit, status]),
         (Some(arn), None) => select(connection, BY_STATE_MACHINE, params![before, limit, arn]),

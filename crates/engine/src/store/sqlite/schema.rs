@@ -6,7 +6,7 @@ use super::failure::Failure;
 
 /// Stands in the file as `user_version`. A change of the tables counts it up and adds a migration; a change
 /// of the records counts [`FORMAT`](crate::store::piece::FORMAT) up instead.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// `history` has a row number and an index, though its key could be the table: rows then lie in the order in
 /// which they were committed, so that a batch fills a few pages at the table's end and does not touch a page
@@ -51,6 +51,20 @@ CREATE TABLE history (
 ) STRICT;
 ";
 
+/// Since version 2.
+const STATE_MACHINES: &str = "
+CREATE TABLE state_machines (
+    arn TEXT PRIMARY KEY NOT NULL,
+    name TEXT NOT NULL,
+    status TEXT NOT NULL,
+    type TEXT NOT NULL,
+    role_arn TEXT NOT NULL,
+    definition TEXT NOT NULL REFERENCES definitions (key),
+    created_ms INTEGER NOT NULL,
+    settings TEXT NOT NULL
+) STRICT;
+";
+
 /// What a file is, before anything is written to it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Found {
@@ -58,6 +72,11 @@ pub(super) enum Found {
     Empty,
     /// A store of this version.
     Store,
+    /// A store of an earlier version, which [`migrate`] brings up to this one.
+    Earlier {
+        /// Its version.
+        version: i64,
+    },
 }
 
 /// Looks at the file. Anything but a store that this version can read is an error.
@@ -68,6 +87,7 @@ pub(super) fn inspect(connection: &Connection) -> Result<Found, Failure> {
     match version {
         0 if tables == 0 => Ok(Found::Empty),
         VERSION => Ok(Found::Store),
+        1..VERSION => Ok(Found::Earlier { version }),
         0 => Err(unreadable("it is an SQLite database, and no store of Darkroom's".into())),
         newer => Err(unreadable(format!(
             "it was written by a newer version: its schema is {newer}, and this version knows up to {VERSION}"
@@ -75,10 +95,22 @@ pub(super) fn inspect(connection: &Connection) -> Result<Found, Failure> {
     }
 }
 
+/// Brings the tables of an earlier version up to this one, all of it or nothing.
+pub(super) fn migrate(connection: &mut Connection, version: i64) -> Result<(), Failure> {
+    let transaction = connection.transaction()?;
+    if version < 2 {
+        transaction.execute_batch(STATE_MACHINES)?;
+    }
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    transaction.commit()?;
+    Ok(())
+}
+
 /// Makes the tables in an empty file.
 pub(super) fn create(connection: &mut Connection) -> Result<(), Failure> {
     let transaction = connection.transaction()?;
     transaction.execute_batch(TABLES)?;
+    transaction.execute_batch(STATE_MACHINES)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()?;
     Ok(())

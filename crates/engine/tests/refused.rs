@@ -1,0 +1,173 @@
+//! A store that can never write what follows in one execution: the others go on, and that one is set aside.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::ops::RangeInclusive;
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use darkroom_asl::interpreter::event::{EventId, HistoryEvent};
+use darkroom_asl::interpreter::{Identity, Limits, TaskId};
+use darkroom_asl::json::{Payload, Text};
+use darkroom_engine::store::{
+    Append, Batch, DefinitionKey, ExecutionKey, ExecutionStatus, Filter, MemoryStore, Store, StoreError,
+    StoredExecution, StoredStateMachine,
+};
+use darkroom_engine::{
+    Answer, Config, Engine, Invocation, Observer, OsRandom, Parked, StartError, SystemClock, TaskExecutor,
+};
+
+/// Refuses every event after the first ones of executions with this word in their ARN, and starts with another.
+struct Refusing(MemoryStore);
+
+impl Store for Refusing {
+    fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
+        let is_refused = |append: &&Append| {
+            let arn = &append.identity.execution_arn;
+            arn.ends_with("never") || (arn.ends_with("later") && append.start.is_none())
+        };
+        match batch.appends.iter().find(is_refused) {
+            Some(append) => Err(StoreError::Refused { key: append.key, reason: "too big".into() }),
+            None => self.0.commit(batch),
+        }
+    }
+
+    fn put_definition(&self, key: &DefinitionKey, text: &str) -> Result<(), StoreError> {
+        self.0.put_definition(key, text)
+    }
+
+    fn definition(&self, key: &DefinitionKey) -> Result<Option<Text>, StoreError> {
+        self.0.definition(key)
+    }
+
+    fn last_key(&self) -> Result<ExecutionKey, StoreError> {
+        self.0.last_key()
+    }
+
+    fn open_executions(&self) -> Result<Vec<StoredExecution>, StoreError> {
+        self.0.open_executions()
+    }
+
+    fn execution(&self, arn: &str) -> Result<Option<StoredExecution>, StoreError> {
+        self.0.execution(arn)
+    }
+
+    fn executions(&self, filter: &Filter) -> Result<Vec<StoredExecution>, StoreError> {
+        self.0.executions(filter)
+    }
+
+    fn history(&self, key: ExecutionKey) -> Result<Vec<HistoryEvent>, StoreError> {
+        self.0.history(key)
+    }
+
+    fn history_part(
+        &self,
+        key: ExecutionKey,
+        ids: RangeInclusive<EventId>,
+    ) -> Result<Vec<HistoryEvent>, StoreError> {
+        self.0.history_part(key, ids)
+    }
+
+    fn last_event(&self, key: ExecutionKey) -> Result<EventId, StoreError> {
+        self.0.last_event(key)
+    }
+
+    fn create_state_machine(
+        &self,
+        machine: &StoredStateMachine,
+    ) -> Result<Option<StoredStateMachine>, StoreError> {
+        self.0.create_state_machine(machine)
+    }
+
+    fn state_machine(&self, arn: &str) -> Result<Option<StoredStateMachine>, StoreError> {
+        self.0.state_machine(arn)
+    }
+
+    fn state_machines(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<StoredStateMachine>, StoreError> {
+        self.0.state_machines(after, limit)
+    }
+
+    fn delete_state_machine(&self, arn: &str) -> Result<(), StoreError> {
+        self.0.delete_state_machine(arn)
+    }
+
+    fn park(&self, key: ExecutionKey, reason: Option<&str>) -> Result<(), StoreError> {
+        self.0.park(key, reason)
+    }
+}
+
+/// Answers every task at once.
+struct Answers;
+
+impl TaskExecutor for Answers {
+    fn start(&self, _: Invocation, answer: Answer) {
+        answer.give(Ok(Payload::from_trusted("1")));
+    }
+
+    fn cancel(&self, _: ExecutionKey, _: TaskId) {}
+}
+
+/// Passes on who was set aside, and whose end became durable.
+struct Told(Mutex<Sender<String>>);
+
+impl Observer for Told {
+    fn committed(&self, append: &Append) {
+        if append.end.is_some() {
+            self.0.lock().unwrap().send(format!("{} ended", append.identity.execution_name)).unwrap();
+        }
+    }
+
+    fn parked(&self, parked: &Parked) {
+        self.0.lock().unwrap().send(format!("{} set aside: {}", parked.arn, parked.reason)).unwrap();
+    }
+}
+
+const TASK: &str = r#"{"StartAt": "T", "States": {"T": {"Type": "Task", "End": true,
+    "Resource": "arn:aws:lambda:us-east-1:000000000000:function:f"}}}"#;
+
+#[test]
+fn what_can_never_be_written_is_set_aside_and_the_others_go_on() {
+    let store = MemoryStore::default();
+    let (tell, told) = channel();
+    let engine = Engine::start(Config {
+        store: Arc::new(Refusing(store.clone())),
+        executor: Arc::new(Answers),
+        clock: Arc::new(SystemClock::default()),
+        random: Arc::new(OsRandom),
+        observer: Arc::new(Told(Mutex::new(tell))),
+        limits: Limits::default(),
+        shards: 1,
+        audit: true,
+    })
+    .unwrap();
+    let (definition, machine) = engine.register(TASK).unwrap();
+    let start = |name: &str| {
+        let identity = Arc::new(Identity {
+            execution_arn: name.into(),
+            execution_name: name.into(),
+            state_machine_arn: "machine".into(),
+            state_machine_name: "machine".into(),
+            role_arn: "role".into(),
+        });
+        engine.start_execution(identity, &definition, &machine, Payload::from_trusted("{}"))
+    };
+    let next = || told.recv_timeout(Duration::from_secs(30)).unwrap();
+
+    let refused = start("never").unwrap_err();
+    assert!(matches!(refused, StartError::Store(StoreError::Refused { .. })), "{refused}");
+    assert_eq!(next(), "never set aside: too big");
+    assert_eq!(store.execution("never").unwrap(), None);
+
+    start("later").unwrap();
+    assert_eq!(next(), "later set aside: too big");
+    let later = store.execution("later").unwrap().unwrap();
+    assert_eq!((later.status(), later.parked.as_deref()), (ExecutionStatus::Running, Some("too big")));
+
+    start("other").unwrap();
+    assert_eq!(next(), "other ended");
+}

@@ -1,0 +1,104 @@
+//! `DescribeExecution`.
+
+use darkroom_asl::json::{Payload, Text};
+use darkroom_engine::store::{EndStatus, ExecutionStatus, StoredExecution};
+use serde::{Deserialize, Serialize};
+
+use crate::arn::StatesArn;
+use crate::error::ApiError;
+use crate::members::{ARN_MAX, Members};
+use crate::protocol::Context;
+use crate::shapes::{Included, Seconds, includes_data};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Input {
+    execution_arn: Option<String>,
+    included_data: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the fields are the members' names in AWS's API")]
+pub(super) struct Output {
+    execution_arn: Text,
+    state_machine_arn: Text,
+    name: Text,
+    status: &'static str,
+    start_date: Seconds,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stop_date: Option<Seconds>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input: Option<Payload>,
+    input_details: Included,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output: Option<Payload>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_details: Option<Included>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<Text>,
+    redrive_count: u32,
+    redrive_status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redrive_status_reason: Option<String>,
+}
+
+pub(super) async fn run(context: Context, input: Input) -> Result<Output, ApiError> {
+    let mut members = Members::default();
+    let arn = members.text("executionArn", input.execution_arn, 1, ARN_MAX);
+    let include_data = includes_data(&mut members, input.included_data.as_deref());
+    members.check()?;
+    let execution = find(&context, arn).await?;
+    Ok(describe(execution, include_data))
+}
+
+/// The execution of this ARN.
+pub(super) async fn find(context: &Context, arn: String) -> Result<StoredExecution, ApiError> {
+    StatesArn::execution(&arn)?;
+    let wanted = arn.clone();
+    context.read(move |store| store.execution(&wanted)).await?.ok_or(ApiError::ExecutionDoesNotExist(arn))
+}
+
+fn describe(execution: StoredExecution, include_data: bool) -> Output {
+    let status = execution.status();
+    let (redrive_status, redrive_status_reason) = redrive(status);
+    let stop_date = execution.end.as_ref().map(|end| end.ended_at.into());
+    let (output, reason) = match execution.end.map(|end| end.status) {
+        Some(EndStatus::Succeeded(output)) => (Some(output), None),
+        // AWS: the machine's own timeout has no error and no cause here.
+        None | Some(EndStatus::TimedOut(_)) => (None, None),
+        Some(EndStatus::Failed(reason) | EndStatus::Aborted(reason)) => (None, Some(reason)),
+    };
+    let reason = reason.unwrap_or_default();
+    Output {
+        execution_arn: execution.identity.execution_arn.clone(),
+        state_machine_arn: execution.identity.state_machine_arn.clone(),
+        name: execution.identity.execution_name.clone(),
+        status: status.as_str(),
+        start_date: execution.started_at.into(),
+        stop_date,
+        input: include_data.then_some(execution.input),
+        input_details: Included { included: include_data },
+        output_details: output.is_some().then_some(Included { included: include_data }),
+        output: output.filter(|_| include_data),
+        error: reason.error,
+        cause: reason.cause,
+        redrive_count: 0,
+        redrive_status,
+        redrive_status_reason,
+    }
+}
+
+/// AWS: an execution that ended badly may be redriven.
+fn redrive(status: ExecutionStatus) -> (&'static str, Option<String>) {
+    match status {
+        ExecutionStatus::Running | ExecutionStatus::Succeeded => {
+            ("NOT_REDRIVABLE", Some(format!("Execution is {} and cannot be redriven", status.as_str())))
+        }
+        ExecutionStatus::Failed | ExecutionStatus::TimedOut | ExecutionStatus::Aborted => {
+            ("REDRIVABLE", None)
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! ARNs and names of Step Functions' resources.
+
+use crate::error::ApiError;
+use crate::protocol::Context;
+
+/// What the parts of a Step Functions ARN are: `arn:aws:states:<region>:<account>:<kind>:<rest>`.
+pub(crate) struct StatesArn<'a> {
+    pub(crate) region: &'a str,
+    pub(crate) account: &'a str,
+    kind: &'a str,
+    rest: &'a str,
+}
+
+impl<'a> StatesArn<'a> {
+    fn parse(text: &'a str) -> Result<Self, ApiError> {
+        let refused = || ApiError::InvalidArn(format!("Invalid ARN prefix: {text}"));
+        let mut parts = text.splitn(7, ':');
+        let mut next = || parts.next().ok_or_else(refused);
+        let (arn, partition, service) = (next()?, next()?, next()?);
+        let (region, account, kind, rest) = (next()?, next()?, next()?, next()?);
+        let is_ours = arn == "arn" && partition.starts_with("aws") && service == "states" && !rest.is_empty();
+        if is_ours { Ok(Self { region, account, kind, rest }) } else { Err(refused()) }
+    }
+
+    fn of_kind(text: &'a str, kind: &str) -> Result<Self, ApiError> {
+        let arn = Self::parse(text)?;
+        if arn.kind == kind {
+            return Ok(arn);
+        }
+        Err(ApiError::InvalidArn(format!("Resource type not valid in this context: {}", arn.kind)))
+    }
+
+    /// The ARN of a state machine.
+    pub(crate) fn state_machine(text: &'a str) -> Result<Self, ApiError> {
+        Self::of_kind(text, "stateMachine")
+    }
+
+    /// The ARN of a Standard execution.
+    pub(crate) fn execution(text: &'a str) -> Result<Self, ApiError> {
+        let arn = Self::of_kind(text, "execution")?;
+        if arn.rest.contains(':') {
+            return Ok(arn);
+        }
+        Err(ApiError::InvalidArn(format!("Invalid ARN prefix: {text}")))
+    }
+}
+
+/// The ARN of a state machine of the caller's.
+pub(crate) fn of_state_machine(context: &Context, name: &str) -> String {
+    format!("arn:aws:states:{}:{}:stateMachine:{name}", context.region, context.account)
+}
+
+/// The ARN of an execution of the state machine that `arn` is.
+pub(crate) fn of_execution(arn: &StatesArn<'_>, machine_name: &str, name: &str) -> String {
+    format!("arn:aws:states:{}:{}:execution:{machine_name}:{name}", arn.region, arn.account)
+}
+
+/// Whether a role's ARN looks like one.
+pub(crate) fn check_role(text: &str) -> Result<(), ApiError> {
+    let mut parts = text.splitn(6, ':');
+    let is_arn = parts.next() == Some("arn") && parts.next().is_some_and(|part| part.starts_with("aws"));
+    if is_arn && parts.nth(3).is_some_and(|rest| !rest.is_empty()) {
+        return Ok(());
+    }
+    Err(ApiError::InvalidArn(format!("Invalid ARN prefix: {text}")))
+}
+
+/// Whether AWS takes this as the name of a state machine or an execution. Its length is checked before.
+pub(crate) fn check_name(name: &str) -> Result<(), ApiError> {
+    if name.chars().any(is_forbidden) { Err(ApiError::InvalidName(name.to_owned())) } else { Ok(()) }
+}
+
+fn is_forbidden(character: char) -> bool {
+    character.is_whitespace()
+        || "<>{}[]?*\"#%\\^|~`$&,;:/".contains(character)
+        || matches!(character, '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{fffe}'..='\u{ffff}' | '\u{10ffff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_aws_refuses_are_refused() {
+        for name in [
+            "a b", "a<b", "a{b", "a?", "*", "a\"", "#", "%", "\\", "^", "|", "~", "`", "$", "&", ",", ";",
+            ":", "/", "\u{85}",
+        ] {
+            assert!(check_name(name).is_err(), "{name:?}");
+        }
+        for name in ["a", "A-b_c.d", "größe", "a@b", "a+b=c!", "(x)", "'"] {
+            assert!(check_name(name).is_ok(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn arns_say_what_they_name() {
+        let machine = "arn:aws:states:eu-west-1:123456789012:stateMachine:photos";
+        assert!(StatesArn::state_machine(machine).is_ok_and(|arn| arn.region == "eu-west-1"));
+        let message = |text| match StatesArn::execution(text) {
+            Err(ApiError::InvalidArn(message)) => message,
+            _ => "accepted".to_owned(),
+        };
+        assert_eq!(message("nonsense"), "Invalid ARN prefix: nonsense");
+        let express = "arn:aws:states:eu-west-1:123456789012:express:photos:a:b";
+        assert_eq!(message(express), "Resource type not valid in this context: express");
+    }
+}

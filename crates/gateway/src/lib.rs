@@ -1,0 +1,20 @@
+//! The gateway: AWS's wire protocol over HTTP, in front of the engine.
+//!
+//! A request is decoded, its members are checked as AWS checks them, the engine is asked, and the answer is
+//! encoded. What a workflow does is not decided here. An API action is a file in `actions/` and a line in
+//! the table there.
+//!
+//! Protocol: AWS JSON 1.0. Every call is `POST /` with a JSON object, and `X-Amz-Target` names the action.
+//! Signatures are not checked: whoever reaches the port may do everything.
+
+mod actions;
+mod arn;
+mod error;
+mod members;
+mod page;
+mod protocol;
+mod server;
+mod shapes;
+
+pub use protocol::Gateway;
+pub use server::serve;

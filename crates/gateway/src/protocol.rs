@@ -1,0 +1,154 @@
+//! AWS JSON 1.0: from an HTTP request to a call of an action, and from its outcome to an HTTP response.
+
+use std::sync::Arc;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
+use darkroom_engine::Engine;
+use darkroom_engine::store::{Store, StoreError};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::actions;
+use crate::error::ApiError;
+
+/// Bytes of a request. AWS takes 1 MB; a definition of that size takes more as a string in JSON.
+const REQUEST_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// What `X-Amz-Target` begins with.
+const TARGET_PREFIX: &str = "AWSStepFunctions.";
+
+/// The API in front of an engine.
+pub struct Gateway {
+    /// Whose state machines and executions these are.
+    pub engine: Arc<Engine>,
+    /// The region of requests that name none.
+    pub region: String,
+    /// The account of requests that name none.
+    pub account: String,
+}
+
+/// Who calls, and whom it reaches: what every action is handed.
+pub(crate) struct Context {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) region: String,
+    pub(crate) account: String,
+}
+
+/// A call on its way to its action.
+pub(crate) struct Call {
+    context: Context,
+    body: axum::body::Bytes,
+}
+
+impl Gateway {
+    pub(crate) async fn answer(&self, request: Request) -> Response<Body> {
+        let outcome = self.call(request).await;
+        let (status, body) = match outcome {
+            Ok(body) => (StatusCode::OK, body),
+            Err(error) => {
+                if let ApiError::Internal(detail) = &error {
+                    tracing::error!(detail, "a request could not be served");
+                }
+                (error.status(), error.body())
+            }
+        };
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0"));
+        if let Ok(id) = HeaderValue::from_str(&random_uuid()) {
+            headers.insert(HeaderName::from_static("x-amzn-requestid"), id);
+        }
+        response
+    }
+
+    async fn call(&self, request: Request) -> Result<Vec<u8>, ApiError> {
+        let (parts, body) = request.into_parts();
+        let action = (parts.method == Method::POST)
+            .then(|| parts.headers.get("x-amz-target"))
+            .flatten()
+            .and_then(|target| target.to_str().ok())
+            .and_then(|target| target.strip_prefix(TARGET_PREFIX))
+            .and_then(actions::find)
+            .ok_or(ApiError::UnknownOperation)?;
+        let body = to_bytes(body, REQUEST_BYTES_MAX).await.map_err(|_| ApiError::RequestTooLarge)?;
+        action(Call { context: self.context(&parts.headers), body }).await
+    }
+
+    /// The region of the signature's scope; the account where the access key is one.
+    fn context(&self, headers: &HeaderMap) -> Context {
+        let scope = headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split_once("Credential="))
+            .map(|(_, rest)| rest.split([',', ' ']).next().unwrap_or_default())
+            .unwrap_or_default();
+        let mut parts = scope.split('/');
+        let account = parts.next().filter(|key| is_account(key));
+        let region = parts.nth(1).filter(|region| is_region(region));
+        Context {
+            engine: self.engine.clone(),
+            region: region.unwrap_or(&self.region).to_owned(),
+            account: account.unwrap_or(&self.account).to_owned(),
+        }
+    }
+}
+
+fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_region(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= 32
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+}
+
+impl Call {
+    /// Reads the input, runs the action and writes its output.
+    pub(crate) async fn run<I, O, F>(self, action: impl FnOnce(Context, I) -> F) -> Result<Vec<u8>, ApiError>
+    where
+        I: DeserializeOwned,
+        O: Serialize,
+        F: Future<Output = Result<O, ApiError>>,
+    {
+        let text = if self.body.is_empty() { b"{}" } else { &*self.body };
+        let input =
+            serde_json::from_slice(text).map_err(|error| ApiError::Serialization(error.to_string()))?;
+        let output = action(self.context, input).await?;
+        serde_json::to_vec(&output).map_err(|error| ApiError::Internal(error.to_string()))
+    }
+}
+
+impl Context {
+    /// Runs what waits for the disk, off the threads that serve connections.
+    pub(crate) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Engine) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let engine = self.engine.clone();
+        tokio::task::spawn_blocking(move || work(&engine))
+            .await
+            .map_err(|error| ApiError::Internal(format!("a request panicked: {error}")))?
+    }
+
+    /// Reads the store.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        self.blocking(move |engine| Ok(read(engine.store().as_ref())?)).await
+    }
+}
+
+/// A random UUID, of version 4.
+pub(crate) fn random_uuid() -> String {
+    let mut bytes = [0_u8; 16];
+    getrandom::fill(&mut bytes).expect("an operating system that this runs on has a random source");
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let hex = format!("{:032x}", u128::from_be_bytes(bytes));
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+}

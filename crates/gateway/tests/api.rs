@@ -1,0 +1,376 @@
+//! The API over HTTP: shapes, errors, pages. The engine is real, the store is in memory, no task is run.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+
+use darkroom_asl::interpreter::{Limits, TaskId};
+use darkroom_engine::store::{Append, ExecutionKey, MemoryStore};
+use darkroom_engine::{
+    Answer, Config, Engine, Invocation, Observer, OsRandom, Parked, SystemClock, TaskExecutor,
+};
+use darkroom_gateway::Gateway;
+use serde_json::{Value, json};
+
+/// Leaves every task open.
+struct NeverAnswers;
+
+impl TaskExecutor for NeverAnswers {
+    fn start(&self, _: Invocation, answer: Answer) {
+        answer.withhold();
+    }
+
+    fn cancel(&self, _: ExecutionKey, _: TaskId) {}
+}
+
+struct Unobserved;
+
+impl Observer for Unobserved {
+    fn committed(&self, _: &Append) {}
+
+    fn parked(&self, _: &Parked) {}
+}
+
+/// A server of a test's own, which ends with it.
+struct Server {
+    address: SocketAddr,
+    _runtime: tokio::runtime::Runtime,
+}
+
+const PASS: &str = r#"{"StartAt": "P", "States": {"P": {"Type": "Pass", "End": true}}}"#;
+const TASK: &str = r#"{"StartAt": "T", "States": {"T": {"Type": "Task", "End": true,
+    "Resource": "arn:aws:lambda:us-east-1:000000000000:function:f"}}}"#;
+const ROLE: &str = "arn:aws:iam::000000000000:role/r";
+
+impl Server {
+    fn start() -> Self {
+        let engine = Engine::start(Config {
+            store: Arc::new(MemoryStore::default()),
+            executor: Arc::new(NeverAnswers),
+            clock: Arc::new(SystemClock::default()),
+            random: Arc::new(OsRandom),
+            observer: Arc::new(Unobserved),
+            limits: Limits::default(),
+            shards: 1,
+            audit: true,
+        })
+        .unwrap();
+        let gateway = Gateway {
+            engine: Arc::new(engine),
+            region: "us-east-1".to_owned(),
+            account: "000000000000".to_owned(),
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        runtime.spawn(darkroom_gateway::serve(listener, gateway, std::future::pending()));
+        Self { address, _runtime: runtime }
+    }
+
+    /// A request with these header lines: the status, the header and the body of the answer.
+    fn post(&self, headers: &str, body: &str) -> (u16, String, String) {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        let length = body.len();
+        write!(stream, "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}")
+            .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, head.to_ascii_lowercase(), body.to_owned())
+    }
+
+    fn call(&self, action: &str, input: &Value) -> (u16, Value) {
+        let headers = format!("X-Amz-Target: AWSStepFunctions.{action}\r\n");
+        let (status, head, body) = self.post(&headers, &input.to_string());
+        assert!(head.contains("x-amzn-requestid: "), "{head}");
+        assert!(head.contains("content-type: application/x-amz-json-1.0"), "{head}");
+        (status, serde_json::from_str(&body).unwrap())
+    }
+
+    #[track_caller]
+    fn ok(&self, action: &str, input: &Value) -> Value {
+        let (status, output) = self.call(action, input);
+        assert_eq!(status, 200, "{output}");
+        output
+    }
+
+    #[track_caller]
+    fn error(&self, action: &str, input: &Value, code: &str, message: &str) {
+        let (status, output) = self.call(action, input);
+        assert_eq!((status, &output), (400, &json!({ "__type": code, "message": message })));
+    }
+
+    fn create(&self, name: &str, definition: &str) -> Value {
+        let output = self
+            .ok("CreateStateMachine", &json!({ "name": name, "definition": definition, "roleArn": ROLE }));
+        output["stateMachineArn"].clone()
+    }
+
+    fn start_execution(&self, machine: &Value, name: &str) -> Value {
+        self.ok("StartExecution", &json!({ "stateMachineArn": machine, "name": name }))["executionArn"]
+            .clone()
+    }
+}
+
+fn machine_arn(name: &str) -> String {
+    format!("arn:aws:states:us-east-1:000000000000:stateMachine:{name}")
+}
+
+#[test]
+fn an_execution_goes_from_start_to_end() {
+    let server = Server::start();
+    let machine = server.create("m", PASS);
+    assert_eq!(machine, machine_arn("m"));
+    let input = "{ \"n\": 1.50 }";
+    let started =
+        server.ok("StartExecution", &json!({ "stateMachineArn": machine, "name": "e", "input": input }));
+    let arn = "arn:aws:states:us-east-1:000000000000:execution:m:e";
+    assert_eq!(started["executionArn"], arn);
+    let described = server.ok("DescribeExecution", &json!({ "executionArn": arn }));
+    assert_eq!(described["startDate"], started["startDate"]);
+    assert!(described["stopDate"].is_f64(), "{described}");
+    let mut rest = described.as_object().unwrap().clone();
+    rest.retain(|name, _| !name.ends_with("Date"));
+    assert_eq!(
+        Value::Object(rest),
+        json!({
+            "executionArn": arn, "stateMachineArn": machine, "name": "e", "status": "SUCCEEDED",
+            "input": input, "inputDetails": { "included": true },
+            "output": input, "outputDetails": { "included": true },
+            "redriveCount": 0, "redriveStatus": "NOT_REDRIVABLE",
+            "redriveStatusReason": "Execution is SUCCEEDED and cannot be redriven",
+        })
+    );
+    let hidden =
+        server.ok("DescribeExecution", &json!({ "executionArn": arn, "includedData": "METADATA_ONLY" }));
+    assert_eq!((&hidden["input"], &hidden["inputDetails"]), (&Value::Null, &json!({ "included": false })));
+}
+
+#[test]
+fn a_state_machine_is_created_once() {
+    let server = Server::start();
+    let input = json!({ "name": "m", "definition": PASS, "roleArn": ROLE });
+    let created = server.ok("CreateStateMachine", &input);
+    let mut other_role = input.clone();
+    other_role["roleArn"] = json!("arn:aws:iam::000000000000:role/other");
+    assert_eq!(server.ok("CreateStateMachine", &other_role), created);
+    let described = server.ok("DescribeStateMachine", &json!({ "stateMachineArn": machine_arn("m") }));
+    assert_eq!(described["roleArn"], ROLE);
+    assert_eq!(described["loggingConfiguration"], json!({ "level": "OFF", "includeExecutionData": false }));
+
+    let taken = format!("State Machine Already Exists: '{}'", machine_arn("m"));
+    for (member, value) in [
+        ("definition", json!(TASK)),
+        ("type", json!("EXPRESS")),
+        ("tracingConfiguration", json!({ "enabled": true })),
+    ] {
+        let mut other = input.clone();
+        other[member] = value;
+        server.error("CreateStateMachine", &other, "StateMachineAlreadyExists", &taken);
+    }
+}
+
+#[test]
+fn members_are_checked_as_aws_checks_them() {
+    let server = Server::start();
+    let create = |name: &str, definition: &str, role: &str| json!({ "name": name, "definition": definition, "roleArn": role });
+    server.error("CreateStateMachine", &create("a b", PASS, ROLE), "InvalidName", "Invalid Name: 'a b'");
+    server.error(
+        "CreateStateMachine",
+        &create("m", PASS, "nobody"),
+        "InvalidArn",
+        "Invalid Arn: 'Invalid ARN prefix: nobody'",
+    );
+    server.error(
+        "CreateStateMachine",
+        &json!({ "name": "", "definition": PASS }),
+        "ValidationException",
+        "2 validation errors detected: Value '' at 'name' failed to satisfy constraint: Member must have \
+         length greater than or equal to 1; Value null at 'roleArn' failed to satisfy constraint: Member \
+         must not be null",
+    );
+    server.error(
+        "CreateStateMachine",
+        &create("m", r#"{"StartAt": "P"}"#, ROLE),
+        "InvalidDefinition",
+        "Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: These fields are required: [States] at /'",
+    );
+    server.error(
+        "DescribeStateMachine",
+        &json!({ "stateMachineArn": machine_arn("none") }),
+        "StateMachineDoesNotExist",
+        &format!("State Machine Does Not Exist: '{}'", machine_arn("none")),
+    );
+    let express = "arn:aws:states:us-east-1:000000000000:express:m:e:u";
+    for action in ["DescribeExecution", "GetExecutionHistory", "StopExecution"] {
+        let message = "Invalid Arn: 'Resource type not valid in this context: express'";
+        server.error(action, &json!({ "executionArn": express }), "InvalidArn", message);
+        let none = "arn:aws:states:us-east-1:000000000000:execution:m:none";
+        let message = format!("Execution Does Not Exist: '{none}'");
+        server.error(action, &json!({ "executionArn": none }), "ExecutionDoesNotExist", &message);
+    }
+}
+
+#[test]
+fn a_name_is_given_once_and_a_repeat_is_the_same_answer_while_it_runs() {
+    let server = Server::start();
+    let machine = server.create("m", TASK);
+    let input = json!({ "stateMachineArn": machine, "name": "e", "input": "{\"a\":1}" });
+    let first = server.ok("StartExecution", &input);
+    assert_eq!(server.ok("StartExecution", &input), first);
+    let taken = "Execution Already Exists: 'arn:aws:states:us-east-1:000000000000:execution:m:e'";
+    let other = json!({ "stateMachineArn": machine, "name": "e", "input": "{\"a\":2}" });
+    server.error("StartExecution", &other, "ExecutionAlreadyExists", taken);
+    server.ok("StopExecution", &json!({ "executionArn": first["executionArn"] }));
+    server.error("StartExecution", &input, "ExecutionAlreadyExists", taken);
+    let (status, refused) =
+        server.call("StartExecution", &json!({ "stateMachineArn": machine, "input": "not json" }));
+    assert_eq!((status, &refused["__type"]), (400, &json!("InvalidExecutionInput")));
+}
+
+#[test]
+fn a_stopped_execution_says_why_and_stays_stopped() {
+    let server = Server::start();
+    let machine = server.create("m", TASK);
+    let arn = server.start_execution(&machine, "e");
+    let stop = json!({ "executionArn": arn, "error": "Why", "cause": "because" });
+    let stopped = server.ok("StopExecution", &stop);
+    assert_eq!(server.ok("StopExecution", &json!({ "executionArn": arn })), stopped);
+    let described = server.ok("DescribeExecution", &json!({ "executionArn": arn }));
+    assert_eq!(described["status"], "ABORTED");
+    assert_eq!((&described["error"], &described["cause"]), (&json!("Why"), &json!("because")));
+    assert_eq!(described["stopDate"], stopped["stopDate"]);
+}
+
+#[test]
+fn a_history_is_the_same_in_pages_of_any_length_and_either_order() {
+    let server = Server::start();
+    let machine = server.create("m", PASS);
+    let arn = server.start_execution(&machine, "e");
+    let whole = server.ok("GetExecutionHistory", &json!({ "executionArn": arn }));
+    assert_eq!(whole.as_object().unwrap().len(), 1, "one page has no token");
+    let forwards = whole["events"].as_array().unwrap().clone();
+    assert_eq!(forwards.len(), 4);
+    for reverse in [false, true] {
+        for length in 1..=5 {
+            let mut input = json!({ "executionArn": arn, "maxResults": length, "reverseOrder": reverse });
+            let mut events = Vec::new();
+            loop {
+                let page = server.ok("GetExecutionHistory", &input);
+                let page_events = page["events"].as_array().unwrap();
+                assert!(page_events.len() <= length && !page_events.is_empty());
+                events.extend(page_events.iter().cloned());
+                let Some(token) = page.get("nextToken") else { break };
+                input["nextToken"] = token.clone();
+            }
+            if reverse {
+                events.reverse();
+            }
+            assert_eq!(events, forwards, "{length} {reverse}");
+        }
+    }
+    let hidden =
+        server.ok("GetExecutionHistory", &json!({ "executionArn": arn, "includeExecutionData": false }));
+    assert!(!hidden.to_string().contains("\"input\""), "{hidden}");
+    let bad = json!({ "executionArn": arn, "nextToken": "nonsense" });
+    server.error("GetExecutionHistory", &bad, "InvalidToken", "Invalid Token: 'Invalid token'");
+}
+
+#[test]
+fn lists_are_paged() {
+    let server = Server::start();
+    for name in ["a", "b", "c"] {
+        server.create(name, PASS);
+    }
+    let first = server.ok("ListStateMachines", &json!({ "maxResults": 2 }));
+    let rest = server.ok("ListStateMachines", &json!({ "nextToken": first["nextToken"] }));
+    let names = |page: &Value| -> Vec<String> {
+        let machines = page["stateMachines"].as_array().unwrap();
+        machines.iter().map(|machine| machine["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!((names(&first), names(&rest)), (vec!["a".to_owned(), "b".to_owned()], vec!["c".to_owned()]));
+    assert!(rest.get("nextToken").is_none());
+
+    let machine = json!(machine_arn("a"));
+    for name in ["1", "2", "3"] {
+        server.start_execution(&machine, name);
+    }
+    let list = |input: Value| server.ok("ListExecutions", &input);
+    let first = list(json!({ "stateMachineArn": machine, "maxResults": 2 }));
+    assert_eq!(first["executions"][0]["name"], "3");
+    let rest = list(json!({ "stateMachineArn": machine, "nextToken": first["nextToken"] }));
+    assert_eq!(rest["executions"].as_array().unwrap().len(), 1);
+    let running = list(json!({ "stateMachineArn": machine, "statusFilter": "RUNNING" }));
+    assert_eq!(running, json!({ "executions": [] }));
+}
+
+#[test]
+fn a_deleted_state_machine_starts_nothing_and_is_gone_when_its_executions_are() {
+    let server = Server::start();
+    let machine = server.create("m", TASK);
+    let arn = server.start_execution(&machine, "e");
+    let by_arn = json!({ "stateMachineArn": machine });
+    assert_eq!(server.ok("DeleteStateMachine", &by_arn), json!({}));
+    assert_eq!(server.ok("DescribeStateMachine", &by_arn)["status"], "DELETING");
+    let (_, refused) = server.call("StartExecution", &by_arn);
+    assert_eq!(refused["__type"], "StateMachineDeleting");
+    server.ok("StopExecution", &json!({ "executionArn": arn }));
+    let (_, gone) = server.call("DescribeStateMachine", &by_arn);
+    assert_eq!(gone["__type"], "StateMachineDoesNotExist");
+    assert_eq!(server.ok("DeleteStateMachine", &by_arn), json!({}));
+    server.ok("DescribeStateMachineForExecution", &json!({ "executionArn": arn }));
+}
+
+#[test]
+fn a_definition_is_validated_without_an_error() {
+    let server = Server::start();
+    let validate =
+        |definition: &str| server.ok("ValidateStateMachineDefinition", &json!({ "definition": definition }));
+    assert_eq!(validate(PASS), json!({ "result": "OK", "diagnostics": [], "truncated": false }));
+    let failed = validate(r#"{"StartAt": "P"}"#);
+    assert_eq!(
+        failed,
+        json!({
+            "result": "FAIL", "truncated": false,
+            "diagnostics": [{ "severity": "ERROR", "code": "SCHEMA_VALIDATION_FAILED",
+                "message": "These fields are required: [States]", "location": "/" }],
+        })
+    );
+}
+
+#[test]
+fn region_and_account_come_from_the_signature() {
+    let server = Server::start();
+    let body = json!({ "name": "m", "definition": PASS, "roleArn": ROLE }).to_string();
+    let signed = |key: &str| {
+        let headers = format!(
+            "X-Amz-Target: AWSStepFunctions.CreateStateMachine\r\nAuthorization: AWS4-HMAC-SHA256 \
+             Credential={key}/20260101/eu-central-1/states/aws4_request, SignedHeaders=host, Signature=0\r\n"
+        );
+        let (_, _, body) = server.post(&headers, &body);
+        serde_json::from_str::<Value>(&body).unwrap()["stateMachineArn"].clone()
+    };
+    assert_eq!(signed("123456789012"), "arn:aws:states:eu-central-1:123456789012:stateMachine:m");
+    assert_eq!(signed("AKIAEXAMPLE"), "arn:aws:states:eu-central-1:000000000000:stateMachine:m");
+}
+
+#[test]
+fn what_is_no_call_is_refused() {
+    let server = Server::start();
+    let code = |headers: &str, body: &str| {
+        let (status, _, body) = server.post(headers, body);
+        let body: Value = serde_json::from_str(&body).unwrap();
+        (status, body["__type"].as_str().unwrap().to_owned())
+    };
+    let unknown = (400, "UnknownOperationException".to_owned());
+    assert_eq!(code("", "{}"), unknown);
+    assert_eq!(code("X-Amz-Target: AWSStepFunctions.Nonsense\r\n", "{}"), unknown);
+    assert_eq!(code("X-Amz-Target: DynamoDB_20120810.ListTables\r\n", "{}"), unknown);
+    let broken = (400, "SerializationException".to_owned());
+    let list = "X-Amz-Target: AWSStepFunctions.ListStateMachines\r\n";
+    assert_eq!(code(list, "{"), broken);
+    assert_eq!(code(list, "{\"maxResults\": \"many\"}"), broken);
+}
