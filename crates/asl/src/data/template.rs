@@ -158,16 +158,18 @@ impl Part {
     }
 
     /// AWS: recorded: first the members that stand as they are, in their order; then the computed ones, in the
-    /// order of a Java `HashMap`. A computed member replaces a plain one of its name.
+    /// order of a Java `HashMap`. A computed member replaces a plain one of its name, and does not take its place:
+    /// whether AWS's does is not known, and this way a printed template is read back as the same.
     fn object(plain: IndexMap<Text, Part>, computed: IndexMap<Text, Part>) -> Part {
         if computed.is_empty() && plain.values().all(|part| part.literal().is_some()) {
             let members =
                 plain.iter().filter_map(|(name, part)| Some((name.clone(), part.literal()?.clone())));
             return Part::Literal(members.collect::<Object>().into());
         }
+        let mut members = plain;
+        members.retain(|name, _| !computed.contains_key(name));
         let mut computed: Vec<_> = computed.into_iter().collect();
         java_hash::sort_as_keys(&mut computed, |(name, _)| name);
-        let mut members = plain;
         members.extend(computed);
         Part::Object(members.into_iter().collect())
     }
@@ -310,11 +312,13 @@ mod tests {
             (r#"{"a":{"b":[{"c.$":"States.ArrayLength($.n)"},2]}}"#, r#"{"a":{"b":[{"c":1},2]}}"#),
             (r#"{"a":"$.n","$":1,"b.$.c":2}"#, r#"{"a":"$.n","$":1,"b.$.c":2}"#),
             (r#"{"a.$":"$.n","b":1,"a":2}"#, r#"{"b":1,"a":[1]}"#),
+            (r#"{"a":2,"a.$":"$.n","b":1}"#, r#"{"b":1,"a":[1]}"#),
             (r#"{"a.$":"$.n[5]"}"#, r#"{"a":null}"#),
             (r#"{"a.$":"$.x[*]"}"#, r#"{"a":[]}"#),
             (r#"{".$":"$.n"}"#, r#"{"":[1]}"#),
         ] {
             assert_eq!(evaluate(json, r#"{"n":[1]}"#).unwrap(), expected, "{json}");
+            assert_eq!(template(&template(json).to_json().to_text()), template(json), "{json}");
         }
     }
 
