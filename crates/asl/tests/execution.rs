@@ -202,17 +202,13 @@ fn shown(event: &HistoryEvent) -> Value {
     if seconds > 0 {
         details.insert("at", seconds);
     }
-    let mut row: Vec<Value> =
-        vec![event.id.0.to_string(), event.previous_event_id.0.to_string()].into_iter().map(id).collect();
+    let ids = [event.id.0, event.previous_event_id.0];
+    let mut row: Vec<Value> = ids.into_iter().map(|id| i64::from(id).into()).collect();
     row.push(wire::type_name(event).into_owned().into());
     if !details.is_empty() {
         row.push(details.into());
     }
     row.into()
-}
-
-fn id(text: String) -> Value {
-    text.parse::<i64>().expect("an id is a number").into()
 }
 
 /// Whether the history is as listed: `"..."` stands for any events until the next that is listed.
