@@ -186,7 +186,8 @@ fn the_error_handler_notes_the_failure_once() {
     assert_eq!(answer, json!({"statusCode": 200, "body": body}));
     let record = platform.record().unwrap();
     assert_eq!(record["status"], "failed");
-    let info = json!({"step": "resize", "error": "ImageRefused", "cause": "too small", "timestamp": "2026-01-02T03:04:05Z"});
+    let info = json!({"step": "resize", "error": "ImageRefused", "reason": "too small", "cause": "too small",
+        "timestamp": "2026-01-02T03:04:05Z"});
     assert_eq!(record["errorInfo"], info);
     assert_eq!(record["updatedAt"], "2026-01-02T03:04:05Z");
 }
