@@ -1,0 +1,162 @@
+//! The services' SQLite file: one thread works on it, and one commit serves all the jobs that wait for it.
+//!
+//! A job is a closure over the connection. Its caller is answered when the commit that holds it is on disk; a
+//! crash before that leaves nothing of it. A job that fails is taken back alone, by its savepoint.
+
+use std::path::Path;
+
+use rusqlite::types::Type;
+use rusqlite::{Connection, Row, Transaction, TransactionBehavior};
+use serde_json::{Map, Value};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::error::ServicesError;
+
+/// Jobs that share a commit.
+const BATCH_MAX: usize = 128;
+/// Jobs that wait; whoever brings one more waits himself.
+const WAITING_MAX: usize = 1024;
+/// Statements that are kept compiled.
+const STATEMENTS_MAX: usize = 128;
+
+/// Does its work in the transaction, or learns that there is none; then waits to be told of the commit.
+type Job = Box<dyn FnOnce(Option<&mut Transaction<'_>>) -> Answer + Send>;
+type Answer = Box<dyn FnOnce(bool) + Send>;
+
+/// A handle to the file. Clones share it; when the last is gone the thread ends.
+#[derive(Clone, Debug)]
+pub struct Database {
+    jobs: mpsc::Sender<Job>,
+}
+
+impl Database {
+    /// Opens the file, makes it where it is not there, and runs the services' schemas.
+    pub fn open(path: &Path) -> Result<Self, ServicesError> {
+        Self::start(Connection::open(path)?)
+    }
+
+    /// A database that is gone with its last handle.
+    pub fn in_memory() -> Result<Self, ServicesError> {
+        Self::start(Connection::open_in_memory()?)
+    }
+
+    fn start(connection: Connection) -> Result<Self, ServicesError> {
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "foreign_keys", "ON")?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+        for schema in [crate::sqs::SCHEMA] {
+            connection.execute_batch(schema)?;
+        }
+        let (jobs, waiting) = mpsc::channel(WAITING_MAX);
+        std::thread::Builder::new()
+            .name("services".to_owned())
+            .spawn(move || work_off(connection, waiting))
+            .map_err(ServicesError::Thread)?;
+        Ok(Self { jobs })
+    }
+
+    /// Runs `work` in a transaction. What it wrote is durable when this returns `Ok`.
+    pub async fn run<T, E>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<ServicesError> + Send + 'static,
+    {
+        let (tell, told) = oneshot::channel();
+        let job: Job = Box::new(move |transaction| {
+            let result = match transaction {
+                Some(transaction) => in_savepoint(transaction, work),
+                None => Err(ServicesError::Unavailable.into()),
+            };
+            Box::new(move |committed| {
+                let result = match result {
+                    Ok(_) if !committed => Err(ServicesError::Unavailable.into()),
+                    result => result,
+                };
+                // The caller may have gone; then nobody wants to know.
+                drop(tell.send(result));
+            })
+        });
+        self.jobs.send(job).await.map_err(|_| ServicesError::Unavailable)?;
+        told.await.map_err(|_| ServicesError::Unavailable)?
+    }
+}
+
+/// A column that holds a JSON object of ours.
+pub(crate) fn object(row: &Row<'_>, column: usize) -> rusqlite::Result<Map<String, Value>> {
+    let text: String = row.get(column)?;
+    serde_json::from_str(&text)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error)))
+}
+
+fn in_savepoint<T, E: From<ServicesError>>(
+    transaction: &mut Transaction<'_>,
+    work: impl FnOnce(&Connection) -> Result<T, E>,
+) -> Result<T, E> {
+    let savepoint = transaction.savepoint().map_err(ServicesError::from)?;
+    let result = work(&savepoint)?;
+    savepoint.commit().map_err(ServicesError::from)?;
+    Ok(result)
+}
+
+fn work_off(mut connection: Connection, mut waiting: mpsc::Receiver<Job>) {
+    while let Some(first) = waiting.blocking_recv() {
+        let mut batch = vec![first];
+        while batch.len() < BATCH_MAX
+            && let Ok(next) = waiting.try_recv()
+        {
+            batch.push(next);
+        }
+        commit_together(batch, &mut connection);
+    }
+}
+
+fn commit_together(batch: Vec<Job>, connection: &mut Connection) {
+    match Transaction::new(connection, TransactionBehavior::Immediate) {
+        Ok(mut transaction) => {
+            let answers: Vec<Answer> = batch.into_iter().map(|job| job(Some(&mut transaction))).collect();
+            let committed = transaction.commit();
+            if let Err(error) = &committed {
+                tracing::error!(%error, "the services' file could not be written");
+            }
+            answers.into_iter().for_each(|answer| answer(committed.is_ok()));
+        }
+        Err(error) => {
+            tracing::error!(%error, "the services' file cannot be worked on");
+            batch.into_iter().for_each(|job| job(None)(false));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_was_answered_is_there_after_the_file_is_opened_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("services.db");
+        let add = |database: Database, n: i64| async move {
+            database
+                .run(move |connection| {
+                    connection.execute_batch("CREATE TABLE IF NOT EXISTS t (n INTEGER UNIQUE)")?;
+                    connection.execute("INSERT INTO t VALUES (?1)", [n])?;
+                    Ok::<_, ServicesError>(())
+                })
+                .await
+        };
+        let database = Database::open(&file).unwrap();
+        add(database.clone(), 1).await.unwrap();
+        // The one that fails takes nothing else with it.
+        assert!(add(database.clone(), 1).await.is_err());
+        add(database.clone(), 2).await.unwrap();
+        drop(database);
+        let count = |connection: &Connection| {
+            Ok::<i64, ServicesError>(connection.query_row("SELECT count(*) FROM t", [], |row| row.get(0))?)
+        };
+        assert_eq!(Database::open(&file).unwrap().run(count).await.unwrap(), 2);
+    }
+}

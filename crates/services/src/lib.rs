@@ -1,0 +1,17 @@
+//! The AWS services that a workflow reaches, each by its own API: embedded in this process or remote.
+//!
+//! [`router::Router`] is the one port; a service is a folder and a [`router::Service`] in it. What calls a
+//! service, a Task or another service, does it through [`endpoint::Endpoints`] and does not know which side it
+//! gets. Nothing here knows of workflows or images.
+
+mod base64;
+pub mod clock;
+pub mod database;
+pub mod endpoint;
+mod error;
+mod pattern;
+pub mod router;
+pub mod sqs;
+pub mod wire;
+
+pub use error::ServicesError;

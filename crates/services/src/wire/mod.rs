@@ -1,0 +1,46 @@
+//! What AWS's services say on the wire: who calls, what failed, and three of the protocols.
+
+mod caller;
+mod fault;
+mod ids;
+pub(crate) mod json;
+pub(crate) mod query;
+pub(crate) mod xml;
+
+pub use caller::{Caller, Home};
+pub use fault::Fault;
+pub(crate) use ids::{encoded, hex, random_uuid};
+
+use axum::body::{Body, to_bytes};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+
+/// A response of these parts, with a request id as every AWS answer has one.
+pub(crate) fn response(status: u16, content_type: &'static str, body: impl Into<Body>) -> Response<Body> {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    if !content_type.is_empty() {
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    }
+    set(response.headers_mut(), "x-amzn-requestid", &random_uuid());
+    response
+}
+
+/// Sets a header; a value that no header can hold is left out.
+pub(crate) fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(HeaderName::from_static(name), value);
+    }
+}
+
+/// A header's text.
+pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// A body that must fit into memory.
+pub(crate) async fn whole(body: Body, bytes_max: usize) -> Result<Bytes, Fault> {
+    to_bytes(body, bytes_max)
+        .await
+        .map_err(|_| Fault::sender(413, "RequestEntityTooLarge", "The request is too large"))
+}
