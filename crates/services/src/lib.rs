@@ -9,8 +9,10 @@ pub mod clock;
 pub mod database;
 pub mod endpoint;
 mod error;
+pub mod outbox;
 mod pattern;
 pub mod router;
+pub mod sns;
 pub mod sqs;
 pub mod wire;
 

@@ -48,6 +48,11 @@ impl Xml {
         }
     }
 
+    /// What was written elsewhere.
+    pub(crate) fn append(&mut self, other: Self) {
+        self.0.push_str(&other.0);
+    }
+
     pub(crate) fn text(self) -> String {
         self.0
     }

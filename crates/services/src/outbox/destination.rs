@@ -1,0 +1,217 @@
+//! Where a delivery goes, and one attempt at taking it there.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, StatusCode};
+use http_body_util::Full;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::{Delivery, Failure, smtp};
+use crate::endpoint::{Endpoints, HttpClient, Scope, chain, http_client};
+use crate::wire::encoded;
+
+/// The longest to wait for an HTTP endpoint. AWS's own.
+const HTTP_ANSWER_MAX: Duration = Duration::from_secs(15);
+
+/// A receiver.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Destination {
+    Queue { arn: String, attributes: Map<String, Value>, group_id: Option<String> },
+    Topic { arn: String },
+    /// Called, and not waited for.
+    Function { arn: String },
+    /// Called and waited for: an asynchronous call of the embedded Lambda.
+    Invocation { arn: String },
+    StateMachine { arn: String, name: Option<String> },
+    Bus { arn: String, source: String, detail_type: String },
+    Http { url: String, headers: BTreeMap<String, String> },
+    Mail { address: String, subject: String },
+    /// A line of a file in the deliverer's folder.
+    File { name: String },
+}
+
+impl Destination {
+    pub(crate) fn queue(arn: &str) -> Self {
+        Self::Queue { arn: arn.to_owned(), attributes: Map::new(), group_id: None }
+    }
+
+    pub(crate) fn function(arn: &str) -> Self {
+        Self::Function { arn: arn.to_owned() }
+    }
+}
+
+/// Where mail is handed over: a relay that takes it without TLS, such as one on this machine.
+#[derive(Clone, Debug)]
+pub struct Mail {
+    /// `host:port`.
+    pub relay: String,
+    /// Who sends.
+    pub from: String,
+}
+
+/// Makes deliveries.
+pub struct Deliverer {
+    endpoints: Arc<Endpoints>,
+    client: HttpClient,
+    mail: Option<Mail>,
+    folder: PathBuf,
+}
+
+impl Deliverer {
+    /// Services through these endpoints, mail through this relay, files in this folder.
+    pub fn new(endpoints: Arc<Endpoints>, mail: Option<Mail>, folder: PathBuf) -> Self {
+        Self { endpoints, client: http_client(), mail, folder }
+    }
+
+    pub(super) async fn deliver(&self, delivery: &Delivery) -> Result<(), Failure> {
+        let body = &delivery.body;
+        match &delivery.destination {
+            Destination::Queue { arn, attributes, group_id } => {
+                let (account, name) = tail(arn);
+                let mut input = json!({ "QueueUrl": format!("/{account}/{name}"), "MessageBody": body });
+                if !attributes.is_empty() {
+                    input["MessageAttributes"] = Value::Object(attributes.clone());
+                }
+                if let Some(group_id) = group_id {
+                    input["MessageGroupId"] = json!(group_id);
+                }
+                if name.ends_with(".fifo") {
+                    input["MessageDeduplicationId"] = json!(crate::wire::random_uuid());
+                }
+                self.json_call(arn, "sqs", "AmazonSQS.SendMessage", &input).await
+            }
+            Destination::Topic { arn } => {
+                let form = format!(
+                    "Action=Publish&Version=2010-03-31&TopicArn={}&Message={}",
+                    encoded(arn, ""),
+                    encoded(body, "")
+                );
+                let request = Request::post("/").header("content-type", "application/x-www-form-urlencoded");
+                self.call(arn, "sns", request.body(form.into())).await
+            }
+            Destination::Function { arn } => self.invoke(arn, "Event", body).await,
+            Destination::Invocation { arn } => self.invoke(arn, "RequestResponse", body).await,
+            Destination::StateMachine { arn, name } => {
+                let mut input = json!({ "stateMachineArn": arn, "input": body });
+                if let Some(name) = name {
+                    input["name"] = json!(name);
+                }
+                self.json_call(arn, "states", "AWSStepFunctions.StartExecution", &input).await
+            }
+            Destination::Bus { arn, source, detail_type } => {
+                let entry = json!({
+                    "EventBusName": arn, "Source": source, "DetailType": detail_type, "Detail": body,
+                });
+                self.json_call(arn, "events", "AWSEvents.PutEvents", &json!({ "Entries": [entry] })).await
+            }
+            Destination::Http { url, headers } => self.post(url, headers, body).await,
+            Destination::Mail { address, subject } => {
+                let mail = self.mail.as_ref().ok_or_else(|| final_failure("no mail relay is set"))?;
+                smtp::send(mail, address, subject, body).await
+            }
+            Destination::File { name } => self.append(name, body).await,
+        }
+    }
+
+    async fn invoke(&self, arn: &str, invocation_type: &str, payload: &str) -> Result<(), Failure> {
+        let path = format!("/2015-03-31/functions/{}/invocations", encoded(arn, ""));
+        let request = Request::post(path)
+            .header("content-type", "application/json")
+            .header("x-amz-invocation-type", invocation_type);
+        self.call(arn, "lambda", request.body(Bytes::copy_from_slice(payload.as_bytes()))).await
+    }
+
+    async fn json_call(&self, arn: &str, service: &str, target: &str, input: &Value) -> Result<(), Failure> {
+        let request = Request::post("/")
+            .header("content-type", "application/x-amz-json-1.0")
+            .header("x-amz-target", target);
+        self.call(arn, service, request.body(input.to_string().into())).await
+    }
+
+    async fn call(
+        &self,
+        arn: &str,
+        service: &str,
+        request: Result<Request<Bytes>, http::Error>,
+    ) -> Result<(), Failure> {
+        let request = request.map_err(|error| final_failure(&error.to_string()))?;
+        let mut parts = arn.split(':').skip(3);
+        let (region, account) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        let scope = Scope { service, host_prefix: service, region, account };
+        let answer = self.endpoints.send(scope, request).await.map_err(|error| Failure {
+            is_final: false,
+            reason: error.to_string(),
+        })?;
+        if answer.headers().contains_key("x-amz-function-error") {
+            return Err(Failure { is_final: false, reason: shown(answer.body()) });
+        }
+        if answer.status().is_success() || is_repeat(answer.body()) {
+            return Ok(());
+        }
+        Err(Failure { is_final: is_refusal(answer.status()), reason: shown(answer.body()) })
+    }
+
+    async fn post(&self, url: &str, headers: &BTreeMap<String, String>, body: &str) -> Result<(), Failure> {
+        let mut request = Request::post(url).header("content-type", "text/plain; charset=UTF-8");
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let request = request
+            .body(Full::new(Bytes::copy_from_slice(body.as_bytes())))
+            .map_err(|error| final_failure(&error.to_string()))?;
+        let answer = tokio::time::timeout(HTTP_ANSWER_MAX, self.client.request(request)).await;
+        match answer {
+            Ok(Ok(answer)) if answer.status().is_success() => Ok(()),
+            Ok(Ok(answer)) => {
+                Err(Failure { is_final: is_refusal(answer.status()), reason: answer.status().to_string() })
+            }
+            Ok(Err(error)) => Err(Failure { is_final: false, reason: chain(&error) }),
+            Err(_) => Err(Failure { is_final: false, reason: "no answer in time".to_owned() }),
+        }
+    }
+
+    /// After it returns the line is on disk.
+    async fn append(&self, name: &str, line: &str) -> Result<(), Failure> {
+        let (folder, path) = (self.folder.clone(), self.folder.join(name));
+        let line = format!("{}\n", line.replace(['\r', '\n'], " "));
+        let write = move || {
+            std::fs::create_dir_all(folder)?;
+            let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
+            file.write_all(line.as_bytes())?;
+            file.sync_all()
+        };
+        let written = tokio::task::spawn_blocking(write).await.map_err(std::io::Error::other);
+        written.flatten().map_err(|error| Failure { is_final: false, reason: error.to_string() })
+    }
+}
+
+/// An execution of this name runs already: an earlier attempt was heard.
+fn is_repeat(body: &[u8]) -> bool {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    body["__type"].as_str().is_some_and(|kind| kind.ends_with("ExecutionAlreadyExists"))
+}
+
+/// AWS: the caller's own faults are not tried again, but for those that pass.
+fn is_refusal(status: StatusCode) -> bool {
+    status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS && status != StatusCode::REQUEST_TIMEOUT
+}
+
+fn tail(arn: &str) -> (&str, &str) {
+    let mut parts = arn.rsplit(':');
+    let name = parts.next().unwrap_or_default();
+    (parts.next().unwrap_or_default(), name)
+}
+
+fn shown(body: &[u8]) -> String {
+    String::from_utf8_lossy(body.get(..1000).unwrap_or(body)).into_owned()
+}
+
+fn final_failure(reason: &str) -> Failure {
+    Failure { is_final: true, reason: reason.to_owned() }
+}
