@@ -9,6 +9,7 @@ pub mod clock;
 pub mod database;
 pub mod endpoint;
 mod error;
+pub mod events;
 pub mod outbox;
 mod pattern;
 pub mod router;
