@@ -57,7 +57,8 @@ impl Xml {
         self.0
     }
 
-    fn escape(&mut self, text: &str) {
+    /// A text, with what means something to XML escaped.
+    pub(crate) fn escape(&mut self, text: &str) {
         for character in text.chars() {
             match character {
                 '&' => self.0.push_str("&amp;"),
