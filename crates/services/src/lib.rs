@@ -11,12 +11,14 @@ pub mod endpoint;
 pub mod dynamodb;
 mod error;
 pub mod events;
+pub mod lambda;
 pub mod outbox;
 mod pattern;
 pub mod router;
 pub mod s3;
 pub mod sns;
 pub mod sqs;
+pub mod tasks;
 pub mod wire;
 
 pub use error::ServicesError;
