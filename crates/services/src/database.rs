@@ -45,7 +45,13 @@ impl Database {
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", "ON")?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
-        for schema in [crate::sqs::SCHEMA, crate::outbox::SCHEMA, crate::sns::SCHEMA, crate::events::SCHEMA, crate::s3::SCHEMA] {
+        for schema in [
+            crate::sqs::SCHEMA,
+            crate::outbox::SCHEMA,
+            crate::sns::SCHEMA,
+            crate::events::SCHEMA,
+            crate::s3::SCHEMA,
+        ] {
             connection.execute_batch(schema)?;
         }
         let (jobs, waiting) = mpsc::channel(WAITING_MAX);

@@ -77,7 +77,8 @@ fn written<T: serde::Serialize>(output: &T) -> Result<String, DynoxideError> {
 impl DynamoDb {
     /// Tables in this file, which is made where it is not there.
     pub fn open(path: &Path) -> Result<Self, ServicesError> {
-        let failed = |error: &dyn std::fmt::Display| ServicesError::Tables(format!("{}: {error}", path.display()));
+        let failed =
+            |error: &dyn std::fmt::Display| ServicesError::Tables(format!("{}: {error}", path.display()));
         let name = path.to_str().ok_or_else(|| failed(&"the path is no text"))?;
         Ok(Self { database: Database::new(name).map_err(|error| failed(&error))? })
     }

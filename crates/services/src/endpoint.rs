@@ -84,14 +84,20 @@ impl Endpoints {
     }
 
     /// Sends a request to the service's side.
-    pub async fn send(&self, scope: Scope<'_>, request: Request<Bytes>) -> Result<Response<Bytes>, Unreachable> {
+    pub async fn send(
+        &self,
+        scope: Scope<'_>,
+        request: Request<Bytes>,
+    ) -> Result<Response<Bytes>, Unreachable> {
         let endpoint: &dyn Endpoint = match self.remote.get(scope.service) {
             Some(remote) => remote.as_ref(),
             None => &self.embedded,
         };
         match tokio::time::timeout(ANSWER_MAX, endpoint.send(scope, request)).await {
             Ok(answered) => answered,
-            Err(_) => Err(Unreachable { was_sent: true, reason: "the answer did not come in time".to_owned() }),
+            Err(_) => {
+                Err(Unreachable { was_sent: true, reason: "the answer did not come in time".to_owned() })
+            }
         }
     }
 }
@@ -161,11 +167,7 @@ impl Remote {
     pub fn new(url: Option<&str>, key: Option<AccessKey>) -> Self {
         let credentials =
             key.map(|key| Credentials::new(key.id, key.secret, key.session_token, None, "settings"));
-        Self {
-            url: url.map(|url| url.trim_end_matches('/').to_owned()),
-            credentials,
-            client: http_client(),
-        }
+        Self { url: url.map(|url| url.trim_end_matches('/').to_owned()), credentials, client: http_client() }
     }
 
     fn address(&self, scope: Scope<'_>, request: &mut Request<Bytes>) -> Result<(), Unreachable> {
@@ -202,12 +204,16 @@ impl Remote {
             .map_err(|error| failed(&error))?
             .into();
         let uri = request.uri().to_string();
-        let headers = request.headers().iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
-        let signable =
-            SignableRequest::new(request.method().as_str(), &uri, headers, SignableBody::Bytes(request.body()))
-                .map_err(|error| failed(&error))?;
-        let (instructions, _) =
-            sign(signable, &parameters).map_err(|error| failed(&error))?.into_parts();
+        let headers =
+            request.headers().iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+        let signable = SignableRequest::new(
+            request.method().as_str(),
+            &uri,
+            headers,
+            SignableBody::Bytes(request.body()),
+        )
+        .map_err(|error| failed(&error))?;
+        let (instructions, _) = sign(signable, &parameters).map_err(|error| failed(&error))?.into_parts();
         instructions.apply_to_request_http1x(request);
         Ok(())
     }
@@ -222,10 +228,11 @@ impl Endpoint for Remote {
         Box::pin(async move {
             self.address(scope, &mut request)?;
             self.sign(scope, &mut request)?;
-            let response = self.client.request(request.map(Full::new)).await.map_err(|error| Unreachable {
-                was_sent: !error.is_connect(),
-                reason: chain(&error),
-            })?;
+            let response = self
+                .client
+                .request(request.map(Full::new))
+                .await
+                .map_err(|error| Unreachable { was_sent: !error.is_connect(), reason: chain(&error) })?;
             collected(response.map(Body::new)).await
         })
     }
@@ -233,10 +240,10 @@ impl Endpoint for Remote {
 
 async fn collected(response: Response<Body>) -> Result<Response<Bytes>, Unreachable> {
     let (parts, body) = response.into_parts();
-    let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await.map_err(|error| Unreachable {
-        was_sent: true,
-        reason: chain(error.as_ref()),
-    })?;
+    let body = Limited::new(body, ANSWER_BYTES_MAX)
+        .collect()
+        .await
+        .map_err(|error| Unreachable { was_sent: true, reason: chain(error.as_ref()) })?;
     Ok(Response::from_parts(parts, body.to_bytes()))
 }
 

@@ -4,11 +4,12 @@
 //! service, a Task or another service, does it through [`endpoint::Endpoints`] and does not know which side it
 //! gets. Nothing here knows of workflows or images.
 
+mod assembly;
 mod base64;
 pub mod clock;
 pub mod database;
-pub mod endpoint;
 pub mod dynamodb;
+pub mod endpoint;
 mod error;
 pub mod events;
 pub mod lambda;
@@ -21,4 +22,5 @@ pub mod sqs;
 pub mod tasks;
 pub mod wire;
 
+pub use assembly::{EMBEDDED, RemoteSettings, Services, Settings};
 pub use error::ServicesError;

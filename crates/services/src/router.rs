@@ -180,14 +180,16 @@ mod tests {
             Route { name: "sns", version: Some("2010-03-31"), ..Route::default() },
             Route { name: "lambda", paths: &["/2015-03-31/functions"], ..Route::default() },
         ];
-        let home = Home { region: "us-east-1".into(), account: "000000000000".into(), url: "http://x".into() };
+        let home =
+            Home { region: "us-east-1".into(), account: "000000000000".into(), url: "http://x".into() };
         Router::new(home, routes.map(|route| Arc::new(Named(route)) as Arc<dyn Service>))
     }
 
     #[tokio::test]
     async fn a_request_is_told_apart_as_awss_gateways_do() {
         let router = router();
-        let scope = |service: &str| format!("AWS4-HMAC-SHA256 Credential=a/b/us-east-1/{service}/aws4_request");
+        let scope =
+            |service: &str| format!("AWS4-HMAC-SHA256 Credential=a/b/us-east-1/{service}/aws4_request");
         let form = "application/x-www-form-urlencoded; charset=utf-8";
         for (method, uri, headers, body, expected) in [
             ("POST", "/", vec![("x-amz-target", "AmazonSQS.SendMessage".into())], "", "sqs"),

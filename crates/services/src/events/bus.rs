@@ -13,7 +13,11 @@ pub(super) const DEFAULT: &str = "default";
 /// A bus's ARN, of its name or ARN; the default one's where there is none.
 pub(super) fn arn_of(caller: &Caller, name: Option<&str>) -> String {
     let name = name.unwrap_or(DEFAULT);
-    if name.starts_with("arn:") { name.to_owned() } else { caller.arn("events", &format!("event-bus/{name}")) }
+    if name.starts_with("arn:") {
+        name.to_owned()
+    } else {
+        caller.arn("events", &format!("event-bus/{name}"))
+    }
 }
 
 /// A bus's name within its ARN.

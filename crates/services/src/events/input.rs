@@ -4,10 +4,10 @@
 
 use serde_json::{Value, json};
 
+use super::path;
 use super::put::Event;
 use super::rule::Rule;
 use super::target::{Target, Transformer};
-use super::path;
 use crate::clock::iso_ms;
 
 /// Parts that a transformer names. AWS's own bound.
@@ -46,7 +46,9 @@ pub(super) fn check_template(transformer: &Transformer) -> Result<(), String> {
     });
     let is_known = |name: &str| RESERVED.contains(&name) || transformer.input_paths_map.contains_key(name);
     match names.into_iter().find(|name| !is_known(name)) {
-        Some(name) => Err(format!("InputTemplate for target contains placeholder {name} that is not in InputPathsMap")),
+        Some(name) => {
+            Err(format!("InputTemplate for target contains placeholder {name} that is not in InputPathsMap"))
+        }
         None => Ok(()),
     }
 }
@@ -65,7 +67,10 @@ fn transformed(transformer: &Transformer, rule: &Rule, event: &Value, now_ms: i6
         };
         let value = value_of(name, transformer, rule, event, now_ms);
         match (value, is_quoted) {
-            (Some(Value::String(value)), true) => text.push_str(json!(value).to_string().trim_matches('"')),
+            (Some(Value::String(value)), true) => {
+                let quoted = json!(value).to_string();
+                text.push_str(quoted.get(1..quoted.len() - 1).unwrap_or_default());
+            }
             // AWS: an object or array within a string loses its quotes.
             (Some(value), true) => text.push_str(&value.to_string().replace('"', "\\\"")),
             (Some(value), false) => text.push_str(&value.to_string()),
@@ -76,13 +81,7 @@ fn transformed(transformer: &Transformer, rule: &Rule, event: &Value, now_ms: i6
     text
 }
 
-fn value_of(
-    name: &str,
-    transformer: &Transformer,
-    rule: &Rule,
-    event: &Value,
-    now_ms: i64,
-) -> Option<Value> {
+fn value_of(name: &str, transformer: &Transformer, rule: &Rule, event: &Value, now_ms: i64) -> Option<Value> {
     match name {
         "aws.events.rule-arn" => Some(json!(rule.arn)),
         "aws.events.rule-name" => Some(json!(rule.name)),

@@ -59,7 +59,8 @@ pub(super) fn put_events(connection: &Connection, call: &Call) -> Result<Value, 
     let no_entries = Vec::new();
     let entries = call.input["Entries"].as_array().unwrap_or(&no_entries);
     if entries.is_empty() || entries.len() > ENTRIES_MAX {
-        let bound = if entries.is_empty() { "greater than or equal to 1" } else { "less than or equal to 10" };
+        let bound =
+            if entries.is_empty() { "greater than or equal to 1" } else { "less than or equal to 10" };
         return Err(validation(&format!(
             "1 validation error detected: Value '[PutEventsRequestEntry]' at 'entries' failed to satisfy constraint: Member must have length {bound}"
         )));
@@ -71,7 +72,8 @@ pub(super) fn put_events(connection: &Connection, call: &Call) -> Result<Value, 
     let mut failed = 0;
     let mut answers = Vec::new();
     for entry in entries {
-        let outcome = event_of(entry, &call.caller).and_then(|event| hand_out(connection, &event, call.now_ms));
+        let outcome =
+            event_of(entry, &call.caller).and_then(|event| hand_out(connection, &event, call.now_ms));
         answers.push(match outcome {
             Ok(id) => json!({ "EventId": id }),
             Err(fault) if fault.status < 500 => {
@@ -134,7 +136,9 @@ pub(super) fn test_event_pattern(_: &Connection, call: &Call) -> Result<Value, F
     let event = event.filter(Value::is_object).ok_or_else(|| validation("Parameter Event is not valid."))?;
     for member in ["id", "account", "source", "time", "region", "resources", "detail-type"] {
         if event.get(member).is_none() {
-            return Err(validation(&format!("Parameter Event is not valid. Reason: {member} is a required argument.")));
+            return Err(validation(&format!(
+                "Parameter Event is not valid. Reason: {member} is a required argument."
+            )));
         }
     }
     Ok(json!({ "Result": pattern.matches(&event) }))

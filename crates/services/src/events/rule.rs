@@ -55,7 +55,9 @@ impl Rule {
     /// The rules of a bus that are enabled.
     pub(super) fn enabled_of(connection: &Connection, bus: &str) -> Result<Vec<Self>, Fault> {
         let found = connection
-            .prepare_cached(&format!("SELECT {COLUMNS} FROM events_rules WHERE bus = ?1 AND enabled ORDER BY name"))?
+            .prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM events_rules WHERE bus = ?1 AND enabled ORDER BY name"
+            ))?
             .query_map([bus], Self::read)?
             .collect::<Result<_, _>>()?;
         Ok(found)
@@ -117,9 +119,9 @@ pub(super) fn put_rule(connection: &Connection, call: &Call) -> Result<Value, Fa
         return Err(validation("Parameter ScheduleExpression is not supported here."));
     }
     let bus = bus::find(connection, &call.caller, call.text("EventBusName"))?;
-    let pattern = call.text("EventPattern").ok_or_else(|| {
-        validation("Parameter(s) EventPattern or ScheduleExpression must be specified.")
-    })?;
+    let pattern = call
+        .text("EventPattern")
+        .ok_or_else(|| validation("Parameter(s) EventPattern or ScheduleExpression must be specified."))?;
     Pattern::parse(pattern).map_err(|error| {
         let message = format!("Event pattern is not valid. Reason: {error}");
         Fault::sender(400, "InvalidEventPatternException", message)

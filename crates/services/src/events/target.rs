@@ -77,12 +77,16 @@ impl Target {
             )));
         }
         if let Some(name) = self.others.keys().next() {
-            return Err(validation(&format!("Parameter {name} of target {} is not supported here.", self.id)));
+            return Err(validation(&format!(
+                "Parameter {name} of target {} is not supported here.",
+                self.id
+            )));
         }
         if self.input.as_deref().is_some_and(|text| serde_json::from_str::<Value>(text).is_err()) {
             return Err(validation(&format!("JSON syntax error in input for target {}", self.id)));
         }
-        let paths = self.input_transformer.iter().flat_map(|transformer| transformer.input_paths_map.values());
+        let paths =
+            self.input_transformer.iter().flat_map(|transformer| transformer.input_paths_map.values());
         let paths = paths.map(|path| path.as_str().unwrap_or_default()).chain(self.input_path.as_deref());
         for text in paths {
             if path::parse(text).is_none() {
@@ -90,10 +94,14 @@ impl Target {
             }
         }
         if let Some(transformer) = &self.input_transformer {
-            input::check_template(transformer).map_err(|reason| validation(&format!("{reason} in target {}.", self.id)))?;
+            input::check_template(transformer)
+                .map_err(|reason| validation(&format!("{reason} in target {}.", self.id)))?;
         }
         if self.kind().is_none() {
-            return Err(validation(&format!("Parameter {} is not valid. Reason: no target of this kind is served here.", self.arn)));
+            return Err(validation(&format!(
+                "Parameter {} is not valid. Reason: no target of this kind is served here.",
+                self.arn
+            )));
         }
         Ok(())
     }
@@ -154,7 +162,9 @@ pub(super) fn put_targets(connection: &Connection, call: &Call) -> Result<Value,
     let rule = Rule::of(connection, call, "Rule")?;
     let targets: Vec<Target> = wire_json::members(call.input["Targets"].clone())?;
     if targets.is_empty() {
-        return Err(validation("1 validation error detected: Value '[]' at 'targets' failed to satisfy constraint: Member must have length greater than or equal to 1"));
+        return Err(validation(
+            "1 validation error detected: Value '[]' at 'targets' failed to satisfy constraint: Member must have length greater than or equal to 1",
+        ));
     }
     for target in &targets {
         target.check()?;

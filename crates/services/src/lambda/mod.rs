@@ -144,12 +144,16 @@ impl Lambda {
         match (&parts.method, &*name, action) {
             (&Method::POST, _, "invocations") => {
                 let function = self.find(&named, &caller)?.clone();
-                let payload = wire::whole(body, PAYLOAD_BYTES_MAX).await.map_err(|_| too_large(PAYLOAD_BYTES_MAX))?;
+                let payload =
+                    wire::whole(body, PAYLOAD_BYTES_MAX).await.map_err(|_| too_large(PAYLOAD_BYTES_MAX))?;
                 self.invoke(function, &named, payload, &parts.headers, &caller).await
             }
             (&Method::GET, "", "") => {
-                let shown: Vec<Value> =
-                    self.functions.iter().map(|(name, function)| configuration(name, function, &caller)).collect();
+                let shown: Vec<Value> = self
+                    .functions
+                    .iter()
+                    .map(|(name, function)| configuration(name, function, &caller))
+                    .collect();
                 Ok(answer(200, &json!({ "Functions": shown })))
             }
             (&Method::GET, _, "") => {
@@ -219,10 +223,16 @@ impl Lambda {
     async fn put_off(&self, arn: String, payload: &Bytes) -> Result<(), Fault> {
         let body = std::str::from_utf8(payload).ok().filter(|body| body.len() <= EVENT_BYTES_MAX);
         let body = body.ok_or_else(|| too_large(EVENT_BYTES_MAX))?.to_owned();
-        let delivery =
-            Delivery { destination: Destination::Invocation { arn }, body, retry: EVENT_RETRY, dead_letter_arn: None };
+        let delivery = Delivery {
+            destination: Destination::Invocation { arn },
+            body,
+            retry: EVENT_RETRY,
+            dead_letter_arn: None,
+        };
         let now_ms = self.clock.now_ms();
-        self.database.run(move |connection| Ok::<_, Fault>(Outbox::add(connection, &delivery, now_ms)?)).await?;
+        self.database
+            .run(move |connection| Ok::<_, Fault>(Outbox::add(connection, &delivery, now_ms)?))
+            .await?;
         self.outbox.wake();
         Ok(())
     }

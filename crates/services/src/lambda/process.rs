@@ -89,8 +89,7 @@ impl Process {
     async fn start(&self) -> std::io::Result<Instance> {
         let settings = &self.settings;
         let runtime = Runtime::start().await?;
-        let (program, arguments) =
-            settings.command.split_first().ok_or(std::io::ErrorKind::InvalidInput)?;
+        let (program, arguments) = settings.command.split_first().ok_or(std::io::ErrorKind::InvalidInput)?;
         let root = settings.directory.clone().unwrap_or_else(|| PathBuf::from("."));
         let mut command = Command::new(program);
         command
@@ -136,7 +135,10 @@ impl Process {
         let (done, outcome) = oneshot::channel();
         let work = Work { invocation, timeout: self.settings.timeout, taken, done };
         if instance.runtime.work.send(work).await.is_err() {
-            return End::Dead(Outcome::failed("Runtime.ExitError", &format!("RequestId: {id} Error: the runtime's server ended")));
+            return End::Dead(Outcome::failed(
+                "Runtime.ExitError",
+                &format!("RequestId: {id} Error: the runtime's server ended"),
+            ));
         }
         tokio::select! {
             Ok(()) = was_taken => {}
@@ -187,7 +189,8 @@ impl Process {
         };
         instance.log.lock().unwrap_or_else(PoisonError::into_inner).clear();
         let end = self.run(&mut instance, invocation).await;
-        let log: Vec<u8> = instance.log.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect();
+        let log: Vec<u8> =
+            instance.log.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect();
         match end {
             End::Warm(outcome) => {
                 let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
@@ -234,7 +237,9 @@ async fn outgrown(process_id: Option<u32>, memory_mb: u64) {
     loop {
         tokio::time::sleep(MEMORY_PERIOD).await;
         let Ok(status) = tokio::fs::read_to_string(&path).await else { return std::future::pending().await };
-        let used_kb = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        let used_kb = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
         if used_kb.is_some_and(|used_kb| used_kb > memory_mb * 1024) {
             return;
         }

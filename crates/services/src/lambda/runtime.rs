@@ -85,10 +85,12 @@ async fn next(State(shared): State<Arc<Shared>>) -> Response<Body> {
     let work = shared.work.lock().await.recv().await;
     let Some(work) = work else { return refused(StatusCode::INTERNAL_SERVER_ERROR) };
     let Work { invocation, timeout, taken, done } = work;
-    *shared.current.lock().unwrap_or_else(PoisonError::into_inner) = Some((invocation.request_id.clone(), done));
+    *shared.current.lock().unwrap_or_else(PoisonError::into_inner) =
+        Some((invocation.request_id.clone(), done));
     // Whoever waits for the event to be taken may have given up; the process learns that when it answers.
     let _ = taken.send(());
-    let deadline_ms = Timestamp::now().as_millisecond() + i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX);
+    let deadline_ms =
+        Timestamp::now().as_millisecond() + i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX);
     let mut response = wire::response(200, "application/json", invocation.payload);
     let headers = response.headers_mut();
     wire::set(headers, "lambda-runtime-aws-request-id", &invocation.request_id);
@@ -108,19 +110,28 @@ fn trace_id() -> String {
     format!("Root=1-{epoch:08x}-{};Parent={};Sampled=0", &id[..24], &id[16..])
 }
 
-async fn response(State(shared): State<Arc<Shared>>, Path(id): Path<String>, request: Request) -> Response<Body> {
+async fn response(
+    State(shared): State<Arc<Shared>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Response<Body> {
     match wire::whole(request.into_body(), PAYLOAD_BYTES_MAX).await {
         Ok(payload) => shared.done(&id, Outcome { payload, ..Outcome::default() }),
         Err(_) => {
-            let message =
-                format!("Response payload size exceeded maximum allowed payload size ({PAYLOAD_BYTES_MAX} bytes).");
+            let message = format!(
+                "Response payload size exceeded maximum allowed payload size ({PAYLOAD_BYTES_MAX} bytes)."
+            );
             shared.done(&id, Outcome::failed("Function.ResponseSizeTooLarge", &message));
             refused(StatusCode::PAYLOAD_TOO_LARGE)
         }
     }
 }
 
-async fn error(State(shared): State<Arc<Shared>>, Path(id): Path<String>, request: Request) -> Response<Body> {
+async fn error(
+    State(shared): State<Arc<Shared>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Response<Body> {
     let outcome = described(request).await;
     shared.done(&id, outcome)
 }

@@ -34,7 +34,8 @@ impl Url {
             .map_err(|error| error.to_string())?;
         let response = self.client.request(request).await.map_err(|error| chain(&error))?;
         let (parts, body) = response.into_parts();
-        let body = Limited::new(body, PAYLOAD_BYTES_MAX).collect().await.map_err(|error| chain(error.as_ref()))?;
+        let body =
+            Limited::new(body, PAYLOAD_BYTES_MAX).collect().await.map_err(|error| chain(error.as_ref()))?;
         let payload: Bytes = body.to_bytes();
         if !parts.status.is_success() {
             return Err(format!("the function's URL answered {}", parts.status));

@@ -22,18 +22,43 @@ const HTTP_ANSWER_MAX: Duration = Duration::from_secs(15);
 /// A receiver.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Destination {
-    Queue { arn: String, attributes: Map<String, Value>, group_id: Option<String> },
-    Topic { arn: String },
+    Queue {
+        arn: String,
+        attributes: Map<String, Value>,
+        group_id: Option<String>,
+    },
+    Topic {
+        arn: String,
+    },
     /// Called, and not waited for.
-    Function { arn: String },
+    Function {
+        arn: String,
+    },
     /// Called and waited for: an asynchronous call of the embedded Lambda.
-    Invocation { arn: String },
-    StateMachine { arn: String, name: Option<String> },
-    Bus { arn: String, source: String, detail_type: String },
-    Http { url: String, headers: BTreeMap<String, String> },
-    Mail { address: String, subject: String },
+    Invocation {
+        arn: String,
+    },
+    StateMachine {
+        arn: String,
+        name: Option<String>,
+    },
+    Bus {
+        arn: String,
+        source: String,
+        detail_type: String,
+    },
+    Http {
+        url: String,
+        headers: BTreeMap<String, String>,
+    },
+    Mail {
+        address: String,
+        subject: String,
+    },
     /// A line of a file in the deliverer's folder.
-    File { name: String },
+    File {
+        name: String,
+    },
 }
 
 impl Destination {
@@ -144,10 +169,11 @@ impl Deliverer {
         let mut parts = arn.split(':').skip(3);
         let (region, account) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
         let scope = Scope { service, host_prefix: service, region, account };
-        let answer = self.endpoints.send(scope, request).await.map_err(|error| Failure {
-            is_final: false,
-            reason: error.to_string(),
-        })?;
+        let answer = self
+            .endpoints
+            .send(scope, request)
+            .await
+            .map_err(|error| Failure { is_final: false, reason: error.to_string() })?;
         if answer.headers().contains_key("x-amz-function-error") {
             return Err(Failure { is_final: false, reason: shown(answer.body()) });
         }
@@ -199,7 +225,9 @@ fn is_repeat(body: &[u8]) -> bool {
 
 /// AWS: the caller's own faults are not tried again, but for those that pass.
 fn is_refusal(status: StatusCode) -> bool {
-    status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS && status != StatusCode::REQUEST_TIMEOUT
+    status.is_client_error()
+        && status != StatusCode::TOO_MANY_REQUESTS
+        && status != StatusCode::REQUEST_TIMEOUT
 }
 
 fn tail(arn: &str) -> (&str, &str) {

@@ -102,7 +102,11 @@ impl Outbox {
     }
 
     /// Writes a delivery down, in the transaction of what causes it. [`Self::wake`] is due when that is committed.
-    pub(crate) fn add(connection: &Connection, delivery: &Delivery, now_ms: i64) -> Result<(), ServicesError> {
+    pub(crate) fn add(
+        connection: &Connection,
+        delivery: &Delivery,
+        now_ms: i64,
+    ) -> Result<(), ServicesError> {
         connection
             .prepare_cached(
                 "INSERT INTO deliveries (destination, body, retry, dead_letter_arn, made_ms, due_ms)
@@ -222,7 +226,9 @@ fn note(
     if !failure.is_final && !is_spent {
         let due_ms = now_ms.saturating_add_unsigned(retry.delay_ms(attempts));
         connection
-            .prepare_cached("UPDATE deliveries SET attempts = ?2, due_ms = ?3, taken = 0 WHERE sequence = ?1")?
+            .prepare_cached(
+                "UPDATE deliveries SET attempts = ?2, due_ms = ?3, taken = 0 WHERE sequence = ?1",
+            )?
             .execute(params![taken.sequence, attempts, due_ms])?;
         return Ok(());
     }

@@ -23,7 +23,8 @@ pub(super) async fn send(mail: &Mail, to: &str, subject: &str, text: &str) -> Re
     if [to, &mail.from].iter().any(|address| address.contains(['\r', '\n', '<', '>', ' '])) {
         return Err(Failure { is_final: true, reason: format!("{to} is no address") });
     }
-    match tokio::time::timeout(CONVERSATION_MAX, converse(mail, to, &content(mail, to, subject, text))).await {
+    match tokio::time::timeout(CONVERSATION_MAX, converse(mail, to, &content(mail, to, subject, text))).await
+    {
         Ok(outcome) => outcome,
         Err(_) => Err(Failure { is_final: false, reason: "the relay did not answer in time".to_owned() }),
     }
@@ -77,7 +78,10 @@ async fn expect(relay: &mut BufReader<TcpStream>, kind: char) -> Result<(), Fail
         if line.starts_with(kind) {
             return Ok(());
         }
-        return Err(Failure { is_final: line.starts_with('5'), reason: format!("the relay says: {}", line.trim()) });
+        return Err(Failure {
+            is_final: line.starts_with('5'),
+            reason: format!("the relay says: {}", line.trim()),
+        });
     }
     Err(Failure { is_final: true, reason: "the relay's answer has no end".to_owned() })
 }

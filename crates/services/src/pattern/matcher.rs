@@ -48,9 +48,7 @@ impl Matcher {
         match value {
             Value::Object(members) => Self::operator(members),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(Self::literal(value)),
-            Value::Array(_) => {
-                refused("Match value must be String, number, true, false, or null")
-            }
+            Value::Array(_) => refused("Match value must be String, number, true, false, or null"),
         }
     }
 
@@ -189,7 +187,9 @@ fn anything_but(value: &Value) -> Result<Matcher, PatternError> {
         Value::String(_) | Value::Number(_) => vec![Matcher::literal(value)],
         Value::Array(values) if !values.is_empty() => {
             if values.iter().any(|value| !value.is_string() && !value.is_number()) {
-                return refused("Inside anything but list, either all values are number or string, mixed type is not supported");
+                return refused(
+                    "Inside anything but list, either all values are number or string, mixed type is not supported",
+                );
             }
             values.iter().map(Matcher::literal).collect()
         }

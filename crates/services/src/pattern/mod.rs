@@ -70,7 +70,9 @@ fn node(members: &Map<String, Value>, depth: usize) -> Result<Node, PatternError
     let mut node_made = Node::default();
     for (name, value) in members {
         match value {
-            Value::Array(choices) if name == "$or" && choices.len() > 1 && choices.iter().all(Value::is_object) => {
+            Value::Array(choices)
+                if name == "$or" && choices.len() > 1 && choices.iter().all(Value::is_object) =>
+            {
                 let choices = choices.iter().filter_map(Value::as_object);
                 let choices: Result<_, _> = choices.map(|choice| node(choice, depth + 1)).collect();
                 node_made.alternatives.push(choices?);
@@ -111,7 +113,11 @@ impl Node {
 
     fn matches_object(&self, members: &Map<String, Value>) -> bool {
         let fields = self.fields.iter().all(|(name, field)| field.matches(members.get(name)));
-        fields && self.alternatives.iter().all(|choices| choices.iter().any(|choice| choice.matches_object(members)))
+        fields
+            && self
+                .alternatives
+                .iter()
+                .all(|choices| choices.iter().any(|choice| choice.matches_object(members)))
     }
 }
 

@@ -1,11 +1,13 @@
 //! Buckets: made, found, deleted; and what is said of the settings that they don't have here.
 
-use http::{Method, Response};
 use axum::body::Body;
+use http::{Method, Response};
 use rusqlite::{OptionalExtension, params};
 use serde_json::{Map, Value};
 
-use super::{Answer, Call, S3, blocking, document, document_in, folder, malformed_xml, no_content, not_implemented};
+use super::{
+    Answer, Call, S3, blocking, document, document_in, folder, malformed_xml, no_content, not_implemented,
+};
 use crate::clock::iso_ms;
 use crate::database::object;
 use crate::wire::{self, Fault, xml};
@@ -15,20 +17,50 @@ const SETTINGS: &[(&str, Unset)] = &[
     ("accelerate", Unset::Document("AccelerateConfiguration")),
     ("acl", Unset::Document("AccessControlPolicy")),
     ("cors", Unset::Fault("NoSuchCORSConfiguration", "The CORS configuration does not exist")),
-    ("encryption", Unset::Fault("ServerSideEncryptionConfigurationNotFoundError", "The server side encryption configuration was not found")),
+    (
+        "encryption",
+        Unset::Fault(
+            "ServerSideEncryptionConfigurationNotFoundError",
+            "The server side encryption configuration was not found",
+        ),
+    ),
     ("lifecycle", Unset::Fault("NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist")),
     ("location", Unset::Document("LocationConstraint")),
     ("logging", Unset::Document("BucketLoggingStatus")),
     ("notification", Unset::Document("NotificationConfiguration")),
-    ("object-lock", Unset::Fault("ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket")),
-    ("ownershipControls", Unset::Fault("OwnershipControlsNotFoundError", "The bucket ownership controls were not found")),
+    (
+        "object-lock",
+        Unset::Fault(
+            "ObjectLockConfigurationNotFoundError",
+            "Object Lock configuration does not exist for this bucket",
+        ),
+    ),
+    (
+        "ownershipControls",
+        Unset::Fault("OwnershipControlsNotFoundError", "The bucket ownership controls were not found"),
+    ),
     ("policy", Unset::Fault("NoSuchBucketPolicy", "The bucket policy does not exist")),
-    ("publicAccessBlock", Unset::Fault("NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found")),
-    ("replication", Unset::Fault("ReplicationConfigurationNotFoundError", "The replication configuration was not found")),
+    (
+        "publicAccessBlock",
+        Unset::Fault(
+            "NoSuchPublicAccessBlockConfiguration",
+            "The public access block configuration was not found",
+        ),
+    ),
+    (
+        "replication",
+        Unset::Fault("ReplicationConfigurationNotFoundError", "The replication configuration was not found"),
+    ),
     ("requestPayment", Unset::Document("RequestPaymentConfiguration")),
     ("tagging", Unset::Fault("NoSuchTagSet", "The TagSet does not exist")),
     ("versioning", Unset::Document("VersioningConfiguration")),
-    ("website", Unset::Fault("NoSuchWebsiteConfiguration", "The specified bucket does not have a website configuration")),
+    (
+        "website",
+        Unset::Fault(
+            "NoSuchWebsiteConfiguration",
+            "The specified bucket does not have a website configuration",
+        ),
+    ),
 ];
 
 #[derive(Clone, Copy)]
@@ -92,7 +124,8 @@ pub(super) async fn create_bucket(s3: &S3, call: &Call) -> Answer {
     if !is_name(&name) {
         return Err(Fault::sender(400, "InvalidBucketName", "The specified bucket is not valid."));
     }
-    if call.header("x-amz-bucket-object-lock-enabled").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+    if call.header("x-amz-bucket-object-lock-enabled").is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    {
         return Err(not_implemented("object locks"));
     }
     let path = s3.folder_of(&name);
@@ -134,7 +167,11 @@ pub(super) fn head_bucket(s3: &S3, call: &Call) -> Answer {
 pub(super) async fn delete_bucket(s3: &S3, call: &Call) -> Answer {
     let path = s3.bucket(&call.bucket)?;
     if s3.folders.elsewhere.contains_key(&call.bucket) {
-        return Err(Fault::sender(409, "InvalidBucketState", "This bucket belongs to the settings and stays"));
+        return Err(Fault::sender(
+            409,
+            "InvalidBucketState",
+            "This bucket belongs to the settings and stays",
+        ));
     }
     let at = path.clone();
     let is_gone = blocking(&path, move || {

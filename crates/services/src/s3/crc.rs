@@ -69,11 +69,9 @@ mod tests {
 
     #[test]
     fn the_catalogue_s_check_values_come_out() {
-        for (mut crc, expected) in [
-            (Crc::crc32(), "cbf43926"),
-            (Crc::crc32c(), "e3069283"),
-            (Crc::crc64nvme(), "ae8b14860a799888"),
-        ] {
+        for (mut crc, expected) in
+            [(Crc::crc32(), "cbf43926"), (Crc::crc32c(), "e3069283"), (Crc::crc64nvme(), "ae8b14860a799888")]
+        {
             crc.update(b"1234");
             crc.update(b"56789");
             assert_eq!(hex(&crc.finish()), expected);

@@ -75,7 +75,11 @@ pub(super) fn modified_ns(metadata: &std::fs::Metadata) -> i64 {
 
 /// What a walk comes upon.
 pub(super) enum Entry {
-    Object { key: String, bytes: u64, modified_ns: i64 },
+    Object {
+        key: String,
+        bytes: u64,
+        modified_ns: i64,
+    },
     /// A folder that the visitor did not want to look into: its keys begin with this.
     Prefix(String),
 }
@@ -97,11 +101,7 @@ pub(super) struct Wanted<'a> {
 }
 
 /// Visits a bucket's objects in the order of their keys' bytes.
-pub(super) fn walk(
-    bucket: &Path,
-    wanted: &Wanted<'_>,
-    visit: &mut dyn FnMut(Entry) -> Go,
-) -> io::Result<()> {
+pub(super) fn walk(bucket: &Path, wanted: &Wanted<'_>, visit: &mut dyn FnMut(Entry) -> Go) -> io::Result<()> {
     walk_folder(bucket, "", wanted, visit, 0).map(|_| ())
 }
 
@@ -224,7 +224,8 @@ mod tests {
     #[test]
     fn removing_an_object_removes_the_folders_that_it_alone_needed() {
         let folder = bucket(&["a/b/c", "a/d"]);
-        let remove_key = |key: &str| remove(&folder.path().join(keys::path_of(key).unwrap()), folder.path()).unwrap();
+        let remove_key =
+            |key: &str| remove(&folder.path().join(keys::path_of(key).unwrap()), folder.path()).unwrap();
         assert!(!remove_key("a/b"), "a folder is no object");
         assert!(remove_key("a/b/c"));
         assert!(!remove_key("a/b/c"));

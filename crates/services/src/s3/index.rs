@@ -12,8 +12,14 @@ use crate::database::object;
 use crate::wire::{Fault, hex, text};
 
 /// Headers that come with an object and go with it again.
-const KEPT: [&str; 6] =
-    ["cache-control", "content-disposition", "content-encoding", "content-language", "content-type", "expires"];
+const KEPT: [&str; 6] = [
+    "cache-control",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+    "content-type",
+    "expires",
+];
 /// What AWS says of an object that nobody gave a type.
 const TYPE_DEFAULT: &str = "binary/octet-stream";
 /// Bytes of `x-amz-meta-` headers, names and values. AWS's own bound.
@@ -44,7 +50,8 @@ pub(super) fn headers_of(request: &HeaderMap) -> Result<Map<String, Value>, Faul
         }
         // How a body travels is no property of the object.
         let codings = value.split(',').map(str::trim).filter(|coding| *coding != "aws-chunked");
-        let value = if name == "content-encoding" { codings.collect::<Vec<_>>().join(",") } else { value.to_owned() };
+        let value =
+            if name == "content-encoding" { codings.collect::<Vec<_>>().join(",") } else { value.to_owned() };
         if !value.is_empty() {
             headers.insert(name.to_owned(), Value::String(value));
         }
@@ -66,8 +73,9 @@ pub(super) fn tags_of(request: &HeaderMap) -> Map<String, Value> {
 
 /// Writes a row, which holds for a file of this size and time.
 pub(super) fn save(connection: &Connection, bucket: &str, key: &str, known: &Known) -> Result<(), Fault> {
-    connection.prepare_cached("INSERT OR REPLACE INTO s3_objects VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?.execute(
-        params![
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO s3_objects VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
+        .execute(params![
             bucket,
             key,
             known.bytes,
@@ -75,8 +83,7 @@ pub(super) fn save(connection: &Connection, bucket: &str, key: &str, known: &Kno
             known.etag,
             Value::Object(known.headers.clone()).to_string(),
             Value::Object(known.tags.clone()).to_string()
-        ],
-    )?;
+        ])?;
     Ok(())
 }
 
@@ -114,7 +121,14 @@ impl S3 {
         let found = blocking(&path, move || match std::fs::metadata(at) {
             Ok(metadata) if metadata.is_file() => Ok(Some(metadata)),
             Ok(_) => Ok(None),
-            Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => Ok(None),
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
+                ) =>
+            {
+                Ok(None)
+            }
             Err(error) => Err(error),
         });
         let metadata = found.await?.ok_or_else(no_such_key)?;

@@ -72,15 +72,23 @@ pub(super) async fn list_objects(s3: &S3, call: &Call) -> Answer {
     let get = |name: &str| call.query.get(name).cloned();
     let is_second = get("list-type").as_deref() == Some("2");
     let after = match (get("continuation-token"), is_second) {
-        (Some(token), true) => base64::decode(&token)
-            .and_then(|bytes| String::from_utf8(bytes).ok())
-            .ok_or_else(|| Fault::sender(400, "InvalidArgument", "The continuation token provided is incorrect"))?,
+        (Some(token), true) => {
+            base64::decode(&token).and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(|| {
+                Fault::sender(400, "InvalidArgument", "The continuation token provided is incorrect")
+            })?
+        }
         (_, true) => get("start-after").unwrap_or_default(),
         (_, false) => get("marker").unwrap_or_default(),
     };
     let max = match get("max-keys").map(|text| text.parse::<usize>()) {
         Some(Ok(max)) => max.min(PAGE_MAX),
-        Some(Err(_)) => return Err(Fault::sender(400, "InvalidArgument", "Provided max-keys not an integer or within integer range")),
+        Some(Err(_)) => {
+            return Err(Fault::sender(
+                400,
+                "InvalidArgument",
+                "Provided max-keys not an integer or within integer range",
+            ));
+        }
         None => PAGE_MAX,
     };
     let page = Page {
@@ -127,7 +135,13 @@ async fn etags_of(s3: &S3, bucket: &str, page: &Page) -> Result<Vec<String>, Fau
     Ok(etags)
 }
 
-fn written(call: &Call, page: &Page, after: &str, is_second: bool, etags: &[String]) -> axum::response::Response {
+fn written(
+    call: &Call,
+    page: &Page,
+    after: &str,
+    is_second: bool,
+    etags: &[String],
+) -> axum::response::Response {
     let is_encoded = call.query.get("encoding-type").is_some_and(|kind| kind == "url");
     let shown = |text: &str| if is_encoded { encoded(text, "/") } else { text.to_owned() };
     let last = page.items.last().map(Item::name).unwrap_or_default();

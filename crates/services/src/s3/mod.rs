@@ -115,7 +115,6 @@ impl Call {
     fn header(&self, name: &str) -> Option<&str> {
         wire::text(&self.headers, name)
     }
-
 }
 
 /// A request's XML document.
@@ -230,7 +229,12 @@ impl S3 {
         }
     }
 
-    async fn changed(&self, call: &Call, reason: &'static str, created: Option<(u64, &str)>) -> Result<(), Fault> {
+    async fn changed(
+        &self,
+        call: &Call,
+        reason: &'static str,
+        created: Option<(u64, &str)>,
+    ) -> Result<(), Fault> {
         self.observer
             .changed(Change {
                 caller: call.caller.clone(),

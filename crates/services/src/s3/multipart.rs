@@ -55,7 +55,9 @@ impl S3 {
         let (bucket, key) = (call.bucket.clone(), call.key.clone());
         let read = move |connection: &Connection| {
             let found = connection
-                .prepare_cached("SELECT id, headers, tags FROM s3_uploads WHERE id = ?1 AND bucket = ?2 AND key = ?3")?
+                .prepare_cached(
+                    "SELECT id, headers, tags FROM s3_uploads WHERE id = ?1 AND bucket = ?2 AND key = ?3",
+                )?
                 .query_row([id, bucket, key], |row| {
                     Ok(Upload { id: row.get(0)?, headers: object(row, 1)?, tags: object(row, 2)? })
                 })
@@ -72,9 +74,16 @@ impl S3 {
         let upload = upload.to_owned();
         let read = move |connection: &Connection| {
             let parts = connection
-                .prepare_cached("SELECT number, bytes, md5, made_ms FROM s3_parts WHERE upload = ?1 ORDER BY number")?
+                .prepare_cached(
+                    "SELECT number, bytes, md5, made_ms FROM s3_parts WHERE upload = ?1 ORDER BY number",
+                )?
                 .query_map([upload], |row| {
-                    Ok(Part { number: row.get(0)?, bytes: row.get(1)?, md5: row.get(2)?, made_ms: row.get(3)? })
+                    Ok(Part {
+                        number: row.get(0)?,
+                        bytes: row.get(1)?,
+                        md5: row.get(2)?,
+                        made_ms: row.get(3)?,
+                    })
                 })?
                 .collect::<Result<_, _>>()?;
             Ok::<_, Fault>(parts)
@@ -152,7 +161,8 @@ pub(super) async fn upload_part(s3: &S3, call: &Call, body: Body, is_copy: bool)
     let mut response = wire::response(200, "", Body::empty());
     wire::set(response.headers_mut(), "etag", &written.etag());
     if let Some((name, value)) = &written.checksum
-        && let (Ok(name), Ok(value)) = (format!("x-amz-checksum-{name}").parse::<http::HeaderName>(), value.parse())
+        && let (Ok(name), Ok(value)) =
+            (format!("x-amz-checksum-{name}").parse::<http::HeaderName>(), value.parse())
     {
         response.headers_mut().insert(name, value);
     }
@@ -163,11 +173,18 @@ pub(super) async fn upload_part(s3: &S3, call: &Call, body: Body, is_copy: bool)
 async fn copied(s3: &S3, call: &Call) -> Result<Body, Fault> {
     let (bucket, key) = source_of(call)?;
     let (path, known) = s3.known(&bucket, &key).await?;
-    let refused = || Fault::sender(400, "InvalidArgument", "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based offsets of the first and last bytes to copy");
+    let refused = || {
+        Fault::sender(
+            400,
+            "InvalidArgument",
+            "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based offsets of the first and last bytes to copy",
+        )
+    };
     let (first, last) = match call.header("x-amz-copy-source-range") {
         None => (0, known.bytes.saturating_sub(1)),
         Some(range) => {
-            let (first, last) = range.strip_prefix("bytes=").and_then(|range| range.split_once('-')).ok_or_else(refused)?;
+            let (first, last) =
+                range.strip_prefix("bytes=").and_then(|range| range.split_once('-')).ok_or_else(refused)?;
             (first.parse().map_err(|_| refused())?, last.parse().map_err(|_| refused())?)
         }
     };
@@ -212,7 +229,8 @@ pub(super) async fn complete_multipart_upload(s3: &S3, call: &Call, body: Body) 
         .into_iter()
         .map(|part| Some((xml::leaf(part, "PartNumber")?.parse().ok()?, xml::leaf(part, "ETag")?)))
         .collect();
-    let named = named.filter(|named| !named.is_empty() && named.len() <= PARTS_MAX).ok_or_else(malformed_xml)?;
+    let named =
+        named.filter(|named| !named.is_empty() && named.len() <= PARTS_MAX).ok_or_else(malformed_xml)?;
     if !named.is_sorted_by(|one, next| one.0 < next.0) {
         let message = "The list of parts was not in ascending order. Parts must be ordered by part number.";
         return Err(Fault::sender(400, "InvalidPartOrder", message));
@@ -253,7 +271,8 @@ fn chosen(named: &[(i64, String)], parts: Vec<Part>) -> Result<Vec<Part>, Fault>
         parts.into_iter().map(|part| (part.number, part)).collect();
     let mut found = Vec::new();
     for (number, etag) in named {
-        let part = parts.remove(number).filter(|part| part.etag().trim_matches('"') == etag.trim_matches('"'));
+        let part =
+            parts.remove(number).filter(|part| part.etag().trim_matches('"') == etag.trim_matches('"'));
         let part = part.ok_or_else(|| {
             let message = "One or more of the specified parts could not be found. The part may not have been uploaded, or the specified entity tag may not match the part's entity tag.";
             Fault::sender(400, "InvalidPart", message)
@@ -276,7 +295,8 @@ pub(super) async fn abort_multipart_upload(s3: &S3, call: &Call) -> Answer {
 
 pub(super) async fn list_parts(s3: &S3, call: &Call) -> Answer {
     let upload = s3.upload(call).await?;
-    let after: i64 = call.query.get("part-number-marker").and_then(|text| text.parse().ok()).unwrap_or_default();
+    let after: i64 =
+        call.query.get("part-number-marker").and_then(|text| text.parse().ok()).unwrap_or_default();
     let mut parts = s3.parts(&upload.id).await?;
     parts.retain(|part| part.number > after);
     let is_truncated = parts.len() > PAGE_MAX;

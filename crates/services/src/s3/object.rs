@@ -8,7 +8,10 @@ use serde_json::{Map, Value};
 
 use super::index::{self, Known};
 use super::upload::{self, Unfinished, Written};
-use super::{Answer, Call, S3, blocking, bucket, document, document_in, folder, malformed_xml, no_content, no_such_key, read};
+use super::{
+    Answer, Call, S3, blocking, bucket, document, document_in, folder, malformed_xml, no_content,
+    no_such_key, read,
+};
 use crate::clock::iso_ms;
 use crate::wire::query::decoded;
 use crate::wire::{self, Fault, xml};
@@ -34,7 +37,9 @@ pub(super) async fn put_object(s3: &S3, call: &Call, body: Body) -> Answer {
     wire::set(answer, "etag", &known.etag);
     wire::set(answer, "x-amz-server-side-encryption", "AES256");
     for (name, value) in known.headers.iter().filter(|(name, _)| name.starts_with("x-amz-checksum-")) {
-        if let (Ok(name), Some(Ok(value))) = (name.parse::<http::HeaderName>(), value.as_str().map(str::parse)) {
+        if let (Ok(name), Some(Ok(value))) =
+            (name.parse::<http::HeaderName>(), value.as_str().map(str::parse))
+        {
             answer.insert(name, value);
         }
     }
@@ -76,7 +81,8 @@ impl S3 {
         if call.header("if-match").is_some() {
             let (_, known) = self.known(&call.bucket, &call.key).await?;
             let mut condition = HeaderMap::new();
-            condition.extend(call.headers.get("if-match").map(|value| (http::header::IF_MATCH, value.clone())));
+            condition
+                .extend(call.headers.get("if-match").map(|value| (http::header::IF_MATCH, value.clone())));
             read::check_conditions(&condition, "", &known)?;
         }
         let (from, to) = (unfinished.to_owned(), path.to_owned());
@@ -114,7 +120,13 @@ pub(super) fn source_of(call: &Call) -> Result<(String, String), Fault> {
     let source = call.header("x-amz-copy-source").unwrap_or_default();
     let path = source.split_once("?versionId=").map_or(source, |(path, _)| path);
     let path = decoded(path.trim_start_matches('/').as_bytes(), false);
-    let refused = || Fault::sender(400, "InvalidArgument", "Copy Source must mention the source bucket and key: sourcebucket/sourcekey");
+    let refused = || {
+        Fault::sender(
+            400,
+            "InvalidArgument",
+            "Copy Source must mention the source bucket and key: sourcebucket/sourcekey",
+        )
+    };
     let (bucket, key) = path.split_once('/').filter(|(_, key)| !key.is_empty()).ok_or_else(refused)?;
     Ok((bucket.to_owned(), key.to_owned()))
 }
@@ -127,14 +139,20 @@ pub(super) async fn copy_object(s3: &S3, call: &Call) -> Answer {
         let message = "The specified copy source is larger than the maximum allowable size for a copy source: 5368709120";
         return Err(Fault::sender(400, "InvalidRequest", message));
     }
-    let is = |header: &str, value: &str| call.header(header).is_some_and(|found| found.eq_ignore_ascii_case(value));
+    let is = |header: &str, value: &str| {
+        call.header(header).is_some_and(|found| found.eq_ignore_ascii_case(value))
+    };
     let replaces = is("x-amz-metadata-directive", "REPLACE");
     if !replaces && (source_bucket, source_key) == (call.bucket.clone(), call.key.clone()) {
         let message = "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.";
         return Err(Fault::sender(400, "InvalidRequest", message));
     }
     let headers = if replaces { index::headers_of(&call.headers)? } else { known.headers.clone() };
-    let tags = if is("x-amz-tagging-directive", "REPLACE") { index::tags_of(&call.headers) } else { known.tags.clone() };
+    let tags = if is("x-amz-tagging-directive", "REPLACE") {
+        index::tags_of(&call.headers)
+    } else {
+        known.tags.clone()
+    };
     let (folder, path) = s3.place(&call.bucket, &call.key)?;
     let unfinished = prepare(&folder, &path).await?;
     let guard = Unfinished::at(unfinished.clone());

@@ -51,7 +51,8 @@ pub(super) async fn get_object(s3: &S3, call: &Call) -> Answer {
         let range = format!("bytes {start}-{}/{}", start + length - 1, known.bytes);
         wire::set(headers, "content-range", &range);
     }
-    let checksums_wanted = call.header("x-amz-checksum-mode").is_some_and(|mode| mode.eq_ignore_ascii_case("enabled"));
+    let checksums_wanted =
+        call.header("x-amz-checksum-mode").is_some_and(|mode| mode.eq_ignore_ascii_case("enabled"));
     if checksums_wanted && range.is_none() {
         for (name, value) in known.headers.iter().filter(|(name, _)| name.starts_with("x-amz-checksum-")) {
             insert(headers, name, value);
@@ -139,8 +140,15 @@ pub(super) fn check_conditions(headers: &HeaderMap, prefix: &str, known: &Known)
             etag == "*" || etag.trim_matches('"') == known.etag.trim_matches('"')
         })
     };
-    let failed = || Fault::sender(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold");
-    let not_modified = || if prefix.is_empty() { Fault::sender(304, "NotModified", "Not Modified") } else { failed() };
+    let failed = || {
+        Fault::sender(
+            412,
+            "PreconditionFailed",
+            "At least one of the pre-conditions you specified did not hold",
+        )
+    };
+    let not_modified =
+        || if prefix.is_empty() { Fault::sender(304, "NotModified", "Not Modified") } else { failed() };
     let modified_s = known.modified_ns.div_euclid(1_000_000_000);
     let seconds = |date: &str| jiff::fmt::rfc2822::parse(date).ok().map(|time| time.timestamp().as_second());
     match get("if-match") {

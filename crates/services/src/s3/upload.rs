@@ -128,7 +128,8 @@ pub(super) async fn write(body: Body, headers: &HeaderMap, path: &Path) -> Resul
         let header = format!("x-amz-checksum-{name}");
         let sent = text(headers, &header).or_else(|| text(&chunks.trailers, &header));
         if sent.is_some_and(|sent| sent != found) {
-            let message = format!("The {} you specified did not match the calculated checksum.", name.to_uppercase());
+            let message =
+                format!("The {} you specified did not match the calculated checksum.", name.to_uppercase());
             return Err(Fault::sender(400, "BadDigest", message));
         }
         written.checksum = Some((name, found));
@@ -165,7 +166,8 @@ enum State {
 
 impl Chunks {
     fn of(body: Body, headers: &HeaderMap) -> Self {
-        let is_chunked = text(headers, "x-amz-content-sha256").is_some_and(|hash| hash.starts_with("STREAMING-"))
+        let is_chunked = text(headers, "x-amz-content-sha256")
+            .is_some_and(|hash| hash.starts_with("STREAMING-"))
             || text(headers, "content-encoding").is_some_and(|coding| coding.contains("aws-chunked"));
         let state = if is_chunked { State::Head } else { State::Plain };
         Self { body, buffer: BytesMut::new(), state, trailers: HeaderMap::new() }
@@ -173,7 +175,8 @@ impl Chunks {
 
     async fn more(&mut self) -> Result<Option<Bytes>, Fault> {
         let incomplete = || {
-            let message = "You did not provide the number of bytes specified by the Content-Length HTTP header";
+            let message =
+                "You did not provide the number of bytes specified by the Content-Length HTTP header";
             Fault::sender(400, "IncompleteBody", message)
         };
         while let Some(frame) = self.body.frame().await {
@@ -201,7 +204,8 @@ impl Chunks {
                         self.buffer.extend_from_slice(&data);
                     }
                     let data = self.buffer.split_to(left.min(self.buffer.len())).freeze();
-                    self.state = if data.len() == left { State::Break } else { State::Data(left - data.len()) };
+                    self.state =
+                        if data.len() == left { State::Break } else { State::Data(left - data.len()) };
                     return Ok(Some(data));
                 }
                 State::Break => {
@@ -241,7 +245,9 @@ impl Chunks {
             }
             match self.more().await? {
                 Some(data) => self.buffer.extend_from_slice(&data),
-                None if self.buffer.is_empty() && matches!(self.state, State::Trailer) => return Ok(String::new()),
+                None if self.buffer.is_empty() && matches!(self.state, State::Trailer) => {
+                    return Ok(String::new());
+                }
                 None => return Err(malformed()),
             }
         }
@@ -256,7 +262,10 @@ fn malformed() -> Fault {
 mod tests {
     use super::*;
 
-    async fn written(headers: &[(&'static str, &str)], body: &'static str) -> Result<(String, Written), Fault> {
+    async fn written(
+        headers: &[(&'static str, &str)],
+        body: &'static str,
+    ) -> Result<(String, Written), Fault> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("f");
         let mut map = HeaderMap::new();
@@ -264,7 +273,8 @@ mod tests {
             map.insert(*name, value.parse().unwrap());
         }
         // In pieces of seven bytes, so that every boundary falls somewhere else.
-        let pieces = body.as_bytes().chunks(7).map(|piece| Ok::<_, std::io::Error>(Bytes::from_static(piece)));
+        let pieces =
+            body.as_bytes().chunks(7).map(|piece| Ok::<_, std::io::Error>(Bytes::from_static(piece)));
         let body = Body::from_stream(futures::stream::iter(pieces));
         let written = write(body, &map, &path).await?;
         Ok((std::fs::read_to_string(&path).unwrap(), written))
@@ -277,13 +287,29 @@ mod tests {
         let trailer = ("x-amz-trailer", "x-amz-checksum-crc32");
         for (headers, body, expected) in [
             (vec![], "1234567890", Ok("1234567890")),
-            (vec![signed], "5;chunk-signature=a\r\n12345\r\n4;chunk-signature=b\r\n6789\r\n0;chunk-signature=c\r\n\r\n", Ok("123456789")),
-            (vec![unsigned, trailer], "9\r\n123456789\r\n0\r\nx-amz-checksum-crc32:y/Q5Jg==\r\n\r\n", Ok("123456789")),
-            (vec![unsigned, trailer], "9\r\n123456789\r\n0\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n", Err("BadDigest")),
+            (
+                vec![signed],
+                "5;chunk-signature=a\r\n12345\r\n4;chunk-signature=b\r\n6789\r\n0;chunk-signature=c\r\n\r\n",
+                Ok("123456789"),
+            ),
+            (
+                vec![unsigned, trailer],
+                "9\r\n123456789\r\n0\r\nx-amz-checksum-crc32:y/Q5Jg==\r\n\r\n",
+                Ok("123456789"),
+            ),
+            (
+                vec![unsigned, trailer],
+                "9\r\n123456789\r\n0\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n",
+                Err("BadDigest"),
+            ),
             (vec![signed], "5\r\n123", Err("InvalidRequest")),
             (vec![signed], "nonsense", Err("InvalidRequest")),
             (vec![("content-md5", "AAAA")], "1", Err("BadDigest")),
-            (vec![("x-amz-checksum-sha256", "FeKw09l0mdZ9aIPVWIGgM2f5MlqR+B3Hb+LJMVM4C8U=")], "123456789", Err("BadDigest")),
+            (
+                vec![("x-amz-checksum-sha256", "FeKw09l0mdZ9aIPVWIGgM2f5MlqR+B3Hb+LJMVM4C8U=")],
+                "123456789",
+                Err("BadDigest"),
+            ),
             (vec![("x-amz-checksum-crc32c", "4waSgw==")], "123456789", Ok("123456789")),
         ] {
             let outcome = written(&headers, body).await;

@@ -60,7 +60,9 @@ pub(super) fn notification(
         destination,
         body,
         retry: retry(subscription),
-        dead_letter_arn: policy(subscription, "RedrivePolicy")["deadLetterTargetArn"].as_str().map(str::to_owned),
+        dead_letter_arn: policy(subscription, "RedrivePolicy")["deadLetterTargetArn"]
+            .as_str()
+            .map(str::to_owned),
     }
 }
 

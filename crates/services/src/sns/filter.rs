@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 
+use super::invalid;
 use super::publish::Message;
 use super::subscription::Subscription;
-use super::invalid;
 use crate::pattern::Pattern;
 use crate::wire::Fault;
 
@@ -19,7 +19,9 @@ pub(super) fn check(policy: &str) -> Result<(), Fault> {
 /// Whether the subscription is for this message. A policy was checked when it was set; one that cannot be read
 /// now is for none.
 pub(super) fn is_for(subscription: &Subscription, message: &Message) -> bool {
-    let Some(policy) = subscription.attributes.get("FilterPolicy").and_then(Value::as_str) else { return true };
+    let Some(policy) = subscription.attributes.get("FilterPolicy").and_then(Value::as_str) else {
+        return true;
+    };
     if policy == "{}" {
         return true;
     }

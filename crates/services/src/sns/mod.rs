@@ -127,7 +127,8 @@ impl Service for Sns {
             let outcome = async {
                 let body = wire::whole(body, REQUEST_BYTES_MAX).await?;
                 // The links to confirm and to unsubscribe have their form in the URL.
-                let form = if body.is_empty() { parts.uri.query().unwrap_or_default().as_bytes() } else { &body };
+                let form =
+                    if body.is_empty() { parts.uri.query().unwrap_or_default().as_bytes() } else { &body };
                 let (action, input) = query::call(form)?;
                 let xml = self.call(&action, input, caller).await?;
                 Ok::<_, Fault>((action, xml))

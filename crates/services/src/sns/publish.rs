@@ -70,10 +70,10 @@ fn check_subject(subject: &str) -> Result<(), Fault> {
 
 fn structured(message: &str) -> Result<(String, Map<String, Value>), Fault> {
     let parsed: Result<Map<String, Value>, _> = serde_json::from_str(message);
-    let parsed = parsed
-        .map_err(|_| invalid("Message Structure - JSON message body failed to parse"))?;
+    let parsed = parsed.map_err(|_| invalid("Message Structure - JSON message body failed to parse"))?;
     let default = parsed.get("default").and_then(Value::as_str);
-    let default = default.ok_or_else(|| invalid("Message Structure - No default entry in JSON message body"))?;
+    let default =
+        default.ok_or_else(|| invalid("Message Structure - No default entry in JSON message body"))?;
     Ok((default.to_owned(), parsed))
 }
 
@@ -85,12 +85,16 @@ fn check_attributes(attributes: &Map<String, Value>) -> Result<usize, Fault> {
             "String" | "Number" => "StringValue",
             "Binary" => "BinaryValue",
             _ => {
-                let message = format!("The message attribute '{name}' has an invalid message attribute type, the set of supported type prefixes is Binary, Number, and String.");
+                let message = format!(
+                    "The message attribute '{name}' has an invalid message attribute type, the set of supported type prefixes is Binary, Number, and String."
+                );
                 return Err(Fault::sender(400, "ParameterValueInvalid", message));
             }
         };
         let Some(text) = value[member].as_str().filter(|text| !text.is_empty()) else {
-            let message = format!("The message attribute '{name}' must contain non-empty message attribute value for message attribute type '{kind}'.");
+            let message = format!(
+                "The message attribute '{name}' must contain non-empty message attribute value for message attribute type '{kind}'."
+            );
             return Err(Fault::sender(400, "ParameterValueInvalid", message));
         };
         bytes += name.len() + kind.len() + text.len();
@@ -116,13 +120,25 @@ pub(super) fn publish_batch(connection: &Connection, call: &Call, xml: &mut Xml)
     let entries = call.input["PublishBatchRequestEntries"].as_array().unwrap_or(&no_entries);
     let ids: Vec<&str> = entries.iter().map(|entry| entry["Id"].as_str().unwrap_or_default()).collect();
     if ids.is_empty() {
-        return Err(Fault::sender(400, "EmptyBatchRequest", "The batch request doesn't contain any entries."));
+        return Err(Fault::sender(
+            400,
+            "EmptyBatchRequest",
+            "The batch request doesn't contain any entries.",
+        ));
     }
     if ids.len() > BATCH_MAX {
-        return Err(Fault::sender(400, "TooManyEntriesInBatchRequest", "The batch request contains more entries than permissible."));
+        return Err(Fault::sender(
+            400,
+            "TooManyEntriesInBatchRequest",
+            "The batch request contains more entries than permissible.",
+        ));
     }
     if ids.iter().enumerate().any(|(at, id)| id.is_empty() || ids[..at].contains(id)) {
-        return Err(Fault::sender(400, "BatchEntryIdsNotDistinct", "Two or more batch entries in the request have the same Id."));
+        return Err(Fault::sender(
+            400,
+            "BatchEntryIdsNotDistinct",
+            "Two or more batch entries in the request have the same Id.",
+        ));
     }
     let (mut successful, mut failed) = (Xml::default(), Xml::default());
     for (id, entry) in ids.into_iter().zip(entries) {

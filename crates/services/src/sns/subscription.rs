@@ -153,15 +153,23 @@ impl Subscription {
         match name {
             "FilterPolicy" if !value.is_empty() => filter::check(value)?,
             "FilterPolicyScope" if !matches!(value, "MessageAttributes" | "MessageBody") => {
-                return Err(invalid("FilterPolicyScope: Invalid value [FilterPolicyScope]. Please use either MessageBody or MessageAttributes"));
+                return Err(invalid(
+                    "FilterPolicyScope: Invalid value [FilterPolicyScope]. Please use either MessageBody or MessageAttributes",
+                ));
             }
             "RawMessageDelivery" if !matches!(value, "true" | "false") => {
-                return Err(invalid("Attributes Reason: RawMessageDelivery: Invalid value. Must be true or false."));
+                return Err(invalid(
+                    "Attributes Reason: RawMessageDelivery: Invalid value. Must be true or false.",
+                ));
             }
             "RawMessageDelivery" if value == "true" && !raw => {
-                return Err(invalid("Attributes Reason: Delivery protocol does not support raw message delivery."));
+                return Err(invalid(
+                    "Attributes Reason: Delivery protocol does not support raw message delivery.",
+                ));
             }
-            "RedrivePolicy" | "DeliveryPolicy" if !value.is_empty() && serde_json::from_str::<Value>(value).is_err() => {
+            "RedrivePolicy" | "DeliveryPolicy"
+                if !value.is_empty() && serde_json::from_str::<Value>(value).is_err() =>
+            {
                 return Err(invalid(&format!("{name}: failed to parse JSON")));
             }
             _ => {}
@@ -212,7 +220,9 @@ pub(super) fn confirm_subscription(connection: &Connection, call: &Call, xml: &m
     let topic = Topic::of(connection, call, "TopicArn")?;
     let token = call.required("Token")?;
     let arn: Option<String> = connection
-        .prepare_cached("UPDATE sns_subscriptions SET token = NULL WHERE topic = ?1 AND token = ?2 RETURNING arn")?
+        .prepare_cached(
+            "UPDATE sns_subscriptions SET token = NULL WHERE topic = ?1 AND token = ?2 RETURNING arn",
+        )?
         .query_row([&topic.arn, token], |row| row.get(0))
         .optional()?;
     xml.leaf("SubscriptionArn", &arn.ok_or_else(|| invalid("Token"))?);
@@ -243,7 +253,13 @@ pub(super) fn list_subscriptions_by_topic(
     list(connection, call, "topic = ?1", &topic.arn, xml)
 }
 
-fn list(connection: &Connection, call: &Call, condition: &str, value: &str, xml: &mut Xml) -> Result<(), Fault> {
+fn list(
+    connection: &Connection,
+    call: &Call,
+    condition: &str,
+    value: &str,
+    xml: &mut Xml,
+) -> Result<(), Fault> {
     let after = call.text("NextToken").unwrap_or_default();
     let condition = format!("{condition} AND arn > ?2 ORDER BY arn LIMIT {}", PAGE_MAX + 1);
     let found = Subscription::select(connection, &condition, &[value, after])?;
@@ -283,11 +299,16 @@ pub(super) fn get_subscription_attributes(
     if !subscription.attributes.contains_key("RawMessageDelivery") {
         shown.push(("RawMessageDelivery", "false"));
     }
-    if subscription.attributes.contains_key("FilterPolicy") && !subscription.attributes.contains_key("FilterPolicyScope") {
+    if subscription.attributes.contains_key("FilterPolicy")
+        && !subscription.attributes.contains_key("FilterPolicyScope")
+    {
         shown.push(("FilterPolicyScope", "MessageAttributes"));
     }
     let set = subscription.attributes.iter();
-    entries(xml, shown.into_iter().chain(set.map(|(name, value)| (&**name, value.as_str().unwrap_or_default()))));
+    entries(
+        xml,
+        shown.into_iter().chain(set.map(|(name, value)| (&**name, value.as_str().unwrap_or_default()))),
+    );
     Ok(())
 }
 

@@ -205,7 +205,11 @@ pub(super) fn tag_resource(connection: &Connection, call: &Call, _: &mut Xml) ->
     let mut topic = tagged(connection, call)?;
     topic.tags.extend(tags_of(&call.input["Tags"])?);
     if topic.tags.len() > TAGS_MAX {
-        return Err(Fault::sender(400, "TagLimitExceeded", "Could not complete request: tag quota of per resource exceeded"));
+        return Err(Fault::sender(
+            400,
+            "TagLimitExceeded",
+            "Could not complete request: tag quota of per resource exceeded",
+        ));
     }
     topic.save(connection)
 }
@@ -218,7 +222,11 @@ pub(super) fn untag_resource(connection: &Connection, call: &Call, _: &mut Xml) 
     topic.save(connection)
 }
 
-pub(super) fn list_tags_for_resource(connection: &Connection, call: &Call, xml: &mut Xml) -> Result<(), Fault> {
+pub(super) fn list_tags_for_resource(
+    connection: &Connection,
+    call: &Call,
+    xml: &mut Xml,
+) -> Result<(), Fault> {
     let topic = tagged(connection, call)?;
     xml.within("Tags", |xml| {
         for (key, value) in &topic.tags {

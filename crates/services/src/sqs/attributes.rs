@@ -10,7 +10,10 @@ pub(super) const MESSAGE_BYTES_MAX: i64 = 1_048_576;
 /// What a queue's attribute may hold.
 #[derive(Clone, Copy)]
 enum Kind {
-    Number { min: i64, max: i64 },
+    Number {
+        min: i64,
+        max: i64,
+    },
     Flag,
     /// Kept as it was given: a policy, a key.
     Text,
@@ -62,13 +65,14 @@ pub(super) fn is_known(name: &str) -> bool {
 /// Checks attributes that a caller sets. An empty text takes one away.
 pub(super) fn check(attributes: &Map<String, Value>) -> Result<(), Fault> {
     for (name, value) in attributes {
-        let (_, kind, _) = SETTABLE
-            .iter()
-            .find(|(known, ..)| known == name)
-            .ok_or_else(|| Fault::sender(400, "InvalidAttributeName", format!("Unknown Attribute {name}.")))?;
+        let (_, kind, _) = SETTABLE.iter().find(|(known, ..)| known == name).ok_or_else(|| {
+            Fault::sender(400, "InvalidAttributeName", format!("Unknown Attribute {name}."))
+        })?;
         let text = value.as_str().unwrap_or_default();
         let holds = match kind {
-            Kind::Number { min, max } => text.parse().is_ok_and(|number: i64| (*min..=*max).contains(&number)),
+            Kind::Number { min, max } => {
+                text.parse().is_ok_and(|number: i64| (*min..=*max).contains(&number))
+            }
             Kind::Flag => matches!(text, "true" | "false"),
             Kind::Text => true,
             Kind::Redrive => text.is_empty() || redrive_of(text).is_some(),
@@ -134,7 +138,11 @@ mod tests {
             ("FifoQueue", json!("yes"), "InvalidAttributeValue"),
             ("Colour", json!("red"), "InvalidAttributeName"),
             ("RedrivePolicy", json!("{\"deadLetterTargetArn\":\"a\",\"maxReceiveCount\":\"3\"}"), "ok"),
-            ("RedrivePolicy", json!("{\"deadLetterTargetArn\":\"a\",\"maxReceiveCount\":0}"), "InvalidAttributeValue"),
+            (
+                "RedrivePolicy",
+                json!("{\"deadLetterTargetArn\":\"a\",\"maxReceiveCount\":0}"),
+                "InvalidAttributeValue",
+            ),
             ("RedrivePolicy", json!(""), "ok"),
         ] {
             let attributes = Map::from_iter([(name.to_owned(), value)]);

@@ -88,13 +88,16 @@ fn hide(connection: &Connection, queue: &Queue, change: &Change, now_ms: i64) ->
     }
     let (sequence, receipt) = receipt(change)?;
     let visible_ms: Option<i64> = connection
-        .prepare_cached("SELECT visible_ms FROM sqs_messages WHERE sequence = ?1 AND queue = ?2 AND receipt = ?3")?
+        .prepare_cached(
+            "SELECT visible_ms FROM sqs_messages WHERE sequence = ?1 AND queue = ?2 AND receipt = ?3",
+        )?
         .query_row(params![sequence, queue.id, receipt], |row| row.get(0))
         .optional()?;
     if visible_ms.is_none_or(|visible_ms| visible_ms <= now_ms) {
         let handle = Value::from(change.receipt_handle.as_deref());
-        let message =
-            format!("Value {handle} for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for visibility timeout change.");
+        let message = format!(
+            "Value {handle} for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for visibility timeout change."
+        );
         return Err(Fault::sender(400, "MessageNotInflight", message)
             .in_query("AWS.SimpleQueueService.MessageNotInflight"));
     }

@@ -43,7 +43,9 @@ const ITEMS: &[(&str, &str)] = &[
 
 /// A form's input as AWS JSON would have it. The queue may be the request's path instead of a member.
 pub(super) fn input(form: Value, uri: &Uri, caller: &Caller) -> Result<Value, Fault> {
-    let Value::Object(form) = form else { return Err(Fault::sender(400, "MalformedInput", "The form is empty")) };
+    let Value::Object(form) = form else {
+        return Err(Fault::sender(400, "MalformedInput", "The form is empty"));
+    };
     let mut input = renamed(form);
     if !input.contains_key("QueueUrl") && uri.path().len() > 1 {
         input.insert("QueueUrl".to_owned(), Value::String(format!("{}{}", caller.url, uri.path())));

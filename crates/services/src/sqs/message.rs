@@ -56,7 +56,9 @@ pub(super) fn check_attributes(attributes: &Map<String, Value>) -> Result<usize,
     let mut bytes = 0;
     for (name, value) in attributes {
         let Some(data_type) = value["DataType"].as_str().filter(|data_type| !data_type.is_empty()) else {
-            return refused(format!("The message attribute '{name}' must contain non-empty message attribute type."));
+            return refused(format!(
+                "The message attribute '{name}' must contain non-empty message attribute type."
+            ));
         };
         let kind = data_type.split('.').next().unwrap_or_default();
         let content = match kind {

@@ -159,7 +159,9 @@ fn check_name(name: &str, is_fifo: bool) -> Result<(), Fault> {
     if is_fifo == name.ends_with(".fifo") {
         return Ok(());
     }
-    Err(invalid("The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, must end with .fifo suffix and be 1 to 80 in length."))
+    Err(invalid(
+        "The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, must end with .fifo suffix and be 1 to 80 in length.",
+    ))
 }
 
 fn check_tags(tags: &Map<String, Value>) -> Result<(), Fault> {
@@ -199,7 +201,8 @@ pub(super) fn list_queues(connection: &Connection, call: Call) -> Result<Done, F
     let list: List = json::members(call.input)?;
     let prefix = format!("arn:aws:sqs:{}:{}:", call.caller.region, call.caller.account);
     let wanted = format!("{prefix}{}", list.queue_name_prefix.unwrap_or_default());
-    let max = list.max_results.map_or(PAGE_MAX, |max| usize::try_from(max).unwrap_or(PAGE_MAX).clamp(1, PAGE_MAX));
+    let max =
+        list.max_results.map_or(PAGE_MAX, |max| usize::try_from(max).unwrap_or(PAGE_MAX).clamp(1, PAGE_MAX));
     let after = list.next_token.map(|name| format!("{prefix}{name}")).unwrap_or_default();
     let arns: Vec<String> = connection
         .prepare_cached(
@@ -213,7 +216,9 @@ pub(super) fn list_queues(connection: &Connection, call: Call) -> Result<Done, F
     if !urls.is_empty() {
         output.insert("QueueUrls".to_owned(), json!(urls));
     }
-    if arns.len() > max && let Some(last) = page.last() {
+    if arns.len() > max
+        && let Some(last) = page.last()
+    {
         output.insert("NextToken".to_owned(), json!(last.strip_prefix(&prefix)));
     }
     Ok(Done::with(Value::Object(output)))
@@ -257,7 +262,9 @@ pub(super) fn set_queue_attributes(connection: &Connection, mut call: Call) -> R
     if let Some(value) = input.attributes.get("FifoQueue")
         && value.as_str() != attributes::get(&queue.attributes, "FifoQueue")
     {
-        return Err(invalid("Invalid value for the parameter FifoQueue. Reason: Modifying queue type is not supported."));
+        return Err(invalid(
+            "Invalid value for the parameter FifoQueue. Reason: Modifying queue type is not supported.",
+        ));
     }
     for (name, value) in input.attributes {
         if value.as_str() == Some("") {
@@ -295,7 +302,8 @@ pub(super) fn get_queue_attributes(connection: &Connection, mut call: Call) -> R
 fn counted(connection: &Connection, queue: &Queue, name: &str, now_ms: i64) -> Result<String, Fault> {
     let count = |condition: &str| {
         let sql = format!("SELECT count(*) FROM sqs_messages WHERE queue = ?1 AND {condition}");
-        let count: i64 = connection.prepare_cached(&sql)?.query_row(params![queue.id, now_ms], |row| row.get(0))?;
+        let count: i64 =
+            connection.prepare_cached(&sql)?.query_row(params![queue.id, now_ms], |row| row.get(0))?;
         Ok::<_, Fault>(count.to_string())
     };
     match name {
@@ -335,7 +343,9 @@ pub(super) fn untag_queue(connection: &Connection, mut call: Call) -> Result<Don
 pub(super) fn list_dead_letter_source_queues(connection: &Connection, mut call: Call) -> Result<Done, Fault> {
     let (queue, _) = of_queue(connection, &mut call)?;
     let sources: Vec<Queue> = connection
-        .prepare_cached(&format!("SELECT {COLUMNS} FROM sqs_queues WHERE attributes LIKE '%RedrivePolicy%' ORDER BY arn"))?
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM sqs_queues WHERE attributes LIKE '%RedrivePolicy%' ORDER BY arn"
+        ))?
         .query_map([], Queue::read)?
         .collect::<Result<_, _>>()?;
     let is_source = |source: &&Queue| {

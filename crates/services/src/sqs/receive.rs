@@ -57,7 +57,11 @@ pub(super) async fn receive_message(sqs: &Sqs, input: Value, caller: Caller) -> 
         let wait = Duration::from_secs(looked.wait_seconds.unsigned_abs());
         let left = wait.saturating_sub(asked.elapsed());
         if !looked.messages.is_empty() || left.is_zero() {
-            return Ok(if looked.messages.is_empty() { json!({}) } else { json!({ "Messages": looked.messages }) });
+            return Ok(if looked.messages.is_empty() {
+                json!({})
+            } else {
+                json!({ "Messages": looked.messages })
+            });
         }
         let notify = sqs.waiters.of(looked.queue);
         let woken = notify.notified();
@@ -86,8 +90,18 @@ async fn look(sqs: &Sqs, receive: &Receive, caller: &Caller) -> Result<Looked, F
 
 fn check(receive: &Receive) -> Result<(), Fault> {
     for (name, value, max, reason) in [
-        ("MaxNumberOfMessages", receive.max_number_of_messages.map(|n| n - 1), 9, "Must be between 1 and 10, if provided."),
-        ("VisibilityTimeout", receive.visibility_timeout, 43_200, "Must be between 0 and 43200, if provided."),
+        (
+            "MaxNumberOfMessages",
+            receive.max_number_of_messages.map(|n| n - 1),
+            9,
+            "Must be between 1 and 10, if provided.",
+        ),
+        (
+            "VisibilityTimeout",
+            receive.visibility_timeout,
+            43_200,
+            "Must be between 0 and 43200, if provided.",
+        ),
         ("WaitTimeSeconds", receive.wait_time_seconds, 20, "Must be >= 0 and <= 20, if provided."),
     ] {
         if value.is_some_and(|value| !(0..=max).contains(&value)) {

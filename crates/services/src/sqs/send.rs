@@ -56,9 +56,8 @@ pub(super) fn send_message_batch(connection: &Connection, call: Call) -> Result<
         return Err(Fault::sender(400, "BatchRequestTooLong", message)
             .in_query("AWS.SimpleQueueService.BatchRequestTooLong"));
     }
-    let output = batch.each(|entry| {
-        put(connection, &queue, json::members(entry)?, &call.caller.account, call.now_ms)
-    })?;
+    let output = batch
+        .each(|entry| put(connection, &queue, json::members(entry)?, &call.caller.account, call.now_ms))?;
     Ok(Done { output, woken: Some(queue.id) })
 }
 
@@ -112,7 +111,8 @@ fn check_ids(ids: &[String]) -> Result<(), Fault> {
         );
     }
     if ids.len() > BATCH_MAX {
-        let message = format!("Maximum number of entries per request are {BATCH_MAX}. You have sent {}.", ids.len());
+        let message =
+            format!("Maximum number of entries per request are {BATCH_MAX}. You have sent {}.", ids.len());
         return refused(
             "TooManyEntriesInBatchRequest",
             "AWS.SimpleQueueService.TooManyEntriesInBatchRequest",
@@ -155,7 +155,9 @@ fn put(
     let delay = message.delay_seconds;
     if let Some(delay) = delay.filter(|delay| !(0..=900).contains(delay)) {
         let reason = "DelaySeconds must be >= 0 and <= 900.";
-        return Err(invalid(format!("Value {delay} for parameter DelaySeconds is invalid. Reason: {reason}")));
+        return Err(invalid(format!(
+            "Value {delay} for parameter DelaySeconds is invalid. Reason: {reason}"
+        )));
     }
     let deduplication_id = order_of(queue, &message, &body)?;
     let mut output = Map::from_iter([("MD5OfMessageBody".to_owned(), json!(message::md5(&body)))]);
@@ -225,7 +227,12 @@ fn order_of(queue: &Queue, message: &Message, body: &str) -> Result<Option<Strin
 }
 
 /// The message that this id was sent with in the last five minutes.
-fn earlier(connection: &Connection, queue: &Queue, id: &str, now_ms: i64) -> Result<Option<(String, i64)>, Fault> {
+fn earlier(
+    connection: &Connection,
+    queue: &Queue,
+    id: &str,
+    now_ms: i64,
+) -> Result<Option<(String, i64)>, Fault> {
     connection
         .prepare_cached("DELETE FROM sqs_deduplication WHERE queue = ?1 AND sent_ms <= ?2")?
         .execute(params![queue.id, now_ms - DEDUPLICATION_MS])?;

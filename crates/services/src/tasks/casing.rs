@@ -37,7 +37,8 @@ impl Members {
 
     fn object(&self, members: Map<String, Value>, way: Way, depth: usize) -> Value {
         let convert = |(name, value): (String, Value)| {
-            let service_name = if self.is_lower { with_first(&name, char::to_ascii_lowercase) } else { name.clone() };
+            let service_name =
+                if self.is_lower { with_first(&name, char::to_ascii_lowercase) } else { name.clone() };
             let is_map = self.maps.contains(&*service_name);
             let is_time = self.times.contains(&*service_name);
             let value = match value {
@@ -99,13 +100,11 @@ mod tests {
 
     #[test]
     fn names_change_and_the_users_own_do_not() {
-        let members = Members {
-            is_lower: true,
-            maps: HashSet::from(["tags"]),
-            times: HashSet::from(["startDate"]),
-        };
+        let members =
+            Members { is_lower: true, maps: HashSet::from(["tags"]), times: HashSet::from(["startDate"]) };
         let input = json!({"ExecutionArn": "a", "Tags": {"Key": "V"}, "List": [{"InnerName": 1}], "StartDate": "1970-01-01T00:00:10Z"});
-        let wire = json!({"executionArn": "a", "tags": {"Key": "V"}, "list": [{"innerName": 1}], "startDate": 10});
+        let wire =
+            json!({"executionArn": "a", "tags": {"Key": "V"}, "list": [{"innerName": 1}], "startDate": 10});
         assert_eq!(members.input(input.as_object().unwrap().clone()), wire);
         let output = json!({"ExecutionArn": "a", "Tags": {"Key": "V"}, "List": [{"InnerName": 1}], "StartDate": "1970-01-01T00:00:10Z"});
         assert_eq!(members.output(wire.as_object().unwrap().clone()), output);

@@ -71,7 +71,8 @@ impl TaskFault {
         response: &Response<Bytes>,
     ) -> Self {
         let (code, message) = code_and_message(response);
-        let extended = text(response.headers(), "x-amz-id-2").map(|id| format!(", Extended Request ID: {id}"));
+        let extended =
+            text(response.headers(), "x-amz-id-2").map(|id| format!(", Extended Request ID: {id}"));
         let cause = format!(
             "{message} (Service: {service}, Status Code: {}, Request ID: {}{}) (SDK Attempt Count: 1)",
             response.status().as_u16(),
@@ -107,7 +108,8 @@ fn code_and_message(response: &Response<Bytes>) -> (String, String) {
     }
     let json: Value = serde_json::from_str(&body).unwrap_or_default();
     let in_header = text(response.headers(), "x-amzn-errortype");
-    let code = in_header.or_else(|| json["__type"].as_str()).or_else(|| json["code"].as_str()).unwrap_or_default();
+    let code =
+        in_header.or_else(|| json["__type"].as_str()).or_else(|| json["code"].as_str()).unwrap_or_default();
     let code = code.split(':').next().unwrap_or(code);
     let code = code.rsplit('#').next().unwrap_or(code);
     let message = json["message"].as_str().or_else(|| json["Message"].as_str());

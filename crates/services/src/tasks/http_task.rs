@@ -116,13 +116,17 @@ impl Http {
     }
 
     pub(super) async fn invoke(&self, call: &TaskCall) -> Output {
-        let parameters: Parameters = serde_json::from_str(&call.parameters)
-            .map_err(|error| TaskFault::runtime(format!("The parameters of http:invoke are wrong: {error}")))?;
+        let parameters: Parameters = serde_json::from_str(&call.parameters).map_err(|error| {
+            TaskFault::runtime(format!("The parameters of http:invoke are wrong: {error}"))
+        })?;
         let request = self.request(parameters)?;
         let exchange = async {
             let response = self.client.request(request).await.map_err(|error| chain(&error))?;
             let (parts, body) = response.into_parts();
-            let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await.map_err(|error| chain(error.as_ref()))?;
+            let body = Limited::new(body, ANSWER_BYTES_MAX)
+                .collect()
+                .await
+                .map_err(|error| chain(error.as_ref()))?;
             Ok::<_, String>(Response::from_parts(parts, body.to_bytes()))
         };
         match tokio::time::timeout(CALL_MAX, exchange).await {
@@ -154,7 +158,10 @@ impl Http {
                 .into();
         for (name, value) in &parameters.headers {
             let name = name.to_ascii_lowercase();
-            if REFUSED_HEADERS.contains(&&*name) || name.starts_with("x-forwarded") || name.starts_with("x-amz") {
+            if REFUSED_HEADERS.contains(&&*name)
+                || name.starts_with("x-forwarded")
+                || name.starts_with("x-amz")
+            {
                 return Err(wrong(format!("The header {name} cannot be set by a state machine")));
             }
             headers.insert(name, as_text(value));
@@ -174,7 +181,10 @@ impl Http {
     fn connection(&self, arn: &str) -> Result<&Connection, TaskFault> {
         let name = arn.split("connection/").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or(arn);
         self.settings.connections.get(name).ok_or_else(|| {
-            TaskFault::new("EventBridge.ResourceNotFoundException", format!("Connection {arn} does not exist."))
+            TaskFault::new(
+                "EventBridge.ResourceNotFoundException",
+                format!("Connection {arn} does not exist."),
+            )
         })
     }
 
@@ -214,7 +224,9 @@ fn body(parameters: &Parameters, headers: &mut BTreeMap<String, String>) -> Resu
             form_fields("", body, format, &mut fields)?;
             ("application/x-www-form-urlencoded", fields.join("&"))
         }
-        Some(other) => return Err(TaskFault::runtime(format!("RequestBodyEncoding {other} is not supported"))),
+        Some(other) => {
+            return Err(TaskFault::runtime(format!("RequestBodyEncoding {other} is not supported")));
+        }
     };
     headers.entry("content-type".to_owned()).or_insert_with(|| kind.to_owned());
     Ok(text.into())
@@ -367,7 +379,9 @@ mod tests {
     #[tokio::test]
     async fn what_is_not_public_is_not_called() {
         let http = Http::new(HttpSettings::default());
-        for endpoint in ["http://example.org", "https://169.254.169.254/latest", "https://[::1]/", "https://localhost/"] {
+        for endpoint in
+            ["http://example.org", "https://169.254.169.254/latest", "https://[::1]/", "https://localhost/"]
+        {
             let call = TaskCall {
                 resource: "http:invoke".to_owned(),
                 parameters: json!({ "ApiEndpoint": endpoint, "Method": "GET" }).to_string(),
@@ -376,7 +390,11 @@ mod tests {
                 execution_arn: String::new(),
                 state_machine_arn: String::new(),
             };
-            assert_eq!(http.invoke(&call).await.map_err(|fault| fault.error), Err(SOCKET.to_owned()), "{endpoint}");
+            assert_eq!(
+                http.invoke(&call).await.map_err(|fault| fault.error),
+                Err(SOCKET.to_owned()),
+                "{endpoint}"
+            );
         }
     }
 

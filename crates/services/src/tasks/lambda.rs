@@ -173,6 +173,9 @@ mod tests {
         let mut response = Response::new(Bytes::from_static(b"[1.0]"));
         response.headers_mut().insert("x-amz-executed-version", "$LATEST".parse().unwrap());
         let output = wrapped(&response).unwrap();
-        assert!(output.starts_with("{\"ExecutedVersion\":\"$LATEST\",\"Payload\":[1.0],\"SdkHttpMetadata\":{"), "{output}");
+        assert!(
+            output.starts_with("{\"ExecutedVersion\":\"$LATEST\",\"Payload\":[1.0],\"SdkHttpMetadata\":{"),
+            "{output}"
+        );
     }
 }

@@ -79,7 +79,9 @@ impl Tasks {
             (Some("events"), Some("putEvents"), None, None) => events::put_events(self, call).await,
             (Some("http"), Some("invoke"), None, None) => self.http.invoke(call).await,
             (Some("aws-sdk"), Some("s3"), Some(action), None) => s3::call(self, call, action).await,
-            (Some("aws-sdk"), Some(service), Some(action), None) => sdk::call(self, call, service, action).await,
+            (Some("aws-sdk"), Some(service), Some(action), None) => {
+                sdk::call(self, call, service, action).await
+            }
             _ => Err(TaskFault::unsupported(&call.resource)),
         }
     }
@@ -123,7 +125,9 @@ fn parameters(call: &TaskCall) -> Result<Map<String, Value>, TaskFault> {
 fn as_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            value.to_string()
+        }
     }
 }
 

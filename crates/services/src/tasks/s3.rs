@@ -128,7 +128,9 @@ fn request(call: &TaskCall, action: &Action) -> Result<Result<Request<Bytes>, ht
                     headers.push((format!("x-amz-meta-{name}"), as_text(value)));
                 }
             }
-            (_, Some((_, parameter)), _) => query.push(format!("{parameter}={}", encoded(&as_text(value), ""))),
+            (_, Some((_, parameter)), _) => {
+                query.push(format!("{parameter}={}", encoded(&as_text(value), "")))
+            }
             (_, _, Some((_, header))) => headers.push(((*header).to_owned(), as_text(value))),
             _ => {
                 let cause = format!("The parameter {name} of {} is not supported here", call.resource);
@@ -166,15 +168,26 @@ fn output(answer: Answer, response: &Response<Bytes>) -> Result<Value, TaskFault
             let head = document.split("<Contents>").next().unwrap_or_default();
             let mut output = leaves(
                 head,
-                &["Name", "Prefix", "Delimiter", "MaxKeys", "KeyCount", "IsTruncated", "NextMarker", "NextContinuationToken"],
+                &[
+                    "Name",
+                    "Prefix",
+                    "Delimiter",
+                    "MaxKeys",
+                    "KeyCount",
+                    "IsTruncated",
+                    "NextMarker",
+                    "NextContinuationToken",
+                ],
             );
-            output["Contents"] = list("Contents", &["ETag", "Key", "LastModified", "Size", "StorageClass"]).into();
+            output["Contents"] =
+                list("Contents", &["ETag", "Key", "LastModified", "Size", "StorageClass"]).into();
             output["CommonPrefixes"] = list("CommonPrefixes", &["Prefix"]).into();
             Ok(output)
         }
         Answer::Buckets => {
             let buckets = xml::elements(&document, "Bucket").into_iter();
-            let buckets: Vec<Value> = buckets.map(|bucket| leaves(bucket, &["CreationDate", "Name"])).collect();
+            let buckets: Vec<Value> =
+                buckets.map(|bucket| leaves(bucket, &["CreationDate", "Name"])).collect();
             Ok(json!({ "Buckets": buckets, "Owner": leaves(&document, &["ID"]) }))
         }
     }

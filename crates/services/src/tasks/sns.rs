@@ -73,9 +73,8 @@ pub(super) async fn send(
             }
         }
     }
-    let request = Request::post("/")
-        .header("content-type", "application/x-www-form-urlencoded")
-        .body(form.into());
+    let request =
+        Request::post("/").header("content-type", "application/x-www-form-urlencoded").body(form.into());
     Ok(tasks.send(call, "sns", "sns", request).await)
 }
 

@@ -77,12 +77,22 @@ mod tests {
 
     #[test]
     fn the_scope_says_whose_and_where() {
-        let home = Home { region: "us-east-1".into(), account: "000000000000".into(), url: "http://x".into() };
-        let header = "AWS4-HMAC-SHA256 Credential=123456789012/20260101/eu-west-1/sqs/aws4_request, SignedHeaders=h";
+        let home =
+            Home { region: "us-east-1".into(), account: "000000000000".into(), url: "http://x".into() };
+        let header =
+            "AWS4-HMAC-SHA256 Credential=123456789012/20260101/eu-west-1/sqs/aws4_request, SignedHeaders=h";
         for (authorization, uri, expected) in [
             (Some(header), "/", ("eu-west-1", "123456789012", Some("sqs"))),
-            (Some("AWS4-HMAC-SHA256 Credential=test/d/us-west-2/s3/a"), "/", ("us-west-2", "000000000000", Some("s3"))),
-            (None, "/b/k?X-Amz-Credential=AK%2Fd%2Feu-west-3%2Fs3%2Fx", ("eu-west-3", "000000000000", Some("s3"))),
+            (
+                Some("AWS4-HMAC-SHA256 Credential=test/d/us-west-2/s3/a"),
+                "/",
+                ("us-west-2", "000000000000", Some("s3")),
+            ),
+            (
+                None,
+                "/b/k?X-Amz-Credential=AK%2Fd%2Feu-west-3%2Fs3%2Fx",
+                ("eu-west-3", "000000000000", Some("s3")),
+            ),
             (Some("Basic abc"), "/", ("us-east-1", "000000000000", None)),
             (Some("Credential=a/b/../c"), "/", ("us-east-1", "000000000000", Some("c"))),
             (None, "/", ("us-east-1", "000000000000", None)),

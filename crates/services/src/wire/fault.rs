@@ -24,11 +24,7 @@ pub struct Fault {
 
 impl Fault {
     /// The caller's own fault.
-    pub fn sender(
-        status: u16,
-        code: impl Into<Cow<'static, str>>,
-        message: impl Into<String>,
-    ) -> Self {
+    pub fn sender(status: u16, code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         Self { status, code: code.into(), query_code: None, message: message.into() }
     }
 

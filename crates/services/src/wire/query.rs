@@ -97,9 +97,7 @@ fn unfold(value: Value) -> Value {
     let only = if members.len() == 1 { members.keys().next().cloned() } else { None };
     match only.as_deref() {
         Some("member") if members["member"].is_array() => members.remove("member").unwrap_or_default(),
-        Some("entry") if members["entry"].is_array() => {
-            as_map(members.remove("entry").unwrap_or_default())
-        }
+        Some("entry") if members["entry"].is_array() => as_map(members.remove("entry").unwrap_or_default()),
         _ => Value::Object(members),
     }
 }
@@ -117,11 +115,7 @@ pub(crate) fn as_map(list: Value) -> Value {
 }
 
 /// An answer: what `inside` writes stands in the action's result.
-pub(crate) fn answer(
-    action: &str,
-    namespace: &str,
-    inside: impl FnOnce(&mut Xml),
-) -> Response<Body> {
+pub(crate) fn answer(action: &str, namespace: &str, inside: impl FnOnce(&mut Xml)) -> Response<Body> {
     let mut xml = Xml::document();
     let (outer, result) = (format!("{action}Response"), format!("{action}Result"));
     xml.open_with(&outer, &[("xmlns", namespace)]);

@@ -162,7 +162,8 @@ mod tests {
     #[test]
     fn elements_are_found_by_their_whole_name() {
         let document = "<D xmlns=\"x\"><Objects/><Object><Key>a&amp;b</Key></Object>\n<Object ><Key>c</Key></Object></D>";
-        let keys: Vec<_> = elements(document, "Object").into_iter().map(|object| leaf(object, "Key")).collect();
+        let keys: Vec<_> =
+            elements(document, "Object").into_iter().map(|object| leaf(object, "Key")).collect();
         assert_eq!(keys, [Some("a&b".to_owned()), Some("c".to_owned())]);
         assert_eq!(leaf(document, "Objects").as_deref(), Some(""));
         assert_eq!(leaf(document, "Ke"), None);

@@ -1,0 +1,160 @@
+//! The services, put together: which are embedded, where their files are, and who reaches whom.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use serde_json::json;
+use tokio::task::AbortHandle;
+
+use crate::ServicesError;
+use crate::clock::Clock;
+use crate::database::Database;
+use crate::dynamodb::DynamoDb;
+use crate::endpoint::{AccessKey, Endpoint, Endpoints, Remote};
+use crate::events::{Event, Events};
+use crate::lambda::{Function, Lambda};
+use crate::outbox::{Deliverer, Mail, Outbox};
+use crate::router::{Router, Service};
+use crate::s3::{self, Change, Folders, S3};
+use crate::sns::Sns;
+use crate::sqs::Sqs;
+use crate::tasks::{HttpSettings, Tasks};
+use crate::wire::{Fault, Home, random_uuid};
+
+/// The services that can be embedded, by the names that signatures have for them.
+pub const EMBEDDED: [&str; 6] = ["dynamodb", "events", "lambda", "s3", "sns", "sqs"];
+
+/// A service that is somewhere else.
+#[derive(Clone, Default)]
+pub struct RemoteSettings {
+    /// Its URL; none is AWS itself.
+    pub url: Option<String>,
+    /// The key that calls are signed with; without one they are not.
+    pub key: Option<AccessKey>,
+}
+
+/// What the services are made of.
+pub struct Settings {
+    /// The account and region of requests that name none.
+    pub home: Home,
+    /// The folder of the services' files, which this process alone uses.
+    pub data: PathBuf,
+    /// The buckets' folders.
+    pub folders: Folders,
+    /// Services that are somewhere else, by their names; all others are embedded.
+    pub remote: BTreeMap<String, RemoteSettings>,
+    /// The embedded Lambda's functions.
+    pub functions: BTreeMap<String, Arc<dyn Function>>,
+    /// Where mail is handed over.
+    pub mail: Option<Mail>,
+    /// What `http:invoke` may do.
+    pub http: HttpSettings,
+    /// Where the time is read.
+    pub clock: Clock,
+}
+
+/// Running services. Dropping them stops deliveries; the files hold all that they knew.
+pub struct Services {
+    /// The one port.
+    pub router: Arc<Router>,
+    /// Makes Tasks' calls.
+    pub tasks: Arc<Tasks>,
+    /// Takes events of a service's own.
+    pub events: Events,
+    deliveries: AbortHandle,
+}
+
+impl Services {
+    /// Opens the services' files, makes them where they are not there, and goes on with what is to be
+    /// delivered. `others` are served on the same port. To be called within a tokio runtime.
+    pub fn open(settings: Settings, others: Vec<Arc<dyn Service>>) -> Result<Self, ServicesError> {
+        let data = settings.data;
+        std::fs::create_dir_all(&data)
+            .map_err(|source| ServicesError::File { path: data.clone(), source })?;
+        let database = Database::open(&data.join("services.db"))?;
+        let clock = settings.clock;
+        let outbox = Outbox::new(database.clone(), clock.clone());
+        let endpoints = Arc::new(Endpoints::new(remote_endpoints(&settings.remote)?));
+        let events = Events::new(database.clone(), clock.clone(), outbox.clone());
+        let observer = Arc::new(ToEvents(events.clone()));
+        let s3 = S3::open(settings.folders, database.clone(), clock.clone(), observer)?;
+        let lambda = Lambda::new(settings.functions, database.clone(), clock.clone(), outbox.clone());
+        let mut embedded: Vec<Arc<dyn Service>> = vec![
+            Arc::new(DynamoDb::open(&data.join("tables.db"))?),
+            Arc::new(events.clone()),
+            Arc::new(lambda),
+            Arc::new(s3),
+            Arc::new(Sns::new(database.clone(), clock.clone(), outbox.clone())),
+            Arc::new(Sqs::new(database, clock)),
+        ];
+        embedded.retain(|service| !settings.remote.contains_key(service.route().name));
+        let router = Arc::new(Router::new(settings.home, embedded.into_iter().chain(others)));
+        endpoints.embed(&router);
+        let deliverer = Deliverer::new(endpoints.clone(), settings.mail, data.join("notifications"));
+        let deliveries = tokio::spawn(outbox.run(deliverer)).abort_handle();
+        let tasks = Arc::new(Tasks::new(endpoints, settings.http));
+        Ok(Self { router, tasks, events, deliveries })
+    }
+}
+
+impl Drop for Services {
+    fn drop(&mut self) {
+        self.deliveries.abort();
+    }
+}
+
+fn remote_endpoints(
+    remote: &BTreeMap<String, RemoteSettings>,
+) -> Result<BTreeMap<String, Arc<dyn Endpoint>>, ServicesError> {
+    let endpoint = |(name, settings): (&String, &RemoteSettings)| {
+        if let Some(url) = &settings.url
+            && !(url.starts_with("http://") || url.starts_with("https://"))
+        {
+            let message = format!("the endpoint {url} of {name} does not begin with http:// or https://");
+            return Err(ServicesError::Setting(message));
+        }
+        let remote: Arc<dyn Endpoint> = Arc::new(Remote::new(settings.url.as_deref(), settings.key.clone()));
+        Ok((name.clone(), remote))
+    };
+    remote.iter().map(endpoint).collect()
+}
+
+/// Tells EventBridge of objects, as S3 does.
+struct ToEvents(Events);
+
+impl s3::Observer for ToEvents {
+    fn changed(&self, change: Change) -> BoxFuture<'_, Result<(), Fault>> {
+        let mut detail = json!({
+            "version": "0", "bucket": { "name": change.bucket }, "object": { "key": change.key },
+        });
+        let detail_type = match &change.created {
+            Some((bytes, etag)) => {
+                detail["object"]["size"] = json!(bytes);
+                detail["object"]["etag"] = json!(etag);
+                "Object Created"
+            }
+            None => {
+                detail["deletion-type"] = json!("Permanently Deleted");
+                "Object Deleted"
+            }
+        };
+        let sequencer = jiff::Timestamp::now().as_nanosecond();
+        detail["object"]["sequencer"] = json!(format!("{sequencer:018X}"));
+        detail["request-id"] = json!(random_uuid().replace('-', "")[..16].to_uppercase());
+        detail["requester"] = json!(change.caller.account);
+        detail["source-ip-address"] = json!("127.0.0.1");
+        detail["reason"] = json!(change.reason);
+        let event = Event {
+            source: "aws.s3".to_owned(),
+            detail_type: detail_type.to_owned(),
+            resources: vec![format!("arn:aws:s3:::{}", change.bucket)],
+            caller: change.caller,
+            bus: None,
+            detail,
+            time_ms: None,
+        };
+        Box::pin(self.0.emit(event))
+    }
+}
