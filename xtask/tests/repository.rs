@@ -6,9 +6,13 @@ use std::process::Command;
 
 /// The edges that ARCHITECTURE.md draws: each crate, and the crates of ours that it may use.
 const EDGES: &[(&str, &[&str])] = &[
-    ("darkroom", &["darkroom-asl", "darkroom-engine", "darkroom-functions", "darkroom-gateway"]),
+    (
+        "darkroom",
+        &["darkroom-asl", "darkroom-engine", "darkroom-functions", "darkroom-gateway", "darkroom-services"],
+    ),
     ("darkroom-gateway", &["darkroom-asl", "darkroom-engine"]),
     ("darkroom-functions", &[]),
+    ("darkroom-services", &[]),
     ("darkroom-engine", &["darkroom-asl"]),
     ("darkroom-asl", &[]),
     ("xtask", &[]),

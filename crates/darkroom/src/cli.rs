@@ -98,6 +98,10 @@ pub struct ServeArguments {
     #[arg(long, value_name = "URL")]
     pub lambda_endpoint: Option<String>,
 
+    /// Which services are somewhere else, and which functions there are [default: <data>/darkroom.toml, if there].
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
     /// The account of requests whose access key is none (12 digits name one).
     #[arg(long, value_name = "ID", default_value = ACCOUNT, value_parser = account)]
     pub account: String,

@@ -5,6 +5,7 @@
 //! <data>/platform.db   image records and the outbox of notifications
 //! <data>/input/        the input bucket: uploads/<user>/<image>.<extension>
 //! <data>/output/       the output bucket of a server
+//! <data>/buckets/      a server's other buckets; services.db, tables.db: its other services
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -55,6 +56,8 @@ pub fn engine_file(data: &Path) -> PathBuf {
 pub struct Parts {
     /// Runs tasks.
     pub tasks: Tasks,
+    /// The image functions.
+    pub functions: Functions,
     /// One record an image.
     pub records: Arc<SqliteRecords>,
     /// The input bucket, as a folder.
@@ -84,7 +87,8 @@ pub fn open_tasks(data: &Path, out: &Path) -> anyhow::Result<Parts> {
     let notifications: Arc<dyn Notifications> = records.clone();
     let image_records: Arc<dyn ImageRecords> = records.clone();
     let services = Services::new(input_bucket, output_bucket, image_records, notifications.clone());
-    Ok(Parts { tasks: Tasks::new(Functions::new(services), notifications), records, input })
+    let functions = Functions::new(services);
+    Ok(Parts { tasks: Tasks::new(functions.clone(), notifications), functions, records, input })
 }
 
 /// Starts the engine on a store, and goes on with what is open in it.
@@ -115,7 +119,7 @@ impl Platform {
     pub fn open(data: &Path, out: &Path, jobs: usize, observer: Arc<dyn Observer>) -> anyhow::Result<Self> {
         // First of all the lock: from here on no other process is at work in this data folder.
         let store = open_store(data)?;
-        let Parts { tasks, records, input } = open_tasks(data, out)?;
+        let Parts { tasks, records, input, .. } = open_tasks(data, out)?;
         let pool = WorkerPool::new(jobs, move |invocation| tasks.run(invocation))?;
         let engine = start_engine(store, Arc::new(pool), observer)?;
         let (definition, machine) =

@@ -1,30 +1,45 @@
-//! `darkroom serve`: the Step Functions API on a port.
+//! `darkroom serve`: Step Functions and the services that workflows reach, on one port.
 
+mod settings;
+
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
 use darkroom_engine::store::Append;
-use darkroom_engine::{Engine, Observer, Parked, TaskExecutor, WorkerPool};
+use darkroom_engine::{Engine, Observer, Parked};
+use darkroom_functions::{FunctionName, Functions};
 use darkroom_gateway::Gateway;
+use darkroom_services::clock::Clock;
+use darkroom_services::lambda::{Function, InProcess};
+use darkroom_services::router::{Route, Router, Service};
+use darkroom_services::s3::Folders;
+use darkroom_services::wire::{Caller, Home};
+use darkroom_services::{RemoteSettings, Services, Settings, router};
+use futures::future::BoxFuture;
 use tokio::net::TcpListener;
-use tokio::runtime::{Handle, Runtime};
+use tokio::runtime::Runtime;
+use tokio::sync::{Semaphore, watch};
 
 use crate::cli::ServeArguments;
 use crate::platform;
-use crate::tasks::lambda::Lambda;
-use crate::tasks::remote::RemoteTasks;
+use crate::tasks::service::ServiceTasks;
+use crate::workflow::{PLACEHOLDERS, PROJECT};
 
 /// How long a stop waits for what was begun to be answered.
 const STOP_MAX: Duration = Duration::from_secs(5);
+/// The topic that the image workflow publishes to.
+const TOPIC: &str = PLACEHOLDERS[3].1;
 
 /// Runs the command.
 pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
-    let lambda = arguments.lambda_endpoint.as_deref().map(Lambda::new).transpose()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("gateway")
@@ -36,36 +51,118 @@ pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
         .with_context(|| format!("{} cannot be listened on", arguments.listen))?;
     std::fs::create_dir_all(&arguments.data)
         .with_context(|| format!("the data folder {} cannot be made", arguments.data.display()))?;
-    let engine = engine(&arguments.data, lambda, runtime.handle())?;
-    let gateway = Gateway {
-        engine: engine.clone(),
-        region: arguments.region.clone(),
-        account: arguments.account.clone(),
-    };
-    let served = runtime.block_on(serve(listener, gateway));
+    let url = url(listener.local_addr().context("the port is not known")?);
+    let (tell, tasks) = watch::channel(None);
+    let store = platform::open_store(&arguments.data)?;
+    let executor = Arc::new(ServiceTasks::new(runtime.handle().clone(), tasks));
+    let engine = Arc::new(platform::start_engine(store, executor, Arc::new(Unobserved))?);
+    let served = runtime.block_on(async {
+        let services = services(arguments, &url, engine.clone())?;
+        make_topic(&services.router).await?;
+        // From here on tasks are run, those that were open among them.
+        tell.send_replace(Some(services.tasks.clone()));
+        serve(listener, &url, services.router.clone()).await
+    });
+    drop(tell);
     stop(engine, runtime);
     served?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn engine(data: &Path, lambda: Option<Lambda>, runtime: &Handle) -> anyhow::Result<Arc<Engine>> {
-    let store = platform::open_store(data)?;
+fn services(arguments: &ServeArguments, url: &str, engine: Arc<Engine>) -> anyhow::Result<Services> {
+    let file = settings::read(arguments.config.as_deref(), &arguments.data)?;
+    let data = &arguments.data;
     let parts = platform::open_tasks(data, &data.join("output"))?;
-    let tasks = parts.tasks;
-    let pool = WorkerPool::new(platform::cores(), move |invocation| tasks.run(invocation))?;
-    let executor: Arc<dyn TaskExecutor> = match lambda {
-        Some(lambda) => Arc::new(RemoteTasks::new(runtime.clone(), lambda, pool)),
-        None => Arc::new(pool),
+    let mut functions = image_functions(&parts.functions);
+    functions.extend(file.functions(&arguments.region, url)?);
+    let mut remote = file.remote()?;
+    if let Some(endpoint) = &arguments.lambda_endpoint {
+        remote.insert("lambda".to_owned(), RemoteSettings { url: Some(endpoint.clone()), key: None });
+    }
+    let elsewhere = [("input", parts.input), ("output", data.join("output"))];
+    let settings = Settings {
+        home: Home {
+            region: arguments.region.clone(),
+            account: arguments.account.clone(),
+            url: url.to_owned(),
+        },
+        data: data.clone(),
+        folders: Folders {
+            root: data.join("buckets"),
+            elsewhere: elsewhere.map(|(name, folder)| (format!("{PROJECT}-{name}"), folder)).into(),
+        },
+        remote,
+        functions,
+        mail: file.mail(),
+        http: file.http(),
+        clock: Clock::System,
     };
-    Ok(Arc::new(platform::start_engine(store, executor, Arc::new(Unobserved))?))
+    let gateway = Gateway { engine, region: arguments.region.clone(), account: arguments.account.clone() };
+    Ok(Services::open(settings, vec![Arc::new(States(gateway))])?)
 }
 
-async fn serve(listener: TcpListener, gateway: Gateway) -> anyhow::Result<()> {
-    let address = listener.local_addr().context("the port is not known")?;
+/// The image functions as Lambda functions of this process.
+fn image_functions(functions: &Functions) -> BTreeMap<String, Arc<dyn Function>> {
+    // A place is a core: more pictures at once would only take more memory.
+    let places = Arc::new(Semaphore::new(platform::cores()));
+    let function = |name: FunctionName| {
+        let functions = functions.clone();
+        let code = move |event: &str| {
+            functions.invoke(name, event).map_err(|error| (error.error_type().to_owned(), error.to_string()))
+        };
+        let function: Arc<dyn Function> = Arc::new(InProcess::new(Arc::new(code), places.clone()));
+        (format!("{PROJECT}-{name}"), function)
+    };
+    FunctionName::ALL.into_iter().map(function).collect()
+}
+
+/// Step Functions among the services.
+struct States(Gateway);
+
+impl Service for States {
+    fn route(&self) -> Route {
+        Route { name: "states", targets: &["AWSStepFunctions."], ..Route::default() }
+    }
+
+    fn answer(&self, request: Request, _: Caller) -> BoxFuture<'_, Response> {
+        Box::pin(self.0.answer(request))
+    }
+}
+
+/// Makes the workflow's topic, where it is not there, and lets a file hear of it: what is published before
+/// anybody subscribes is not lost. Where SNS is remote its topics are its own.
+async fn make_topic(router: &Router) -> anyhow::Result<()> {
+    let create = format!("Action=CreateTopic&Version=2010-03-31&Name={TOPIC}");
+    let Some(answer) = sns(router, create).await? else { return Ok(()) };
+    let arn = answer.split("<TopicArn>").nth(1).and_then(|rest| rest.split('<').next());
+    let arn = arn.context("the topic of notifications has no ARN")?;
+    let subscribe =
+        format!("Action=Subscribe&Version=2010-03-31&TopicArn={arn}&Protocol=file&Endpoint={TOPIC}.jsonl");
+    sns(router, subscribe).await?;
+    Ok(())
+}
+
+/// A call of the embedded SNS, or nothing where there is none.
+async fn sns(router: &Router, form: String) -> anyhow::Result<Option<String>> {
+    let request = Request::post("/")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(Body::from(form))?;
+    let response = router.answer(request).await;
+    let status = response.status();
+    let body = axum::body::to_bytes(response.into_body(), 64 * 1024).await?;
+    let text = String::from_utf8_lossy(&body).into_owned();
+    if text.contains("MissingVersion") {
+        return Ok(None);
+    }
+    anyhow::ensure!(status.is_success(), "the topic of notifications cannot be made: {text}");
+    Ok(Some(text))
+}
+
+async fn serve(listener: TcpListener, url: &str, services: Arc<Router>) -> anyhow::Result<()> {
     let asked = asked_to_stop()?;
-    println!("listening on {}", url(address));
+    println!("listening on {url}");
     let (tell, told) = tokio::sync::oneshot::channel::<()>();
-    let server = tokio::spawn(darkroom_gateway::serve(listener, gateway, async move {
+    let server = tokio::spawn(router::serve(listener, services, async move {
         // A sender that has gone means the same.
         let _ = told.await;
     }));

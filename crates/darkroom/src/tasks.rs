@@ -1,7 +1,7 @@
-//! What a Task of a workflow reaches here: the image functions, and the outbox of notifications.
+//! What a Task of a workflow reaches where no server runs: the image functions, and the outbox of notifications.
 
 pub mod lambda;
-pub mod remote;
+pub mod service;
 
 use std::sync::Arc;
 

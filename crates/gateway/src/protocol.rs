@@ -43,7 +43,8 @@ pub(crate) struct Call {
 }
 
 impl Gateway {
-    pub(crate) async fn answer(&self, request: Request) -> Response<Body> {
+    /// Answers a request, its faults among the answers.
+    pub async fn answer(&self, request: Request) -> Response<Body> {
         let outcome = self.call(request).await;
         let (status, body) = match outcome {
             Ok(body) => (StatusCode::OK, body),

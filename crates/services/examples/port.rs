@@ -11,6 +11,7 @@ use darkroom_services::s3::Folders;
 use darkroom_services::tasks::HttpSettings;
 use darkroom_services::wire::Home;
 use darkroom_services::{Services, Settings, router};
+use tokio::sync::Semaphore;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -19,7 +20,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = arguments.next().unwrap_or_else(|| "127.0.0.1:4566".to_owned());
     let listener = tokio::net::TcpListener::bind(&address).await?;
     let url = format!("http://{}", listener.local_addr()?);
-    let echo: Arc<dyn Function> = Arc::new(InProcess::new(Arc::new(|event| Ok(event.to_owned())), 4));
+    let echo: Arc<dyn Function> =
+        Arc::new(InProcess::new(Arc::new(|event| Ok(event.to_owned())), Arc::new(Semaphore::new(4))));
     let settings = Settings {
         home: Home { region: "us-east-1".to_owned(), account: "000000000000".to_owned(), url: url.clone() },
         folders: Folders { root: data.join("buckets"), elsewhere: BTreeMap::new() },

@@ -129,16 +129,13 @@ impl s3::Observer for ToEvents {
         let mut detail = json!({
             "version": "0", "bucket": { "name": change.bucket }, "object": { "key": change.key },
         });
-        let detail_type = match &change.created {
-            Some((bytes, etag)) => {
-                detail["object"]["size"] = json!(bytes);
-                detail["object"]["etag"] = json!(etag);
-                "Object Created"
-            }
-            None => {
-                detail["deletion-type"] = json!("Permanently Deleted");
-                "Object Deleted"
-            }
+        let detail_type = if let Some((bytes, etag)) = &change.created {
+            detail["object"]["size"] = json!(bytes);
+            detail["object"]["etag"] = json!(etag);
+            "Object Created"
+        } else {
+            detail["deletion-type"] = json!("Permanently Deleted");
+            "Object Deleted"
         };
         let sequencer = jiff::Timestamp::now().as_nanosecond();
         detail["object"]["sequencer"] = json!(format!("{sequencer:018X}"));

@@ -128,11 +128,15 @@ fn commit_together(batch: Vec<Job>, connection: &mut Connection) {
             if let Err(error) = &committed {
                 tracing::error!(%error, "the services' file could not be written");
             }
-            answers.into_iter().for_each(|answer| answer(committed.is_ok()));
+            for answer in answers {
+                answer(committed.is_ok());
+            }
         }
         Err(error) => {
             tracing::error!(%error, "the services' file cannot be worked on");
-            batch.into_iter().for_each(|job| job(None)(false));
+            for job in batch {
+                job(None)(false);
+            }
         }
     }
 }

@@ -95,13 +95,11 @@ impl Router {
         };
         let pairs = query::pairs(&form);
         let version = pairs.iter().find(|(name, _)| name == "Version");
-        match version.and_then(|(_, version)| self.by_version(version)) {
-            Some(service) => service.answer(Request::from_parts(parts, form.into()), caller).await,
-            None => {
-                let message = "The form has no Version of a service that is known here";
-                Fault::sender(400, "MissingVersion", message).in_query_xml("")
-            }
-        }
+        let Some(service) = version.and_then(|(_, version)| self.by_version(version)) else {
+            let message = "The form has no Version of a service that is known here";
+            return Fault::sender(400, "MissingVersion", message).in_query_xml("");
+        };
+        service.answer(Request::from_parts(parts, form.into()), caller).await
     }
 
     fn by_target(&self, target: &str) -> Option<&Arc<dyn Service>> {

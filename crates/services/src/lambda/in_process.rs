@@ -16,13 +16,13 @@ pub type Code = dyn Fn(&str) -> Result<String, (String, String)> + Send + Sync;
 /// Code behind a bound on how many calls run at once. Calls wait their turn; each has a thread while it runs.
 pub struct InProcess {
     code: Arc<Code>,
-    places: Semaphore,
+    places: Arc<Semaphore>,
 }
 
 impl InProcess {
-    /// A function of this code, of which `concurrency` calls run at once.
-    pub fn new(code: Arc<Code>, concurrency: usize) -> Self {
-        Self { code, places: Semaphore::new(concurrency.max(1)) }
+    /// A function of this code. A call runs when it has got one of these places, which functions may share.
+    pub fn new(code: Arc<Code>, places: Arc<Semaphore>) -> Self {
+        Self { code, places }
     }
 }
 

@@ -115,16 +115,14 @@ async fn response(
     Path(id): Path<String>,
     request: Request,
 ) -> Response<Body> {
-    match wire::whole(request.into_body(), PAYLOAD_BYTES_MAX).await {
-        Ok(payload) => shared.done(&id, Outcome { payload, ..Outcome::default() }),
-        Err(_) => {
-            let message = format!(
-                "Response payload size exceeded maximum allowed payload size ({PAYLOAD_BYTES_MAX} bytes)."
-            );
-            shared.done(&id, Outcome::failed("Function.ResponseSizeTooLarge", &message));
-            refused(StatusCode::PAYLOAD_TOO_LARGE)
-        }
-    }
+    let Ok(payload) = wire::whole(request.into_body(), PAYLOAD_BYTES_MAX).await else {
+        let message = format!(
+            "Response payload size exceeded maximum allowed payload size ({PAYLOAD_BYTES_MAX} bytes)."
+        );
+        shared.done(&id, Outcome::failed("Function.ResponseSizeTooLarge", &message));
+        return refused(StatusCode::PAYLOAD_TOO_LARGE);
+    };
+    shared.done(&id, Outcome { payload, ..Outcome::default() })
 }
 
 async fn error(

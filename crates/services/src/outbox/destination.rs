@@ -106,7 +106,7 @@ impl Deliverer {
                 if let Some(group_id) = group_id {
                     input["MessageGroupId"] = json!(group_id);
                 }
-                if name.ends_with(".fifo") {
+                if name.strip_suffix(".fifo").is_some() {
                     input["MessageDeduplicationId"] = json!(crate::wire::random_uuid());
                 }
                 self.json_call(arn, "sqs", "AmazonSQS.SendMessage", &input).await

@@ -153,19 +153,17 @@ pub(super) fn check_conditions(headers: &HeaderMap, prefix: &str, known: &Known)
     let seconds = |date: &str| jiff::fmt::rfc2822::parse(date).ok().map(|time| time.timestamp().as_second());
     match get("if-match") {
         Some(list) if !is_listed(list) => return Err(failed()),
-        Some(_) => {}
         None if get("if-unmodified-since").and_then(seconds).is_some_and(|since| modified_s > since) => {
             return Err(failed());
         }
-        None => {}
+        Some(_) | None => {}
     }
     match get("if-none-match") {
         Some(list) if is_listed(list) => Err(not_modified()),
-        Some(_) => Ok(()),
         None if get("if-modified-since").and_then(seconds).is_some_and(|since| modified_s <= since) => {
             Err(not_modified())
         }
-        None => Ok(()),
+        Some(_) | None => Ok(()),
     }
 }
 

@@ -134,7 +134,7 @@ impl Service for Sns {
                 Ok::<_, Fault>((action, xml))
             };
             match outcome.await {
-                Ok((action, result)) => query::answer(&action, NAMESPACE, |xml| xml.append(result)),
+                Ok((action, result)) => query::answer(&action, NAMESPACE, |xml| xml.append(&result)),
                 Err(fault) => fault.in_query_xml(NAMESPACE),
             }
         })

@@ -157,8 +157,8 @@ pub(super) fn publish_batch(connection: &Connection, call: &Call, xml: &mut Xml)
             }),
         }
     }
-    xml.within("Successful", |xml| xml.append(successful));
-    xml.within("Failed", |xml| xml.append(failed));
+    xml.within("Successful", |xml| xml.append(&successful));
+    xml.within("Failed", |xml| xml.append(&failed));
     Ok(())
 }
 

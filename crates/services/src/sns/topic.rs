@@ -98,7 +98,9 @@ fn tags_of(list: &Value) -> Result<Map<String, Value>, Fault> {
 pub(super) fn create_topic(connection: &Connection, call: &Call, xml: &mut Xml) -> Result<(), Fault> {
     let name = call.required("Name")?;
     let attributes = call.input["Attributes"].as_object().cloned().unwrap_or_default();
-    if name.ends_with(".fifo") || attributes.get("FifoTopic").is_some_and(|value| value == "true") {
+    if name.strip_suffix(".fifo").is_some()
+        || attributes.get("FifoTopic").is_some_and(|value| value == "true")
+    {
         return Err(invalid("Attributes Reason: FIFO topics are not supported here"));
     }
     let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';

@@ -18,25 +18,23 @@ const TAGS_MAX: usize = 50;
 pub(super) struct Queue {
     pub(super) id: i64,
     pub(super) arn: String,
-    pub(super) name: String,
     pub(super) attributes: Map<String, Value>,
     tags: Map<String, Value>,
     created_ms: i64,
     modified_ms: i64,
 }
 
-const COLUMNS: &str = "id, arn, name, attributes, tags, created_ms, modified_ms";
+const COLUMNS: &str = "id, arn, attributes, tags, created_ms, modified_ms";
 
 impl Queue {
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             id: row.get(0)?,
             arn: row.get(1)?,
-            name: row.get(2)?,
-            attributes: object(row, 3)?,
-            tags: object(row, 4)?,
-            created_ms: row.get(5)?,
-            modified_ms: row.get(6)?,
+            attributes: object(row, 2)?,
+            tags: object(row, 3)?,
+            created_ms: row.get(4)?,
+            modified_ms: row.get(5)?,
         })
     }
 
@@ -156,7 +154,7 @@ fn check_name(name: &str, is_fifo: bool) -> Result<(), Fault> {
             "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length",
         ));
     }
-    if is_fifo == name.ends_with(".fifo") {
+    if is_fifo == name.strip_suffix(".fifo").is_some() {
         return Ok(());
     }
     Err(invalid(

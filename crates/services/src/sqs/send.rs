@@ -170,13 +170,12 @@ fn put(
         Some(id) => earlier(connection, queue, id, now_ms)?,
         None => None,
     };
-    let (id, sequence) = match earlier {
-        Some(earlier) => earlier,
-        None => {
-            let delay = delay.unwrap_or_else(|| attributes::number(&queue.attributes, "DelaySeconds"));
-            let row = Row { queue, body, message, deduplication_id, sender, now_ms, delay };
-            row.insert(connection)?
-        }
+    let (id, sequence) = if let Some(earlier) = earlier {
+        earlier
+    } else {
+        let delay = delay.unwrap_or_else(|| attributes::number(&queue.attributes, "DelaySeconds"));
+        let row = Row { queue, body, message, deduplication_id, sender, now_ms, delay };
+        row.insert(connection)?
     };
     output.insert("MessageId".to_owned(), Value::String(id));
     if queue.is_fifo() {

@@ -26,7 +26,7 @@ use crate::endpoint::chain;
 use crate::wire::encoded;
 
 /// The longest that a call may take. AWS's own bound.
-const CALL_MAX: Duration = Duration::from_secs(60);
+const CALL_MAX: Duration = Duration::from_mins(1);
 /// Bytes of an answer: what a state's output may hold.
 const ANSWER_BYTES_MAX: usize = 262_144;
 /// The name of errors without an HTTP status.
@@ -142,7 +142,9 @@ impl Http {
         for (name, value) in &parameters.query_parameters {
             for value in each(value) {
                 url.push(if url.contains('?') { '&' } else { '?' });
-                url.push_str(&format!("{}={}", encoded(name, ""), encoded(&as_text(value), "")));
+                url.push_str(&encoded(name, ""));
+                url.push('=');
+                url.push_str(&encoded(&as_text(value), ""));
             }
         }
         let uri: Uri = url.parse().map_err(|_| wrong(format!("ApiEndpoint {url} is no URL")))?;

@@ -98,7 +98,7 @@ pub(super) async fn call(tasks: &Tasks, call: &TaskCall, action: &str) -> Output
     if !response.status().is_success() {
         return Err(TaskFault::refused_by_sdk("S3", ERRORS.into_iter(), &response));
     }
-    output(action.answer, &response).map(|output| output.to_string())
+    Ok(output(action.answer, &response).to_string())
 }
 
 fn request(call: &TaskCall, action: &Action) -> Result<Result<Request<Bytes>, http::Error>, TaskFault> {
@@ -129,7 +129,7 @@ fn request(call: &TaskCall, action: &Action) -> Result<Result<Request<Bytes>, ht
                 }
             }
             (_, Some((_, parameter)), _) => {
-                query.push(format!("{parameter}={}", encoded(&as_text(value), "")))
+                query.push(format!("{parameter}={}", encoded(&as_text(value), "")));
             }
             (_, _, Some((_, header))) => headers.push(((*header).to_owned(), as_text(value))),
             _ => {
@@ -149,18 +149,18 @@ fn request(call: &TaskCall, action: &Action) -> Result<Result<Request<Bytes>, ht
     Ok(request.body(body))
 }
 
-fn output(answer: Answer, response: &Response<Bytes>) -> Result<Value, TaskFault> {
+fn output(answer: Answer, response: &Response<Bytes>) -> Value {
     let document = String::from_utf8_lossy(response.body());
     match answer {
-        Answer::Headers => Ok(Value::Object(members_of(response))),
+        Answer::Headers => Value::Object(members_of(response)),
         Answer::Object => {
             let mut members = members_of(response);
             members.entry("Metadata").or_insert_with(|| json!({}));
             // AWS: an object is taken as a text.
             members.insert("Body".to_owned(), Value::String(document.into_owned()));
-            Ok(Value::Object(members))
+            Value::Object(members)
         }
-        Answer::Document => Ok(json!({ "CopyObjectResult": leaves(&document, &["ETag", "LastModified"]) })),
+        Answer::Document => json!({ "CopyObjectResult": leaves(&document, &["ETag", "LastModified"]) }),
         Answer::Objects => {
             let list = |name, members: &[&str]| -> Vec<Value> {
                 xml::elements(&document, name).into_iter().map(|item| leaves(item, members)).collect()
@@ -182,13 +182,13 @@ fn output(answer: Answer, response: &Response<Bytes>) -> Result<Value, TaskFault
             output["Contents"] =
                 list("Contents", &["ETag", "Key", "LastModified", "Size", "StorageClass"]).into();
             output["CommonPrefixes"] = list("CommonPrefixes", &["Prefix"]).into();
-            Ok(output)
+            output
         }
         Answer::Buckets => {
             let buckets = xml::elements(&document, "Bucket").into_iter();
             let buckets: Vec<Value> =
                 buckets.map(|bucket| leaves(bucket, &["CreationDate", "Name"])).collect();
-            Ok(json!({ "Buckets": buckets, "Owner": leaves(&document, &["ID"]) }))
+            json!({ "Buckets": buckets, "Owner": leaves(&document, &["ID"]) })
         }
     }
 }

@@ -52,7 +52,11 @@ pub(super) async fn send(
     parameters: &Map<String, Value>,
 ) -> Result<Result<Response<Bytes>, Unreachable>, TaskFault> {
     let mut form = "Action=Publish&Version=2010-03-31".to_owned();
-    let mut add = |name: &str, value: &str| form.push_str(&format!("&{name}={}", encoded(value, "")));
+    let mut add = |name: &str, value: &str| {
+        for piece in ["&", name, "=", &encoded(value, "")] {
+            form.push_str(piece);
+        }
+    };
     for (name, value) in parameters {
         match (&**name, value) {
             (name, value) if TEXTS.contains(&name) => add(name, &as_text(value)),

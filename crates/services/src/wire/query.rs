@@ -36,15 +36,12 @@ pub(crate) fn decoded(text: &[u8], plus_is_blank: bool) -> String {
             .flatten()
             .and_then(|digits| std::str::from_utf8(digits).ok())
             .and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        match escaped {
-            Some(escaped) => {
-                bytes.push(escaped);
-                at += 3;
-            }
-            None => {
-                bytes.push(if *byte == b'+' && plus_is_blank { b' ' } else { *byte });
-                at += 1;
-            }
+        if let Some(escaped) = escaped {
+            bytes.push(escaped);
+            at += 3;
+        } else {
+            bytes.push(if *byte == b'+' && plus_is_blank { b' ' } else { *byte });
+            at += 1;
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()

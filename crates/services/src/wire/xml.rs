@@ -14,7 +14,9 @@ impl Xml {
         self.0.push('<');
         self.0.push_str(name);
         for (attribute, value) in attributes {
-            self.0.push_str(&format!(" {attribute}=\""));
+            for piece in [" ", attribute, "=\""] {
+                self.0.push_str(piece);
+            }
             self.escape(value);
             self.0.push('"');
         }
@@ -49,7 +51,7 @@ impl Xml {
     }
 
     /// What was written elsewhere.
-    pub(crate) fn append(&mut self, other: Self) {
+    pub(crate) fn append(&mut self, other: &Self) {
         self.0.push_str(&other.0);
     }
 
@@ -121,15 +123,12 @@ pub(crate) fn unescaped(text: &str) -> String {
         result.push_str(&rest[..at]);
         rest = &rest[at..];
         let entity = rest.find(';').map(|end| (&rest[1..end], &rest[end + 1..]));
-        match entity.and_then(|(name, after)| Some((character(name)?, after))) {
-            Some((character, after)) => {
-                result.push(character);
-                rest = after;
-            }
-            None => {
-                result.push('&');
-                rest = &rest[1..];
-            }
+        if let Some((character, after)) = entity.and_then(|(name, after)| Some((character(name)?, after))) {
+            result.push(character);
+            rest = after;
+        } else {
+            result.push('&');
+            rest = &rest[1..];
         }
     }
     result.push_str(rest);

@@ -1,0 +1,216 @@
+//! `darkroom.toml`: which services are somewhere else, which functions there are, where mail goes.
+//!
+//! With no file all services are embedded in the data folder, and the functions are the five image functions.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use darkroom_services::endpoint::AccessKey;
+use darkroom_services::lambda::{Function, Process, ProcessSettings, Url};
+use darkroom_services::outbox::Mail;
+use darkroom_services::tasks::{Connection, HttpSettings};
+use darkroom_services::{EMBEDDED, RemoteSettings};
+use serde::Deserialize;
+
+/// The longest that a function may run. AWS's own bound.
+const TIMEOUT_SECONDS_MAX: u64 = 900;
+
+/// The whole file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct File {
+    #[serde(default)]
+    services: BTreeMap<String, ServiceTable>,
+    #[serde(default)]
+    functions: BTreeMap<String, FunctionTable>,
+    #[serde(default)]
+    connections: BTreeMap<String, ConnectionTable>,
+    #[serde(default)]
+    http: HttpTable,
+    mail: Option<MailTable>,
+}
+
+/// `[services.<name>]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ServiceTable {
+    /// `embedded`, `aws`, or a URL.
+    endpoint: String,
+}
+
+/// `[functions.<name>]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FunctionTable {
+    command: Option<Vec<String>>,
+    url: Option<String>,
+    directory: Option<PathBuf>,
+    #[serde(default)]
+    handler: String,
+    #[serde(default)]
+    environment: BTreeMap<String, String>,
+    #[serde(default = "three")]
+    timeout_seconds: u64,
+    #[serde(default = "memory_default")]
+    memory_mb: u64,
+    #[serde(default = "concurrency_default")]
+    concurrency: usize,
+}
+
+/// AWS's own default.
+fn three() -> u64 {
+    3
+}
+
+fn memory_default() -> u64 {
+    512
+}
+
+fn concurrency_default() -> usize {
+    10
+}
+
+/// `[connections.<name>]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConnectionTable {
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+}
+
+/// `[http]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HttpTable {
+    #[serde(default)]
+    allow_private: bool,
+}
+
+/// `[mail]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MailTable {
+    relay: String,
+    from: String,
+}
+
+/// Reads the file. One that was not asked for need not be there.
+pub fn read(asked_for: Option<&Path>, data: &Path) -> anyhow::Result<File> {
+    let path = asked_for.map_or_else(|| data.join("darkroom.toml"), Path::to_owned);
+    let text = match std::fs::read_to_string(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && asked_for.is_none() => {
+            return Ok(File::default());
+        }
+        text => text.with_context(|| format!("{} cannot be read", path.display()))?,
+    };
+    toml::from_str(&text).with_context(|| format!("{} is wrong", path.display()))
+}
+
+impl File {
+    /// The services that are somewhere else.
+    pub fn remote(&self) -> anyhow::Result<BTreeMap<String, RemoteSettings>> {
+        let mut remote = BTreeMap::new();
+        for (name, table) in &self.services {
+            anyhow::ensure!(
+                EMBEDDED.contains(&&**name),
+                "[services.{name}] is no service of this program; expected one of {}",
+                EMBEDDED.join(", ")
+            );
+            let url = match &*table.endpoint {
+                "embedded" => continue,
+                "aws" => None,
+                url => Some(url.to_owned()),
+            };
+            remote.insert(name.clone(), RemoteSettings { url, key: key() });
+        }
+        Ok(remote)
+    }
+
+    /// The functions that are not in this process.
+    pub fn functions(&self, region: &str, url: &str) -> anyhow::Result<BTreeMap<String, Arc<dyn Function>>> {
+        let mut functions: BTreeMap<String, Arc<dyn Function>> = BTreeMap::new();
+        for (name, table) in &self.functions {
+            anyhow::ensure!(
+                (1..=TIMEOUT_SECONDS_MAX).contains(&table.timeout_seconds),
+                "timeout_seconds of [functions.{name}] is {}; expected 1 to {TIMEOUT_SECONDS_MAX}",
+                table.timeout_seconds
+            );
+            let timeout = Duration::from_secs(table.timeout_seconds);
+            let function: Arc<dyn Function> = match (&table.command, &table.url) {
+                (Some(command), None) if !command.is_empty() => Arc::new(Process::new(ProcessSettings {
+                    name: name.clone(),
+                    command: command.clone(),
+                    directory: table.directory.clone(),
+                    handler: table.handler.clone(),
+                    environment: table.environment.clone(),
+                    timeout,
+                    memory_mb: table.memory_mb,
+                    concurrency: table.concurrency,
+                    region: region.to_owned(),
+                    endpoint_url: url.to_owned(),
+                })),
+                (None, Some(url)) => Arc::new(Url::new(url, timeout)),
+                _ => anyhow::bail!("[functions.{name}] has to have either a command or a url"),
+            };
+            functions.insert(name.clone(), function);
+        }
+        Ok(functions)
+    }
+
+    /// Where mail is handed over.
+    pub fn mail(&self) -> Option<Mail> {
+        self.mail.as_ref().map(|mail| Mail { relay: mail.relay.clone(), from: mail.from.clone() })
+    }
+
+    /// What `http:invoke` may do.
+    pub fn http(&self) -> HttpSettings {
+        let connections = self.connections.iter();
+        HttpSettings {
+            allow_private: self.http.allow_private,
+            connections: connections
+                .map(|(name, table)| (name.clone(), Connection { headers: table.headers.clone() }))
+                .collect(),
+        }
+    }
+}
+
+/// The key of AWS's own variables, with which calls of remote services are signed.
+fn key() -> Option<AccessKey> {
+    let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    Some(AccessKey {
+        id: variable("AWS_ACCESS_KEY_ID")?,
+        secret: variable("AWS_SECRET_ACCESS_KEY")?,
+        session_token: variable("AWS_SESSION_TOKEN"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_read_and_what_is_wrong_in_it_is_named() {
+        let check = |text: &str| -> anyhow::Result<(usize, usize)> {
+            let file: File = toml::from_str(text)?;
+            Ok((file.remote()?.len(), file.functions("us-east-1", "http://x")?.len()))
+        };
+        for (text, expected) in [
+            ("", Ok((0, 0))),
+            ("[services.sqs]\nendpoint = \"aws\"\n[services.s3]\nendpoint = \"embedded\"", Ok((1, 0))),
+            ("[functions.f]\ncommand = [\"./bootstrap\"]\n[functions.g]\nurl = \"http://x\"", Ok((0, 2))),
+            ("[services.ec2]\nendpoint = \"aws\"", Err("[services.ec2] is no service")),
+            ("[functions.f]\nhandler = \"a.b\"", Err("either a command or a url")),
+            ("[functions.f]\nurl = \"http://x\"\ntimeout_seconds = 901", Err("timeout_seconds")),
+            ("[sevrices]", Err("sevrices")),
+        ] {
+            match (check(text), expected) {
+                (Ok(found), Ok(expected)) => assert_eq!(found, expected, "{text}"),
+                (Err(error), Err(words)) => assert!(format!("{error:#}").contains(words), "{error:#}"),
+                (found, expected) => panic!("{text}: {found:?} instead of {expected:?}"),
+            }
+        }
+    }
+}
