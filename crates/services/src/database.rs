@@ -3,6 +3,7 @@
 //! A job is a closure over the connection. Its caller is answered when the commit that holds it is on disk; a
 //! crash before that leaves nothing of it. A job that fails is taken back alone, by its savepoint.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use rusqlite::types::Type;
@@ -116,7 +117,11 @@ fn work_off(mut connection: Connection, mut waiting: mpsc::Receiver<Job>) {
         {
             batch.push(next);
         }
-        commit_together(batch, &mut connection);
+        // A job that panics takes its batch with it, whose callers are told to come again, and nothing else: the
+        // transaction is rolled back.
+        if catch_unwind(AssertUnwindSafe(|| commit_together(batch, &mut connection))).is_err() {
+            tracing::error!("a job on the services' file panicked");
+        }
     }
 }
 

@@ -113,6 +113,8 @@ impl Process {
             // Any do: signatures are not checked here.
             .env("AWS_ACCESS_KEY_ID", "local")
             .env("AWS_SECRET_ACCESS_KEY", "local")
+            .env_remove("AWS_SESSION_TOKEN")
+            .env_remove("AWS_PROFILE")
             .env("LAMBDA_TASK_ROOT", &root)
             .env("LAMBDA_RUNTIME_DIR", &root)
             .env("_HANDLER", &settings.handler)

@@ -118,7 +118,7 @@ fn gathered(folder: &std::path::Path, mut page: Page, after: &str) -> std::io::R
     Ok(page)
 }
 
-/// Each ETag of a page's objects, as far as they are known or small enough to be made.
+/// The ETag of each of a page's objects. That of a file that someone else put there is made of its content, once.
 async fn etags_of(s3: &S3, bucket: &str, page: &Page) -> Result<Vec<String>, Fault> {
     let mut etags = Vec::new();
     for item in &page.items {

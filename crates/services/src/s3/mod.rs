@@ -126,7 +126,8 @@ async fn document_in(body: Body) -> Result<String, Fault> {
 type Answer = Result<Response<Body>, Fault>;
 
 impl S3 {
-    /// Buckets in these folders. Unfinished uploads that a crash left are taken away.
+    /// Buckets in these folders, which are made where they are not there. What writes that a crash cut off have
+    /// left in them, files `name#1`, is no object and goes with its bucket.
     pub fn open(
         folders: Folders,
         database: Database,

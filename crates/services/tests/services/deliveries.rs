@@ -1,0 +1,58 @@
+//! From a publish, an event or an upload to whoever is to hear of it.
+
+use axum::body::Body;
+use axum::extract::Request;
+use serde_json::{Value, json};
+
+use crate::port::{ACCOUNT, Port};
+
+async fn next_body(port: &Port, url: &Value) -> Value {
+    let messages = port.receive(url, 20).await;
+    serde_json::from_str(messages[0]["Body"].as_str().unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn an_upload_becomes_an_event_that_a_queue_gets() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = Port::open(folder.path());
+    let (url, arn) = port.queue("q", json!({})).await;
+    let pattern =
+        json!({ "source": ["aws.s3"], "detail": { "object": { "key": [{ "prefix": "uploads/" }] } } });
+    port.ok("AWSEvents.PutRule", json!({ "Name": "r", "EventPattern": pattern.to_string() })).await;
+    let target = json!({ "Id": "1", "Arn": arn, "InputPath": "$.detail.object.key" });
+    port.ok("AWSEvents.PutTargets", json!({ "Rule": "r", "Targets": [target] })).await;
+    for (method, path) in
+        [("PUT", "/photos"), ("PUT", "/photos/other/x.jpg"), ("PUT", "/photos/uploads/u/p%201.jpg")]
+    {
+        let request = Request::builder().method(method).uri(path).body(Body::from("x")).unwrap();
+        assert_eq!(port.send(request).await.0, 200, "{path}");
+    }
+    assert_eq!(next_body(&port, &url).await, json!("uploads/u/p 1.jpg"));
+    assert_eq!(std::fs::read(folder.path().join("buckets/photos/uploads/u/p 1.jpg")).unwrap(), b"x");
+}
+
+#[tokio::test]
+async fn a_topic_tells_files_functions_and_other_queues() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = Port::open(folder.path());
+    let (url, arn) = port.queue("q", json!({})).await;
+    let topic = format!("arn:aws:sns:us-east-1:{ACCOUNT}:t");
+    let post = |form: String| async {
+        let (status, answer) = port.form(&form).await;
+        assert_eq!(status, 200, "{answer}");
+    };
+    post("Action=CreateTopic&Version=2010-03-31&Name=t".to_owned()).await;
+    for (protocol, endpoint) in [("file", "told.jsonl"), ("sqs", &*arn)] {
+        post(format!(
+            "Action=Subscribe&Version=2010-03-31&TopicArn={topic}&Protocol={protocol}&Endpoint={endpoint}"
+        ))
+        .await;
+    }
+    post(format!("Action=Publish&Version=2010-03-31&TopicArn={topic}&Message=hello&Subject=S")).await;
+    let notification = next_body(&port, &url).await;
+    assert_eq!((&notification["Message"], &notification["Subject"]), (&json!("hello"), &json!("S")));
+    let (status, refused) = port
+        .form(&format!("Action=Subscribe&Version=2010-03-31&TopicArn={topic}&Protocol=file&Endpoint=..%2Fx"))
+        .await;
+    assert_eq!(status, 400, "{refused}");
+}

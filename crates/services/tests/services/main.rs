@@ -1,0 +1,10 @@
+//! The services over the wire, in this process: no socket, no other program, a clock of the tests' own.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod deliveries;
+mod functions;
+mod port;
+mod queues;
+mod restart;
+mod tasks;
