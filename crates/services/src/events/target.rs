@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::rule::Rule;
 use super::{Call, input, path, validation};
 use crate::outbox::{Destination, Retry};
-use crate::wire::{Fault, json as wire_json};
+use crate::wire::{Fault, json as wire_json, random_uuid};
 
 /// Targets of a rule. AWS's own bound.
 const TARGETS_MAX: usize = 5;
@@ -126,6 +126,7 @@ impl Target {
                 arn,
                 attributes: Map::new(),
                 group_id: self.sqs_parameters.as_ref().map(|sqs| sqs.message_group_id.clone()),
+                deduplication_id: random_uuid(),
             },
         }
     }

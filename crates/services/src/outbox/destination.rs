@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Delivery, Failure, smtp};
 use crate::endpoint::{Endpoints, HttpClient, Scope, chain, http_client};
-use crate::wire::encoded;
+use crate::wire::{encoded, random_uuid};
 
 /// The longest to wait for an HTTP endpoint. AWS's own.
 const HTTP_ANSWER_MAX: Duration = Duration::from_secs(15);
@@ -26,6 +26,8 @@ pub(crate) enum Destination {
         arn: String,
         attributes: Map<String, Value>,
         group_id: Option<String>,
+        /// The same for every attempt, so that a FIFO queue takes one.
+        deduplication_id: String,
     },
     Topic {
         arn: String,
@@ -63,7 +65,12 @@ pub(crate) enum Destination {
 
 impl Destination {
     pub(crate) fn queue(arn: &str) -> Self {
-        Self::Queue { arn: arn.to_owned(), attributes: Map::new(), group_id: None }
+        Self::Queue {
+            arn: arn.to_owned(),
+            attributes: Map::new(),
+            group_id: None,
+            deduplication_id: random_uuid(),
+        }
     }
 
     pub(crate) fn function(arn: &str) -> Self {
@@ -97,7 +104,7 @@ impl Deliverer {
     pub(super) async fn deliver(&self, delivery: &Delivery) -> Result<(), Failure> {
         let body = &delivery.body;
         match &delivery.destination {
-            Destination::Queue { arn, attributes, group_id } => {
+            Destination::Queue { arn, attributes, group_id, deduplication_id } => {
                 let (account, name) = tail(arn);
                 let mut input = json!({ "QueueUrl": format!("/{account}/{name}"), "MessageBody": body });
                 if !attributes.is_empty() {
@@ -107,7 +114,7 @@ impl Deliverer {
                     input["MessageGroupId"] = json!(group_id);
                 }
                 if name.strip_suffix(".fifo").is_some() {
-                    input["MessageDeduplicationId"] = json!(crate::wire::random_uuid());
+                    input["MessageDeduplicationId"] = json!(deduplication_id);
                 }
                 self.json_call(arn, "sqs", "AmazonSQS.SendMessage", &input).await
             }

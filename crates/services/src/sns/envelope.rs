@@ -28,6 +28,7 @@ pub(super) fn notification(
                 arn: subscription.endpoint.clone(),
                 attributes: if is_raw { message.attributes.clone() } else { Map::new() },
                 group_id: message.group_id.clone(),
+                deduplication_id: message.id.clone(),
             };
             (queue, if is_raw { text.to_owned() } else { enveloped().to_string() })
         }
