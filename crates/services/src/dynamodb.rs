@@ -67,7 +67,27 @@ operations! {
 }
 
 fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, DynoxideError> {
-    serde_json::from_slice(body).map_err(|error| DynoxideError::SerializationException(error.to_string()))
+    serde_json::from_slice(body).map_err(|error| refusal(&error.to_string()))
+}
+
+/// What a request that cannot be read is refused with. The crate's request types say the kind of the error at
+/// the beginning of its text, and serde the position at its end; neither is for the caller.
+fn refusal(text: &str) -> DynoxideError {
+    const VALIDATION: [&str; 3] = ["VALIDATION:", "VALIDATION_REQUEST:", "VALIDATION_AS_READ:"];
+    // Of what serde itself finds, DynamoDB takes these as faults of the values and the rest as faults of the form.
+    const VALUES: [&str; 4] = ["missing field", "unknown variant", "invalid type: null", "AttributeValue"];
+    let words = text.rsplit_once(" at line ").map_or(text, |(words, _)| words);
+    if let Some(words) = VALIDATION.iter().find_map(|kind| words.strip_prefix(kind)) {
+        return DynoxideError::ValidationException(words.to_owned());
+    }
+    let as_form = ["SERIALIZATION:", "SERIALIZATION_AS_READ:"];
+    if let Some(words) = as_form.iter().find_map(|kind| words.strip_prefix(kind)) {
+        return DynoxideError::SerializationException(words.to_owned());
+    }
+    if VALUES.iter().any(|value| words.contains(value)) {
+        return DynoxideError::ValidationException(words.to_owned());
+    }
+    DynoxideError::SerializationException(words.to_owned())
 }
 
 fn written<T: serde::Serialize>(output: &T) -> Result<String, DynoxideError> {
@@ -120,5 +140,29 @@ impl Service for DynamoDb {
                 Err(fault) => fault,
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_has_its_kind_and_no_marks() {
+        let read_put =
+            |body: &str| read::<dynoxide::actions::put_item::PutItemRequest>(body.as_bytes()).err();
+        for (body, kind, words) in [
+            (
+                "{\"TableName\": \"/x/\", \"Item\": {}}",
+                "ValidationException",
+                "1 validation error detected: ",
+            ),
+            ("{\"TableName\": 1}", "SerializationException", ""),
+            ("{", "SerializationException", ""),
+        ] {
+            let error = read_put(body).unwrap();
+            assert!(error.error_type().ends_with(kind), "{body}: {error:?}");
+            assert!(error.to_string().starts_with(words), "{error}");
+        }
     }
 }

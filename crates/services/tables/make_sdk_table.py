@@ -31,6 +31,17 @@ def members(shapes, wanted):
     return ",".join(sorted(found))
 
 
+def is_map(shapes):
+    """Whether a shape is a map, or a list of maps."""
+
+    def check(shape):
+        while shape["type"] == "list":
+            shape = shapes[shape["member"]["shape"]]
+        return shape["type"] == "map"
+
+    return check
+
+
 def line(model):
     meta, shapes = model["metadata"], model["shapes"]
     if "json" not in meta.get("protocols", [meta["protocol"]]) or "targetPrefix" not in meta:
@@ -44,7 +55,7 @@ def line(model):
     return "\t".join([
         service, sdk_name(meta["serviceId"]), meta.get("signingName", meta["endpointPrefix"]), meta["endpointPrefix"],
         meta.get("jsonVersion", "1.0"), meta["targetPrefix"], "lower" if lower else "upper",
-        members(shapes, lambda shape: shape["type"] == "map"),
+        members(shapes, is_map(shapes)),
         members(shapes, lambda shape: shape["type"] == "timestamp"),
         ",".join(errors),
     ])

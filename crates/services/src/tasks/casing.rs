@@ -42,20 +42,30 @@ impl Members {
             let is_map = self.maps.contains(&*service_name);
             let is_time = self.times.contains(&*service_name);
             let value = match value {
-                Value::Object(inner) if is_map => self.map(inner, way, depth),
+                value if is_map => self.map(value, way, depth),
                 value if is_time => time(value, way),
                 value => self.value(value, way, depth),
             };
             match way {
                 Way::ToService => (service_name, value),
-                Way::ToStateMachine => (with_first(&name, char::to_ascii_uppercase), value),
+                Way::ToStateMachine if self.is_lower => (with_first(&name, char::to_ascii_uppercase), value),
+                Way::ToStateMachine => (name, value),
             }
         };
         Value::Object(members.into_iter().map(convert).collect())
     }
 
-    fn map(&self, members: Map<String, Value>, way: Way, depth: usize) -> Value {
-        Value::Object(members.into_iter().map(|(key, value)| (key, self.value(value, way, depth))).collect())
+    /// A map's keys are the user's own, and so are those of the maps in a list.
+    fn map(&self, value: Value, way: Way, depth: usize) -> Value {
+        match value {
+            Value::Object(members) => Value::Object(
+                members.into_iter().map(|(key, value)| (key, self.value(value, way, depth))).collect(),
+            ),
+            Value::Array(items) => {
+                Value::Array(items.into_iter().map(|item| self.map(item, way, depth)).collect())
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value,
+        }
     }
 
     fn value(&self, value: Value, way: Way, depth: usize) -> Value {
@@ -100,13 +110,18 @@ mod tests {
 
     #[test]
     fn names_change_and_the_users_own_do_not() {
-        let members =
-            Members { is_lower: true, maps: HashSet::from(["tags"]), times: HashSet::from(["startDate"]) };
-        let input = json!({"ExecutionArn": "a", "Tags": {"Key": "V"}, "List": [{"InnerName": 1}], "StartDate": "1970-01-01T00:00:10Z"});
-        let wire =
-            json!({"executionArn": "a", "tags": {"Key": "V"}, "list": [{"innerName": 1}], "startDate": 10});
+        let members = Members {
+            is_lower: true,
+            maps: HashSet::from(["tags", "items"]),
+            times: HashSet::from(["startDate"]),
+        };
+        let input = json!({"ExecutionArn": "a", "Tags": {"Key": "V"}, "Items": [{"id": {"InnerName": 1}}], "List": [{"InnerName": 1}], "StartDate": "1970-01-01T00:00:10Z"});
+        let wire = json!({"executionArn": "a", "tags": {"Key": "V"}, "items": [{"id": {"innerName": 1}}], "list": [{"innerName": 1}], "startDate": 10});
         assert_eq!(members.input(input.as_object().unwrap().clone()), wire);
-        let output = json!({"ExecutionArn": "a", "Tags": {"Key": "V"}, "List": [{"InnerName": 1}], "StartDate": "1970-01-01T00:00:10Z"});
+        let output = json!({"ExecutionArn": "a", "Tags": {"Key": "V"}, "Items": [{"id": {"InnerName": 1}}], "List": [{"InnerName": 1}], "StartDate": "1970-01-01T00:00:10Z"});
         assert_eq!(members.output(wire.as_object().unwrap().clone()), output);
+        let members = Members { is_lower: false, maps: HashSet::new(), times: HashSet::new() };
+        let same = json!({"Items": [{"id": {"S": "1"}}]});
+        assert_eq!(members.output(same.as_object().unwrap().clone()), same);
     }
 }

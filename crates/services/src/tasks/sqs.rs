@@ -17,9 +17,8 @@ pub(super) async fn send_message(tasks: &Tasks, call: &TaskCall) -> Output {
     if let Some(body) = parameters.get_mut("MessageBody") {
         *body = json!(as_text(body));
     }
-    // AWS: the message goes to the URL itself, and a queue's name alone is no host.
-    if let Some(url) = parameters.get("QueueUrl").and_then(Value::as_str).filter(|url| !url.contains('/')) {
-        let cause = format!("Unable to execute HTTP request: {url}: Name or service not known");
+    if let Some(host) = parameters.get("QueueUrl").and_then(Value::as_str).and_then(only_host) {
+        let cause = format!("Unable to execute HTTP request: {host}: Name or service not known");
         return Err(TaskFault::new("SQS.SdkClientException", cause));
     }
     let response = tasks.send_json(call, "sqs", "AmazonSQS.SendMessage", &Value::Object(parameters)).await;
@@ -28,4 +27,13 @@ pub(super) async fn send_message(tasks: &Tasks, call: &TaskCall) -> Output {
         return Err(TaskFault::refused(SERVICE, &response));
     }
     Ok(with_metadata(object_in(&response)?, &response).to_string())
+}
+
+/// The host of a URL that is nothing more.
+///
+/// AWS: the message goes to the queue's URL itself. One without account and name is no queue's, and its host is
+/// not found.
+fn only_host(url: &str) -> Option<&str> {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest).trim_end_matches('/');
+    (!rest.contains('/')).then_some(rest)
 }

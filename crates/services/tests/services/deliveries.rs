@@ -6,6 +6,11 @@ use serde_json::{Value, json};
 
 use crate::port::{ACCOUNT, Port};
 
+async fn accepted(port: &Port, form: &str) {
+    let (status, answer) = port.form(form).await;
+    assert_eq!(status, 200, "{answer}");
+}
+
 async fn next_body(port: &Port, url: &Value) -> Value {
     let messages = port.receive(url, 20).await;
     serde_json::from_str(messages[0]["Body"].as_str().unwrap()).unwrap()
@@ -37,18 +42,19 @@ async fn a_topic_tells_files_functions_and_other_queues() {
     let port = Port::open(folder.path());
     let (url, arn) = port.queue("q", json!({})).await;
     let topic = format!("arn:aws:sns:us-east-1:{ACCOUNT}:t");
-    let post = |form: String| async {
-        let (status, answer) = port.form(&form).await;
-        assert_eq!(status, 200, "{answer}");
-    };
-    post("Action=CreateTopic&Version=2010-03-31&Name=t".to_owned()).await;
+
+    accepted(&port, "Action=CreateTopic&Version=2010-03-31&Name=t").await;
     for (protocol, endpoint) in [("file", "told.jsonl"), ("sqs", &*arn)] {
-        post(format!(
-            "Action=Subscribe&Version=2010-03-31&TopicArn={topic}&Protocol={protocol}&Endpoint={endpoint}"
-        ))
+        accepted(
+            &port,
+            &format!(
+                "Action=Subscribe&Version=2010-03-31&TopicArn={topic}&Protocol={protocol}&Endpoint={endpoint}"
+            ),
+        )
         .await;
     }
-    post(format!("Action=Publish&Version=2010-03-31&TopicArn={topic}&Message=hello&Subject=S")).await;
+    accepted(&port, &format!("Action=Publish&Version=2010-03-31&TopicArn={topic}&Message=hello&Subject=S"))
+        .await;
     let notification = next_body(&port, &url).await;
     assert_eq!((&notification["Message"], &notification["Subject"]), (&json!("hello"), &json!("S")));
     let (status, refused) = port

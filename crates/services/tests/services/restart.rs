@@ -28,12 +28,12 @@ async fn messages_objects_items_and_deliveries_outlive_the_process() {
             assert_eq!(port.send(put(path)).await.0, 200);
         }
         let table = json!({
-            "TableName": "t", "BillingMode": "PAY_PER_REQUEST",
+            "TableName": "table", "BillingMode": "PAY_PER_REQUEST",
             "KeySchema": [{ "AttributeName": "id", "KeyType": "HASH" }],
             "AttributeDefinitions": [{ "AttributeName": "id", "AttributeType": "S" }],
         });
         port.ok("DynamoDB_20120810.CreateTable", table).await;
-        port.ok("DynamoDB_20120810.PutItem", json!({ "TableName": "t", "Item": { "id": { "S": "1" } } }))
+        port.ok("DynamoDB_20120810.PutItem", json!({ "TableName": "table", "Item": { "id": { "S": "1" } } }))
             .await;
         // A queue that is made only after the crash: until then the delivery fails.
         let arn = format!("arn:aws:lambda:us-east-1:{ACCOUNT}:function:later");
@@ -54,7 +54,7 @@ async fn messages_objects_items_and_deliveries_outlive_the_process() {
     assert_eq!((status, &*body), (200, "x"));
     assert_eq!(headers["content-type"], "image/png");
     let item = port
-        .ok("DynamoDB_20120810.GetItem", json!({ "TableName": "t", "Key": { "id": { "S": "1" } } }))
+        .ok("DynamoDB_20120810.GetItem", json!({ "TableName": "table", "Key": { "id": { "S": "1" } } }))
         .await;
     assert_eq!(item["Item"]["id"]["S"], "1");
     let told = folder.path().join("notifications/f.jsonl");

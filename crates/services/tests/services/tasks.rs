@@ -102,7 +102,7 @@ async fn errors_have_the_names_and_words_of_the_sdks() {
         ),
         (
             "sqs:sendMessage",
-            json!({ "QueueUrl": "no-such-queue", "MessageBody": "m" }),
+            json!({ "QueueUrl": "http://no-such-queue", "MessageBody": "m" }),
             "SQS.SdkClientException",
             "Unable to execute HTTP request: no-such-queue: Name or service not known",
         ),
