@@ -16,6 +16,7 @@ pub mod event;
 mod execution;
 mod failing;
 mod limits;
+mod queries;
 pub mod retry;
 mod states;
 mod turn;
@@ -33,6 +34,10 @@ pub trait Random {
     /// The next 64 bits.
     fn next_u64(&self) -> u64;
 }
+
+/// How long it has been since some moment that stays the same. Bounds the time of an expression, and decides
+/// nothing else.
+pub type Stopwatch = fn() -> std::time::Duration;
 
 /// What the world says to an execution.
 #[derive(Clone, Debug, PartialEq)]

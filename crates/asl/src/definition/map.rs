@@ -4,9 +4,10 @@
 //! are held against their tables, and turned away in [`refuse_distributed`], which is the only place that does.
 
 use super::diagnostic::DiagnosticCode;
-use super::fields::{Field, Kind, both, json_path, jsonata};
-use super::machine::{Count, ItemSelector, Map, Selection, StateIndex};
+use super::fields::{Field, Kind, QueryLanguage, both, json_path, jsonata};
+use super::machine::{Count, Items, Map, PayloadTemplate, Selection, StateIndex};
 use super::options::MachineType;
+use super::query::Moment;
 use super::reader::{Found, Reader};
 use super::state_reader::StateReader;
 use super::states::Surroundings;
@@ -65,8 +66,8 @@ enum Mode {
 }
 
 pub(super) fn read(state: &mut StateReader<'_, '_>) -> Option<Map> {
-    let input_path = state.input_path();
-    let items_path = read_items_path(state);
+    let flow = state.data_flow(Moment::WithResult);
+    let items = read_items(state);
     let item_selector = read_item_selector(state);
     let processor = read_processor(state);
     let max_concurrency = state.count("MaxConcurrency", "MaxConcurrencyPath", f64::INFINITY);
@@ -74,29 +75,33 @@ pub(super) fn read(state: &mut StateReader<'_, '_>) -> Option<Map> {
         state.count("ToleratedFailureCount", "ToleratedFailureCountPath", f64::INFINITY);
     let tolerated_failure_percentage =
         state.count("ToleratedFailurePercentage", "ToleratedFailurePercentagePath", 100.0);
-    let result_selector = state.result_selector();
-    let result_path = state.result_path(state.fields);
-    let output_path = state.selection("OutputPath");
     let retry = retry::read(state);
     let catch = catch::read(state);
-    let assign = assign::read(state, state.fields);
+    let assign = assign::read(state, state.fields, Moment::WithResult);
     let transition = state.transition();
     Some(Map {
-        input_path,
-        items_path,
+        flow,
+        items,
         item_selector,
         processor: processor?,
         max_concurrency: max_concurrency.unwrap_or(Count::Fixed(0.0)),
         tolerated_failure_count,
         tolerated_failure_percentage,
-        result_selector,
-        result_path,
-        output_path,
         assign,
         transition: transition?,
         retry,
         catch,
     })
+}
+
+/// `ItemsPath`, or `Items` as `JSONata` states have it.
+fn read_items(state: &mut StateReader<'_, '_>) -> Items {
+    match state.language {
+        QueryLanguage::JsonPath => Items::At(read_items_path(state)),
+        QueryLanguage::Jsonata => {
+            Items::Query(state.query_template(state.fields, "Items", Moment::WithoutResult))
+        }
+    }
 }
 
 /// `ItemsPath`, which, unlike the other paths of its kind, cannot be `null`.
@@ -108,12 +113,15 @@ fn read_items_path(state: &mut StateReader<'_, '_>) -> Selection {
 }
 
 /// `ItemSelector`, or `Parameters` as it was called before.
-fn read_item_selector(state: &mut StateReader<'_, '_>) -> Option<ItemSelector> {
+fn read_item_selector(state: &mut StateReader<'_, '_>) -> Option<PayloadTemplate> {
     if state.fields.exclude(&["ItemSelector", "Parameters"], &mut state.builder.report) {
         return None;
     }
     let name = if state.fields.get("Parameters").is_some() { "Parameters" } else { "ItemSelector" };
-    state.payload(name).map(|template| ItemSelector { template })
+    match state.language {
+        QueryLanguage::JsonPath => state.payload(name).map(PayloadTemplate::JsonPath),
+        QueryLanguage::Jsonata => state.template(state.fields, name, Moment::WithoutResult),
+    }
 }
 
 /// `ItemProcessor`, or `Iterator` as it was called before.

@@ -4,8 +4,8 @@
 //! message and location, and with ours beside it: the bytes that are meant and how to mend them. What AWS
 //! would accept but is probably wrong is a warning.
 //!
-//! One file is one state type, with the table of its fields and its parser. `JSONata` states and distributed
-//! maps are held against their tables, but cannot be executed yet and are turned away, each in one place.
+//! One file is one state type, with the table of its fields and its parser, for both query languages. Distributed
+//! maps are held against their tables, but cannot be executed yet and are turned away in one place.
 //!
 //! Spec: States Language; AWS, `ValidateStateMachineDefinition`.
 
@@ -29,6 +29,7 @@ mod parallel;
 mod pass;
 mod payload;
 mod print;
+mod query;
 mod reachability;
 mod reader;
 mod report;

@@ -12,7 +12,7 @@ use super::diagnostic::DiagnosticCode;
 use super::draft::{Draft, Scope, Variables};
 use super::fields::QueryLanguage;
 use super::location::Location;
-use super::machine::{Selection, StateIndex, StateKind, Succeed};
+use super::machine::{DataFlow, PathFlow, StateIndex, StateKind, Succeed};
 use super::options::Options;
 use super::reader::{Found, Reader};
 use super::report::Report;
@@ -123,7 +123,7 @@ impl Builder {
         let assumed = self.assumed.as_mut().filter(|_| scope.owner.is_none())?;
         let index = *assumed.entry(Text::from(name)).or_insert_with(|| {
             let mut draft = Draft::new(Text::from(name), found.location.clone(), found.value.span);
-            let succeed = Succeed { input_path: Selection::Whole, output_path: Selection::Whole };
+            let succeed = Succeed { flow: DataFlow::JsonPath(PathFlow::default()) };
             draft.kind = Some(StateKind::Succeed(succeed));
             draft.is_terminal = true;
             self.drafts.push(draft);
@@ -197,16 +197,8 @@ impl Builder {
         };
         let kind = read_by_type(&mut state, state_type);
         let mut draft = state.draft;
-        match language {
-            QueryLanguage::JsonPath => draft.kind = kind,
-            QueryLanguage::Jsonata => self.refuse_jsonata(&draft.location, member.key_span),
-        }
+        draft.kind = kind;
         self.drafts[index.as_usize()] = draft;
-    }
-
-    /// The one place that turns `JSONata` states away.
-    fn refuse_jsonata(&mut self, location: &Location, span: Span) {
-        self.report.schema(location, span, "the JSONata query language is not supported yet");
     }
 
     fn type_of_state(&mut self, reader: &Reader<'_>) -> Option<StateType> {

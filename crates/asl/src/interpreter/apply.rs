@@ -155,6 +155,10 @@ impl Execution {
                 self.branch_mut(event, "task end", event.branch)?.previous = event.id;
                 Ok(())
             }
+            EventKind::EvaluationFailed { .. } => {
+                self.branch_mut(event, "EvaluationFailed", event.branch)?.previous = event.id;
+                Ok(())
+            }
             EventKind::ParallelStateStarted { input } => self.start_parallel(event, input.as_ref()),
             EventKind::MapStateStarted(started) => self.start_map(event, started),
             EventKind::ParallelStateSucceeded | EventKind::MapStateSucceeded => {
@@ -211,6 +215,7 @@ impl Execution {
         branch.position = Position::In(Box::new(Visit {
             state,
             entered: event.id,
+            entered_after: event.previous_event_id,
             entered_at: event.timestamp,
             input: input.clone(),
             used: Vec::new(),

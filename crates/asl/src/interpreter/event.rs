@@ -179,6 +179,15 @@ pub enum EventKind {
         /// What the answer said.
         reason: Reason,
     },
+    /// `EvaluationFailed`: a field of a `JSONata` state could not be evaluated.
+    EvaluationFailed {
+        /// The state's name.
+        state: Text,
+        /// The field: `Output/total`. AWS: none where it is the input itself that does not do.
+        location: Option<Text>,
+        /// What the state fails with.
+        reason: Reason,
+    },
     /// `ParallelStateStarted`.
     ParallelStateStarted {
         /// Not in the API: what each branch starts with, where that is not the state's input.

@@ -106,6 +106,8 @@ pub(super) enum Position {
 pub(super) struct Visit {
     pub(super) state: StateIndex,
     pub(super) entered: EventId,
+    /// The event before that one.
+    pub(super) entered_after: EventId,
     pub(super) entered_at: Timestamp,
     /// The raw input.
     pub(super) input: Payload,

@@ -13,6 +13,8 @@ pub struct Limits {
     pub history_events_max: u32,
     /// Iterations of an inline Map that run at once.
     pub inline_map_concurrency_max: u32,
+    /// What one `JSONata` expression may cost.
+    pub jsonata: darkroom_jsonata::Limits,
     /// Events in one turn: a machine that loops gives way to others after so many. Ours, not AWS's.
     pub turn_events_max: usize,
 }
@@ -40,6 +42,7 @@ impl Default for Limits {
             variables_bytes_max: Self::VARIABLES_BYTES_MAX,
             history_events_max: Self::HISTORY_EVENTS_MAX,
             inline_map_concurrency_max: Self::INLINE_MAP_CONCURRENCY_MAX,
+            jsonata: darkroom_jsonata::Limits::default(),
             turn_events_max: Self::TURN_EVENTS_MAX,
         }
     }

@@ -7,7 +7,8 @@ use super::data_flow::Scene;
 use super::event::{BranchId, EventId, EventKind, HistoryEvent, Iteration, PlannedRetry, Reason, StateType};
 use super::execution::{Branch, Execution, Parent, Phase, Position, Status, TaskId, Visit};
 use super::failing::Raised;
-use super::{Decision, Effect, Limits, Random, Stimulus};
+use super::queries::Queries;
+use super::{Decision, Effect, Limits, Random, Stimulus, Stopwatch};
 use crate::data::Timestamp;
 use crate::definition::{State, StateKind, StateMachine, Transition};
 use crate::failure::{Failure, names};
@@ -20,6 +21,8 @@ pub struct Surroundings<'a> {
     pub now: Timestamp,
     /// Where chance comes from.
     pub random: &'a dyn Random,
+    /// Measures how long an expression has been running.
+    pub stopwatch: Stopwatch,
     /// The bounds.
     pub limits: &'a Limits,
 }
@@ -31,6 +34,7 @@ pub(super) struct Turn<'a> {
     pub(super) now: Timestamp,
     pub(super) limits: &'a Limits,
     random: &'a dyn Random,
+    stopwatch: Stopwatch,
     events: Vec<HistoryEvent>,
     effects: Vec<Effect>,
 }
@@ -60,6 +64,7 @@ impl Execution {
             now: surroundings.now,
             limits: surroundings.limits,
             random: surroundings.random,
+            stopwatch: surroundings.stopwatch,
             events: Vec::new(),
             effects: Vec::new(),
         };
@@ -307,7 +312,20 @@ impl<'a> Turn<'a> {
 
     /// What the fields of the branch's state are evaluated against.
     pub(super) fn scene(&self, branch: BranchId) -> Scene<'_> {
-        Scene { execution: self.execution, branch, random: self.random, item: None }
+        Scene {
+            execution: self.execution,
+            branch,
+            now: self.now,
+            random: self.random,
+            stopwatch: self.stopwatch,
+            limits: self.limits,
+            item: None,
+        }
+    }
+
+    /// The same for fields that either query language may have, with the state's raw input.
+    pub(super) fn queries<'s>(&'s self, branch: BranchId, raw: &'s Payload) -> Queries<'s> {
+        Queries::new(self.scene(branch), raw)
     }
 
     pub(super) fn draw(&self) -> u64 {

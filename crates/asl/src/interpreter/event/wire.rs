@@ -160,6 +160,7 @@ details! {
     MapIterationSucceededEventDetails(IterationDetails) = "mapIterationSucceededEventDetails",
     MapIterationFailedEventDetails(IterationDetails) = "mapIterationFailedEventDetails",
     MapIterationAbortedEventDetails(IterationDetails) = "mapIterationAbortedEventDetails",
+    EvaluationFailedEventDetails(EvaluationDetails) = "evaluationFailedEventDetails",
 }
 
 /// `inputDetails`, `outputDetails`: the API never cuts what it shows.
@@ -228,6 +229,17 @@ struct ReasonDetails {
     error: Option<Text>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<Text>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct EvaluationDetails {
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    error: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    cause: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    location: Option<Text>,
+    state: Text,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -460,6 +472,7 @@ fn type_of(kind: &EventKind) -> Cow<'static, str> {
         EventKind::TaskTimedOut { target, .. } => {
             family(target, "LambdaFunctionTimedOut", "TaskTimedOut", "ActivityTimedOut")
         }
+        EventKind::EvaluationFailed { .. } => "EvaluationFailed".into(),
         EventKind::ParallelStateStarted { .. } => "ParallelStateStarted".into(),
         EventKind::ParallelStateSucceeded => "ParallelStateSucceeded".into(),
         EventKind::ParallelStateFailed => "ParallelStateFailed".into(),
@@ -549,6 +562,14 @@ fn details_of(kind: &EventKind, replay: &mut Replay) -> Option<Details> {
                 Target::Service { .. } => Details::TaskTimedOutEventDetails(details),
                 Target::Activity { .. } => Details::ActivityTimedOutEventDetails(details),
             }
+        }
+        EventKind::EvaluationFailed { state, location, reason } => {
+            Details::EvaluationFailedEventDetails(EvaluationDetails {
+                error: reason.error.clone(),
+                cause: reason.cause.clone(),
+                location: location.clone(),
+                state: state.clone(),
+            })
         }
         EventKind::ParallelStateStarted { input } => {
             replay.input.clone_from(input);
@@ -660,7 +681,8 @@ impl Details {
             | Self::MapIterationStartedEventDetails(_)
             | Self::MapIterationSucceededEventDetails(_)
             | Self::MapIterationFailedEventDetails(_)
-            | Self::MapIterationAbortedEventDetails(_) => {}
+            | Self::MapIterationAbortedEventDetails(_)
+            | Self::EvaluationFailedEventDetails(_) => {}
         }
     }
 }
@@ -785,6 +807,11 @@ impl Reader<'_> {
                 name: self.need("name", details.name)?,
                 input: self.need("input", details.input)?,
                 wake_at: replay.wake_at.map(Timestamp::from_millis),
+            },
+            Details::EvaluationFailedEventDetails(details) => EventKind::EvaluationFailed {
+                state: details.state,
+                location: details.location,
+                reason: Reason { error: details.error, cause: details.cause },
             },
             Details::StateExitedEventDetails(details) => {
                 let assigned = details.assigned_variables.unwrap_or_default();

@@ -37,6 +37,11 @@ impl Turn<'_> {
             None => return Ok(None),
             Some(FailText::Fixed(text)) => return Ok(Some(text.clone())),
             Some(FailText::At(expression)) => expression,
+            Some(FailText::Query(query)) => {
+                let queries = self.queries(branch, input);
+                let field = field.strip_suffix("Path").unwrap_or(field);
+                return query.evaluate_as(&queries, field, "string", |found| found.as_str().map(Text::from)).map(Some);
+            }
         };
         match self.scene(branch).evaluate(expression, field, input)? {
             Value::String(text) => Ok(Some(text)),

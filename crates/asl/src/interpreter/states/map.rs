@@ -3,11 +3,11 @@
 //! The inline mode: iterations are branches of this execution. Items that have not started cost nothing but
 //! their place in the array.
 
-use crate::data::Path;
-use crate::definition::{Count, ItemSelector, Map, Selection, State};
+use crate::data::{Path, QueryTemplate};
+use crate::definition::{Count, Items, Map, PayloadTemplate, Selection, State};
 use crate::failure::{Failure, names};
 use crate::interpreter::context::Item;
-use crate::interpreter::data_flow::merge;
+use crate::interpreter::queries::Queries;
 use crate::interpreter::event::{BranchId, EventKind, Iteration, MapStarted};
 use crate::interpreter::execution::{Iterations, Phase};
 use crate::interpreter::turn::{Leave, Turn};
@@ -49,37 +49,34 @@ impl Turn<'_> {
 
     /// The items, an array, and how many there are.
     fn items(&self, branch: BranchId, map: &Map, raw: &Payload) -> Result<(Payload, u32), Failure> {
-        let scene = self.scene(branch);
-        let effective = scene.select(&map.input_path, raw)?;
-        let items = scene.select(&map.items_path, &effective)?;
-        let length = match items.value().as_array() {
-            Some(items) => u32::try_from(items.len()).ok(),
-            None => None,
+        let queries = self.queries(branch, raw);
+        let items = match &map.items {
+            Items::At(path) => queries.scene().select(path, &queries.effective(&map.flow)?)?,
+            Items::Query(None) => raw.clone(),
+            Items::Query(Some(items)) => computed_items(items, &queries)?,
         };
-        let length = length.ok_or_else(|| {
-            let path = match &map.items_path {
-                Selection::Whole | Selection::Empty => "$",
-                Selection::At(path) => path.text(),
-            };
-            Failure::new(names::RUNTIME, format!("Reference path \"{path}\" must point to array."))
-        })?;
-        Ok((items, length))
+        let length = items.value().as_array().and_then(|items| u32::try_from(items.len()).ok());
+        match length {
+            Some(length) => Ok((items, length)),
+            None => Err(no_array(&map.items, &items)),
+        }
     }
 
     /// How many iterations may run at once, after a look at all of the Map's bounds.
     fn bounds(&self, branch: BranchId, map: &Map, raw: &Payload) -> Result<u32, Failure> {
-        let effective = self.scene(branch).select(&map.input_path, raw)?;
-        let max_concurrency = self.count(branch, &map.max_concurrency, "MaxConcurrencyPath", &effective)?;
+        let queries = self.queries(branch, raw);
+        let effective = queries.effective(&map.flow)?;
+        let max_concurrency = count(&queries, &map.max_concurrency, "MaxConcurrency", &effective)?;
         if max_concurrency < 0.0 {
             return Err(runtime("MaxConcurrency cannot be negative."));
         }
-        if let Some(count) = &map.tolerated_failure_count
-            && self.count(branch, count, "ToleratedFailureCountPath", &effective)? < 0.0
+        if let Some(failures) = &map.tolerated_failure_count
+            && count(&queries, failures, "ToleratedFailureCount", &effective)? < 0.0
         {
             return Err(runtime("ToleratedFailureCount cannot be negative."));
         }
         if let Some(percentage) = &map.tolerated_failure_percentage {
-            let found = self.count(branch, percentage, "ToleratedFailurePercentagePath", &effective)?;
+            let found = count(&queries, percentage, "ToleratedFailurePercentage", &effective)?;
             if !(0.0..=100.0).contains(&found) {
                 return Err(runtime("ToleratedFailurePercentage must be between 0 and 100."));
             }
@@ -90,16 +87,6 @@ impl Turn<'_> {
             reason = "not negative; a number too large saturates, which is no limit"
         )]
         Ok(max_concurrency as u32)
-    }
-
-    fn count(&self, branch: BranchId, count: &Count, field: &str, input: &Payload) -> Result<f64, Failure> {
-        match count {
-            Count::Fixed(count) => Ok(*count),
-            Count::At(path) => {
-                let found = self.scene(branch).at(path, input)?;
-                as_count(&found).ok_or_else(|| not_an_integer(field, path, &found))
-            }
-        }
     }
 
     /// Starts as many iterations as may run, and ends the Map when all have ended.
@@ -151,11 +138,11 @@ impl Turn<'_> {
         &self,
         branch: BranchId,
         map: &Map,
-        selector: &ItemSelector,
+        selector: &PayloadTemplate,
         index: u32,
     ) -> Result<Payload, Failure> {
         let raw = self.raw_input(branch).expect("a Map's items are selected while its branch is in it");
-        let effective = self.scene(branch).select(&map.input_path, &raw)?;
+        let effective = self.queries(branch, &raw).effective(&map.flow)?;
         let value = self
             .iterations(branch)
             .and_then(|iterations| iterations.items.value().as_array()?.get(index as usize).cloned())
@@ -163,7 +150,7 @@ impl Turn<'_> {
         let item = Item { index, value };
         let mut scene = self.scene(branch);
         scene.item = Some(&item);
-        scene.shape(Some(&selector.template), &effective)
+        Queries::new(scene, &raw).fill(Some(selector), "ItemSelector", &effective)
     }
 
     /// An iteration's last state was left.
@@ -194,13 +181,9 @@ impl Turn<'_> {
         raw: &Payload,
         outputs: Vec<Value>,
     ) -> Result<Leave, Failure> {
-        let scene = self.scene(branch);
         let all = Payload::from_value(Value::from(outputs));
-        let result = scene.shape(map.result_selector.as_ref(), &all)?;
-        let assigned = scene.assign(&map.assign, &result)?;
-        let merged = merge(&map.result_path, raw, &result)?;
-        let output = scene.select(&map.output_path, &merged)?;
-        Ok(Leave { output, assigned, transition: map.transition })
+        let queries = self.queries(branch, raw).with_result(&all);
+        queries.leave(&map.flow, &map.assign, map.transition, &all)
     }
 }
 
@@ -210,6 +193,47 @@ fn all_outputs(iterations: &Iterations) -> Option<Vec<Value>> {
         return None;
     }
     iterations.outputs.iter().map(|output| output.as_ref().map(|output| output.value().clone())).collect()
+}
+
+/// `Items`, which a lone expression must make an array.
+fn computed_items(items: &QueryTemplate, queries: &Queries<'_>) -> Result<Payload, Failure> {
+    match items.as_query() {
+        None => items.evaluate(queries, "Items"),
+        Some(query) => query.evaluate_as(queries, "Items", "array", |found| {
+            found.as_array().is_some().then(|| Payload::from_value(found.clone()))
+        }),
+    }
+}
+
+/// Why a Map cannot go over what it was given.
+fn no_array(items: &Items, found: &Payload) -> Failure {
+    match items {
+        Items::At(path) => {
+            let path = match path {
+                Selection::Whole | Selection::Empty => "$",
+                Selection::At(path) => path.text(),
+            };
+            runtime(&format!("Reference path \"{path}\" must point to array."))
+        }
+        Items::Query(_) => {
+            let cause = format!("Map state input must be an array but was: {}", found.text());
+            Failure::new(names::QUERY_EVALUATION_ERROR, cause)
+        }
+    }
+}
+
+/// One of a Map's bounds.
+fn count(queries: &Queries<'_>, count: &Count, field: &str, input: &Payload) -> Result<f64, Failure> {
+    match count {
+        Count::Fixed(count) => Ok(*count),
+        Count::At(path) => {
+            let found = queries.scene().at(path, input)?;
+            as_count(&found).ok_or_else(|| not_an_integer(field, path, &found))
+        }
+        Count::Query(query) => query
+            .evaluate_as(queries, field, "number", |found| found.as_number().cloned())
+            .map(|number| number.as_f64()),
+    }
 }
 
 /// A bound as read from the input. AWS: a string that holds an integer will do.
@@ -230,7 +254,7 @@ fn not_an_integer(field: &str, path: &Path, found: &Value) -> Failure {
     Failure::new(
         names::RUNTIME,
         format!(
-            "The {field} field refers to value \"{found}\" which is not a valid integer: {}",
+            "The {field}Path field refers to value \"{found}\" which is not a valid integer: {}",
             path.text()
         ),
     )

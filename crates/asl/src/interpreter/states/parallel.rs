@@ -2,7 +2,6 @@
 
 use crate::definition::{Parallel, State};
 use crate::failure::Failure;
-use crate::interpreter::data_flow::merge;
 use crate::interpreter::event::{BranchId, EventKind};
 use crate::interpreter::turn::{Leave, Turn};
 use crate::json::{Payload, Value};
@@ -23,10 +22,10 @@ impl Turn<'_> {
     pub(in crate::interpreter) fn attempt_parallel(&mut self, branch: BranchId, parallel: &Parallel) {
         let Some(visit) = self.execution.visit(branch) else { return };
         let raw = visit.input.clone();
-        let scene = self.scene(branch);
-        let input = scene
-            .select(&parallel.input_path, &raw)
-            .and_then(|effective| scene.shape(parallel.parameters.as_ref(), &effective));
+        let queries = self.queries(branch, &raw);
+        let input = queries
+            .effective(&parallel.flow)
+            .and_then(|effective| queries.fill(parallel.arguments.as_ref(), "Arguments", &effective));
         match input {
             Ok(input) => {
                 if let Some(state) = self.state(branch)
@@ -63,12 +62,8 @@ impl Turn<'_> {
         raw: &Payload,
         outputs: Vec<Value>,
     ) -> Result<Leave, Failure> {
-        let scene = self.scene(branch);
         let all = Payload::from_value(Value::from(outputs));
-        let result = scene.shape(parallel.result_selector.as_ref(), &all)?;
-        let assigned = scene.assign(&parallel.assign, &result)?;
-        let merged = merge(&parallel.result_path, raw, &result)?;
-        let output = scene.select(&parallel.output_path, &merged)?;
-        Ok(Leave { output, assigned, transition: parallel.transition })
+        let queries = self.queries(branch, raw).with_result(&all);
+        queries.leave(&parallel.flow, &parallel.assign, parallel.transition, &all)
     }
 }
