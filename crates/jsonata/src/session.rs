@@ -1,0 +1,157 @@
+//! What the expressions of one state read, and their evaluation.
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use jsonata_core::evaluator::{Context, Evaluator, EvaluatorOptions};
+use jsonata_core::value::JValue;
+
+use crate::host::{self, Host};
+use crate::limits::Limits;
+use crate::{Error, ErrorKind, Expression, value};
+
+/// Where time and chance come from.
+pub trait Surroundings {
+    /// The time in milliseconds since 1970. Asked for at most once a session, by `$now` and `$millis`.
+    fn now_millis(&self) -> i64;
+
+    /// 64 random bits.
+    fn random_u64(&self) -> u64;
+
+    /// How long it has been since some moment that stays the same, by a clock that only goes forward.
+    fn elapsed(&self) -> Duration;
+}
+
+/// What an expression evaluates to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing: JSON has no such value.
+    Undefined,
+    /// JSON text, without white space.
+    Json(String),
+    /// A function or a regular expression.
+    Unsupported,
+}
+
+/// One scene of evaluation: what expressions read, each value converted when the first of them reads it.
+///
+/// `$now`, `$millis` answer the same in all of a session.
+pub struct Session<'a> {
+    host: Rc<Host>,
+    /// The context item, `$`.
+    context: Option<Bound<'a>>,
+    variables: IndexMap<String, Variable<'a>>,
+}
+
+enum Variable<'a> {
+    Whole(Bound<'a>),
+    Members(IndexMap<String, Bound<'a>>),
+}
+
+/// JSON text and, once it was read, its value.
+struct Bound<'a> {
+    text: Cow<'a, str>,
+    value: OnceCell<JValue>,
+}
+
+impl<'a> Session<'a> {
+    /// A session in which nothing is bound.
+    pub fn new(limits: Limits, surroundings: Rc<dyn Surroundings>) -> Session<'a> {
+        Session { host: Rc::new(Host::new(limits, surroundings)), context: None, variables: IndexMap::new() }
+    }
+
+    /// Sets the context item, `$`, which is undefined otherwise.
+    pub fn set_context(&mut self, json: impl Into<Cow<'a, str>>) {
+        self.context = Some(Bound::new(json.into()));
+    }
+
+    /// Binds `$name` to the value of JSON text.
+    pub fn bind_json(&mut self, name: &str, json: impl Into<Cow<'a, str>>) {
+        self.variables.insert(name.to_owned(), Variable::Whole(Bound::new(json.into())));
+    }
+
+    /// Binds `$name.member`, and makes `$name` an object of the members that are bound so. Only members that an
+    /// expression reads are converted.
+    pub fn bind_member(&mut self, name: &str, member: &str, json: impl Into<Cow<'a, str>>) {
+        let bound = Bound::new(json.into());
+        match self.variables.get_mut(name) {
+            Some(Variable::Members(members)) => {
+                members.insert(member.to_owned(), bound);
+            }
+            Some(Variable::Whole(_)) | None => {
+                let members = IndexMap::from([(member.to_owned(), bound)]);
+                self.variables.insert(name.to_owned(), Variable::Members(members));
+            }
+        }
+    }
+
+    /// Evaluates an expression. What it binds itself is gone afterwards.
+    pub fn evaluate(&mut self, expression: &Expression) -> Result<Outcome, Error> {
+        let mut context = Context::new();
+        for (name, variable) in &self.variables {
+            if let Some(value) = variable.value_for(name, expression)? {
+                context.bind(name.clone(), value);
+            }
+        }
+        let input = match &self.context {
+            Some(bound) => bound.value()?,
+            None => JValue::Undefined,
+        };
+        self.host.begin();
+        let limits = &self.host.limits;
+        let options = EvaluatorOptions {
+            timeout_ms: Some(u64::try_from(limits.time.as_millis()).unwrap_or(u64::MAX)),
+            cancel: None,
+            max_stack_depth: Some(limits.depth),
+            max_sequence_length: Some(limits.sequence_length),
+        };
+        let mut evaluator = Evaluator::with_options(context, options);
+        let evaluated = host::register(&mut evaluator, &self.host)
+            .and_then(|()| evaluator.evaluate(expression.tree(), &input));
+        match evaluated {
+            Ok(value) => value::outcome(&value, limits),
+            Err(error) => Err(self.host.error(&error)),
+        }
+    }
+}
+
+impl Variable<'_> {
+    /// As much of the variable as the expression reads, or `None` if it reads nothing of it.
+    fn value_for(&self, name: &str, expression: &Expression) -> Result<Option<JValue>, Error> {
+        let mut references = expression.references().iter().filter(|it| it.name == name).peekable();
+        if references.peek().is_none() {
+            return Ok(None);
+        }
+        let members = match self {
+            Variable::Whole(bound) => return bound.value().map(Some),
+            Variable::Members(members) => members,
+        };
+        let read: Option<Vec<&String>> = references.map(|reference| reference.path.first()).collect();
+        let mut object = IndexMap::new();
+        for (member, bound) in members {
+            if read.as_ref().is_none_or(|read| read.contains(&member)) {
+                object.insert(member.clone(), bound.value()?);
+            }
+        }
+        Ok(Some(JValue::object(object)))
+    }
+}
+
+impl<'a> Bound<'a> {
+    fn new(text: Cow<'a, str>) -> Bound<'a> {
+        Bound { text, value: OnceCell::new() }
+    }
+
+    fn value(&self) -> Result<JValue, Error> {
+        if let Some(value) = self.value.get() {
+            return Ok(value.clone());
+        }
+        let value = value::read(&self.text).map_err(|problem| {
+            Error::new(ErrorKind::Evaluation, format!("a bound value is not JSON: {problem}"))
+        })?;
+        Ok(self.value.get_or_init(|| value).clone())
+    }
+}
