@@ -6,7 +6,10 @@ use std::process::Command;
 
 /// The edges that ARCHITECTURE.md draws: each crate, and the crates of ours that it may use.
 const EDGES: &[(&str, &[&str])] = &[
-    ("darkroom", &["darkroom-asl", "darkroom-engine", "darkroom-functions", "darkroom-gateway", "darkroom-jsonata"]),
+    (
+        "darkroom",
+        &["darkroom-asl", "darkroom-engine", "darkroom-functions", "darkroom-gateway", "darkroom-jsonata"],
+    ),
     ("darkroom-gateway", &["darkroom-asl", "darkroom-engine"]),
     ("darkroom-functions", &[]),
     ("darkroom-engine", &["darkroom-asl"]),

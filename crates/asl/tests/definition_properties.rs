@@ -53,8 +53,28 @@ fn originals() -> Vec<Value> {
                 {"Not": {"Or": [{"Variable": "$.a", "NumericGreaterThan": 1},
                     {"Variable": "$.b", "StringMatches": "a*"}]}, "Assign": {"w": 1}, "Next": "Until"}]},
             "Until": {"Type": "Wait", "Timestamp": "2026-03-14T01:59:00Z", "End": true}}});
+    let in_jsonata = json!({
+        "QueryLanguage": "JSONata", "StartAt": "Task", "States": {
+            "Task": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke",
+                "Arguments": {"FunctionName": "f", "Payload": {"a": ["{% $states.input.a %}", 1.5]}},
+                "TimeoutSeconds": "{% $states.input.t %}", "Credentials": {"RoleArn": "{% $states.input.r %}"},
+                "Output": "{% $states.result.Payload %}", "Assign": {"v": {"w": "{% $states.result.x %}"}},
+                "Catch": [{"ErrorEquals": ["A"], "Output": {"e": "{% $states.errorOutput %}"}, "Next": "Wait"}],
+                "Next": "Choice"},
+            "Choice": {"Type": "Choice", "Output": "state", "Default": "Wait", "Choices": [
+                {"Condition": "{% $v.w > 1 %}", "Output": ["{% $v %}"], "Assign": {"u": 1}, "Next": "Parallel"},
+                {"Condition": false, "Next": "Fail"}]},
+            "Wait": {"Type": "Wait", "Seconds": "{% 1 + 1 %}", "Next": "Until"},
+            "Until": {"Type": "Wait", "Timestamp": "{% $states.input.at %}", "Next": "Map"},
+            "Parallel": {"Type": "Parallel", "Arguments": "{% $states.input %}", "Output": "{% $states.result[0] %}",
+                "Branches": [{"StartAt": "B", "States": {"B": {"Type": "Succeed", "Output": "{% $v.w %}"}}}],
+                "Next": "Map"},
+            "Map": {"Type": "Map", "Items": ["{% $states.input %}", null], "MaxConcurrency": "{% 2 %}",
+                "ItemSelector": {"v": "{% $states.context.Map.Item.Value %}"},
+                "ItemProcessor": {"StartAt": "I", "States": {"I": {"Type": "Pass", "End": true}}}, "End": true},
+            "Fail": {"Type": "Fail", "Error": "{% $states.input.e %}", "Cause": "plain"}}});
     let [workflow, unmended] = machines;
-    vec![workflow, unmended, all_types]
+    vec![workflow, unmended, all_types, in_jsonata]
 }
 
 fn values() -> impl Strategy<Value = Value> {
@@ -71,6 +91,10 @@ fn values() -> impl Strategy<Value = Value> {
             "States.ALL",
             "States.UUID()",
             "JSONata",
+            "{% $states.input.a %}",
+            "{% $v.w %}",
+            "{% 1 + %}",
+            "{% a %}",
             "DISTRIBUTED",
             "Map",
             "Choice",
@@ -109,6 +133,10 @@ fn names() -> impl Strategy<Value = String> {
             "ResultSelector",
             "Assign",
             "QueryLanguage",
+            "Output",
+            "Arguments",
+            "Items",
+            "Condition",
             "Seconds",
             "Timestamp",
             "Error",
@@ -272,7 +300,7 @@ proptest! {
 fn the_definitions_themselves_are_read_back_as_they_were() {
     let accepted =
         originals().into_iter().map(|it| check(&it.to_string(), MachineType::Standard).machine.is_some());
-    assert_eq!(accepted.collect::<Vec<_>>(), [true, false, true]);
+    assert_eq!(accepted.collect::<Vec<_>>(), [true, false, true, true]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use darkroom_asl::data::Timestamp;
 use darkroom_asl::definition::{Options, parse};
@@ -48,7 +49,8 @@ impl Run {
 
     fn tell(&mut self, stimulus: Stimulus) {
         let now = Timestamp::from_millis(self.now);
-        let surroundings = Surroundings { now, random: &NoChance, limits: &Limits::default() };
+        let surroundings =
+            Surroundings { now, random: &NoChance, stopwatch: || Duration::ZERO, limits: &Limits::default() };
         let Decision { events, effects, .. } = self.execution.decide(stimulus, surroundings);
         self.history.extend(events);
         self.effects.extend(effects);

@@ -4,6 +4,8 @@
 //!
 //! Machines are drawn as trees and printed as definitions. Paths may miss, loops may not end, tasks may keep silent.
 
+#[path = "random_machines/jsonata.rs"]
+mod jsonata;
 mod world;
 
 use darkroom_asl::definition::{Options, parse};
@@ -37,6 +39,8 @@ struct Spec {
     /// Each with the state of the line that it goes to.
     catch: Vec<(Value, usize)>,
     assigns: Option<Value>,
+    /// Which of the expressions stand in it, if it is in `JSONata`.
+    jsonata: Option<usize>,
 }
 
 #[derive(Clone, Debug)]
@@ -192,8 +196,17 @@ fn simple_kinds() -> BoxedStrategy<Kind> {
 
 fn spec(kinds: BoxedStrategy<Kind>) -> impl Strategy<Value = Spec> {
     let assigns = select(vec![json!({"v": 1}), json!({"v.$": "$"}), json!({"v.$": "$.a", "w": "x"})]);
-    (kinds, fields(), retriers(), catchers(), option::weighted(0.3, assigns))
-        .prop_map(|(kind, fields, retry, catch, assigns)| Spec { kind, fields, retry, catch, assigns })
+    let jsonata = option::weighted(0.4, any::<usize>());
+    (kinds, fields(), retriers(), catchers(), option::weighted(0.3, assigns), jsonata).prop_map(
+        |(kind, fields, retry, catch, assigns, jsonata)| Spec {
+            kind,
+            fields,
+            retry,
+            catch,
+            assigns,
+            jsonata,
+        },
+    )
 }
 
 fn lines() -> BoxedStrategy<Line> {
@@ -243,7 +256,8 @@ impl Printer {
             let own = own
                 .replace("\"v\"", &format!("\"{variable}\""))
                 .replace("\"v.$\"", &format!("\"{variable}.$\""));
-            let own = own.replace("\"w\"", &format!("\"w{variable}\""));
+            let own =
+                own.replace("\"w\"", &format!("\"w{variable}\"")).replace("$v ", &format!("${variable} "));
             printed.insert(names[index].clone(), serde_json::from_str(&own).expect("it was just printed"));
         }
         json!({"StartAt": names[0], "States": printed})
@@ -356,7 +370,10 @@ impl Printer {
                 };
             }
         }
-        state.into()
+        match spec.jsonata {
+            Some(drawn) => jsonata::translated(state, drawn).into(),
+            None => state.into(),
+        }
     }
 }
 

@@ -156,7 +156,8 @@ fn what(event: &HistoryEvent) -> String {
         | EventKind::ExecutionTimedOut(reason)
         | EventKind::ExecutionAborted(reason)
         | EventKind::TaskFailed { reason, .. }
-        | EventKind::TaskTimedOut { reason, .. } => reason_text(reason),
+        | EventKind::TaskTimedOut { reason, .. }
+        | EventKind::EvaluationFailed { reason, .. } => reason_text(reason),
         EventKind::StateExited { name, next: Some(next), .. } => format!("{name} → {next}"),
         EventKind::StateEntered { name, .. } | EventKind::StateExited { name, next: None, .. } => {
             name.to_string()

@@ -339,7 +339,9 @@ impl Shard {
         random: &dyn Random,
     ) -> bool {
         let Some(live) = self.live.get_mut(&key) else { return false };
-        let surroundings = Surroundings { now: building.now, random, limits: &self.limits };
+        // The stopwatch bounds a runaway expression, and so the turn. It is no clock: nothing else depends on it.
+        let stopwatch = crate::clock::stopwatch;
+        let surroundings = Surroundings { now: building.now, random, stopwatch, limits: &self.limits };
         let decided = catch_unwind(AssertUnwindSafe(|| live.execution.decide(stimulus, surroundings)));
         let audited = match decided {
             Ok(decision) => audit(live, &decision).map(|()| decision),

@@ -7,6 +7,8 @@
 
 use std::fmt;
 
+use indexmap::IndexMap;
+
 use darkroom_jsonata::{Error, ErrorKind, Expression, Outcome};
 
 use crate::failure::{Failure, names};
@@ -234,7 +236,8 @@ impl QueryTemplate {
             Part::Object(parts) => parts
                 .iter()
                 .map(|(name, part)| {
-                    let value = QueryTemplate::evaluate_part(part, environment, || format!("{field}/{name}"))?;
+                    let value =
+                        QueryTemplate::evaluate_part(part, environment, || format!("{field}/{name}"))?;
                     Ok((name.clone(), value))
                 })
                 .collect(),
@@ -243,9 +246,8 @@ impl QueryTemplate {
                 Ok(members.iter().map(member).collect())
             }
             Part::Query(query) => {
-                let members = query.evaluate_as(environment, field, "object", |value| {
-                    value.as_object().cloned()
-                })?;
+                let members =
+                    query.evaluate_as(environment, field, "object", |value| value.as_object().cloned())?;
                 let member = |(name, value): (&Text, &Value)| (name.clone(), Payload::from(value.clone()));
                 Ok(members.iter().map(member).collect())
             }
@@ -259,9 +261,9 @@ impl QueryTemplate {
         field: impl FnOnce() -> String,
     ) -> Result<Payload, Failure> {
         match part {
-            Part::Query(query) => query
-                .ask(environment)
-                .map_err(|problem| problem.failure(&query.expression, &field())),
+            Part::Query(query) => {
+                query.ask(environment).map_err(|problem| problem.failure(&query.expression, &field()))
+            }
             Part::Literal(value) => Ok(Payload::from_value(value.clone())),
             Part::Object(_) | Part::Array(_) => part
                 .evaluate(environment, 0, &mut { VALUES_MAX })
@@ -317,15 +319,13 @@ impl Part {
                 Part::array(parts)
             }
             Node::Object(members) => {
-                let mut parts = Vec::with_capacity(members.len());
+                let mut parts = IndexMap::with_capacity(members.len());
                 for Member { key, value, .. } in members {
                     place.extend(["/", key]);
-                    let part = Part::parse(value, place, on_error);
+                    parts.insert(key.clone(), Part::parse(value, place, on_error));
                     place.truncate(length);
-                    parts.retain(|(name, _)| name != key);
-                    parts.push((key.clone(), part));
                 }
-                Part::object(parts)
+                Part::object(parts.into_iter().collect())
             }
             Node::String(text) if Query::is_meant(text) => match Query::parse(text) {
                 Ok(query) => Part::Query(query),
@@ -402,7 +402,8 @@ impl Part {
         match self {
             Part::Literal(value) => Ok(value.clone()),
             Part::Query(query) => {
-                let miss = |problem| Miss { expression: query.expression.clone(), problem, place: Vec::new() };
+                let miss =
+                    |problem| Miss { expression: query.expression.clone(), problem, place: Vec::new() };
                 let found = query.ask(environment).map_err(miss)?;
                 if found.value().fits(DEPTH_MAX.saturating_sub(depth), values_left) {
                     Ok(found.value().clone())
@@ -413,13 +414,16 @@ impl Part {
             Part::Object(parts) => {
                 let member = |(name, part): &(Text, Part)| {
                     let value = part.evaluate(environment, depth + 1, values_left);
-                    value.map(|value| (name.clone(), value)).map_err(|miss| miss.below(Step::Member(name.clone())))
+                    value
+                        .map(|value| (name.clone(), value))
+                        .map_err(|miss| miss.below(Step::Member(name.clone())))
                 };
                 parts.iter().map(member).collect::<Result<Object, Miss>>().map(Value::from)
             }
             Part::Array(parts) => {
                 let item = |(index, part): (usize, &Part)| {
-                    part.evaluate(environment, depth + 1, values_left).map_err(|miss| miss.below(Step::Item(index)))
+                    part.evaluate(environment, depth + 1, values_left)
+                        .map_err(|miss| miss.below(Step::Item(index)))
                 };
                 parts.iter().enumerate().map(item).collect::<Result<Vec<Value>, Miss>>().map(Value::from)
             }

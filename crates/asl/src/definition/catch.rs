@@ -4,7 +4,7 @@ use super::assign;
 use super::draft::Role;
 use super::errors::ErrorNames;
 use super::fields::{Field, Kind, QueryLanguage, both, json_path, jsonata};
-use super::machine::{CaughtOutput, Catcher};
+use super::machine::{Catcher, CaughtOutput};
 use super::query::Moment;
 use super::reader::Reader;
 use super::state_reader::StateReader;

@@ -13,8 +13,8 @@ use super::payload;
 use super::query::Moment;
 use super::reader::{Found, Reader, nearest};
 use super::state_reader::StateReader;
-use crate::data::{Path, Query};
 use crate::data::choice::{OperatorKind, Rule};
+use crate::data::{Path, Query};
 use crate::json::{Member, Node, Span, Text};
 
 /// How deep `And`, `Or` and `Not` may nest. Our choice.
@@ -79,12 +79,7 @@ pub(super) fn read(state: &mut StateReader<'_, '_>) -> Option<Choice> {
         state.draft.transitions.iter_mut().for_each(|edge| edge.present.clear());
     }
     let assign = assign::read(state, state.fields, Moment::WithoutResult);
-    Some(Choice {
-        flow,
-        choices: choices.into_iter().collect::<Option<_>>()?,
-        default,
-        assign,
-    })
+    Some(Choice { flow, choices: choices.into_iter().collect::<Option<_>>()?, default, assign })
 }
 
 /// One entry of `Choices`.

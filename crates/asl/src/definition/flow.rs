@@ -18,7 +18,7 @@ use std::collections::{HashMap, HashSet};
 use super::diagnostic::{Diagnostic, DiagnosticCode};
 use super::draft::{Draft, Edge, Read, Role, Scope};
 use super::integrations;
-use super::machine::{ResultPath, Selection, StateIndex, StateKind};
+use super::machine::{CaughtOutput, DataFlow, ResultPath, Selection, StateIndex, StateKind};
 use super::reachability;
 use super::report::Report;
 use super::shape::{Answer, How, Replaced, Shape};
@@ -105,12 +105,10 @@ impl Flow<'_> {
             return payload.clone().replaced_by(owner, How::HandedDown);
         }
         match (&draft.kind, self.inputs.get(&owner)) {
-            (Some(StateKind::Parallel(parallel)), Some(input)) => {
-                match &parallel.flow {
-                    DataFlow::JsonPath(flow) => selected(owner, &flow.input_path, input),
-                    DataFlow::Jsonata(_) => Shape::unknown(),
-                }
-            }
+            (Some(StateKind::Parallel(parallel)), Some(input)) => match &parallel.flow {
+                DataFlow::JsonPath(flow) => selected(owner, &flow.input_path, input),
+                DataFlow::Jsonata(_) => Shape::unknown(),
+            },
             _ => Shape::unknown(),
         }
     }
@@ -295,7 +293,11 @@ fn caught(index: StateIndex, kind: &StateKind, position: usize, input: Shape) ->
     };
     let Some(catcher) = catch.get(position) else { return Shape::unknown() };
     let error = || Shape::exactly(["Error", "Cause"].map(Text::from)).replaced_by(index, How::ErrorOutput);
-    placed(&catcher.result_path, input, error)
+    match &catcher.output {
+        CaughtOutput::At(result_path) => placed(result_path, input, error),
+        CaughtOutput::Query(None) => error(),
+        CaughtOutput::Query(Some(_)) => Shape::unknown(),
+    }
 }
 
 /// `InputPath` or `OutputPath`.

@@ -40,15 +40,7 @@ pub(super) fn read(state: &mut StateReader<'_, '_>) -> Option<Parallel> {
     let catch = catch::read(state);
     let assign = assign::read(state, state.fields, Moment::WithResult);
     let transition = state.transition();
-    Some(Parallel {
-        flow,
-        arguments,
-        branches: branches?,
-        assign,
-        transition: transition?,
-        retry,
-        catch,
-    })
+    Some(Parallel { flow, arguments, branches: branches?, assign, transition: transition?, retry, catch })
 }
 
 /// The entry points, `None` if any branch has none.

@@ -9,9 +9,9 @@
 use std::collections::HashMap;
 
 use super::machine::{
-    Assign, CaughtOutput, Catcher, Choice, Condition, Count, DataFlow, Fail, FailText, Items, Jitter, Map,
-    Parallel, Pass, PayloadTemplate, Resource, ResultPath, Retrier, Seconds, Selection, State, StateIndex, StateKind, StateMachine, Succeed, Task, Transition, Wait,
-    WaitUntil,
+    Assign, Catcher, CaughtOutput, Choice, Condition, Count, DataFlow, Fail, FailText, Items, Jitter, Map,
+    Parallel, Pass, PayloadTemplate, Resource, ResultPath, Retrier, Seconds, Selection, State, StateIndex,
+    StateKind, StateMachine, Succeed, Task, Transition, Wait, WaitUntil,
 };
 use crate::data::QueryTemplate;
 use crate::data::timestamp::Instant;
@@ -173,10 +173,8 @@ impl Printer<'_> {
         let rules = choice.choices.iter().map(|entry| {
             let mut rule = match &entry.condition {
                 Condition::Rule(rule) => rule.to_json(),
-                Condition::Fixed(holds) => Object::from_iter([("Condition".into(), Value::from(*holds))]),
-                Condition::Query(query) => {
-                    Object::from_iter([("Condition".into(), Value::from(query.text().clone()))])
-                }
+                Condition::Fixed(holds) => condition(*holds),
+                Condition::Query(query) => condition(query.text().clone()),
             };
             query_template("Output", entry.output.as_ref(), &mut rule);
             if let Some(own) = &entry.assign {
@@ -264,6 +262,11 @@ impl Printer<'_> {
         fields.insert("Next", self.name(catcher.next));
         fields.into()
     }
+}
+
+/// The one field that a `JSONata` rule has in the place of its comparison.
+fn condition(value: impl Into<Value>) -> Object {
+    [(Text::from("Condition"), value.into())].into_iter().collect()
 }
 
 fn print_succeed(succeed: &Succeed, into: &mut Object) {

@@ -71,9 +71,9 @@ impl StateReader<'_, '_> {
     /// Notes the variables that an expression reads, and refuses what it cannot see.
     fn check_query(&mut self, query: &Query, location: &Location, span: Span, moment: Moment) {
         let expression = query.expression();
-        for name in expression.context_references() {
+        for reference in expression.context_references() {
             // AWS: recorded; an expression has no input of its own.
-            let message = format!("Reference to '{name}' at the top level is not supported.");
+            let message = format!("Reference to '{}' at the top level is not supported.", reference.name);
             self.report()
                 .error(DiagnosticCode::UnsupportedJsonataExpression, location, span, message)
                 .help("the state's input is `$states.input`");
@@ -103,9 +103,7 @@ impl StateReader<'_, '_> {
             (Some(_) | None, Moment::WithoutResult | Moment::WithResult | Moment::Caught) => return,
         };
         let message = format!("$states.{} is not accessible in this field", member.unwrap_or_default());
-        self.report()
-            .error(DiagnosticCode::UnsupportedJsonataExpression, location, span, message)
-            .help(help);
+        self.report().error(DiagnosticCode::UnsupportedJsonataExpression, location, span, message).help(help);
     }
 }
 
@@ -122,12 +120,7 @@ fn refuse(error: &QueryError, location: &Location, span: Span, report: &mut supe
             let code = error.code.as_deref().map_or_else(String::new, |code| format!("{code}: "));
             let message = format!("{code}{}", error.message);
             let place = error.position.and_then(|at| span_of_character(span, at));
-            report.error(
-                DiagnosticCode::InvalidJsonataExpression,
-                location,
-                place.unwrap_or(span),
-                message,
-            );
+            report.error(DiagnosticCode::InvalidJsonataExpression, location, place.unwrap_or(span), message);
         }
     }
 }

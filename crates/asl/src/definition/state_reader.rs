@@ -212,9 +212,7 @@ impl<'t> StateReader<'_, 't> {
     ) -> Option<PayloadTemplate> {
         match self.language {
             QueryLanguage::JsonPath => self.payload_of(fields, name)?.template.map(PayloadTemplate::JsonPath),
-            QueryLanguage::Jsonata => {
-                self.query_template(fields, name, moment).map(PayloadTemplate::Jsonata)
-            }
+            QueryLanguage::Jsonata => self.query_template(fields, name, moment).map(PayloadTemplate::Jsonata),
         }
     }
 

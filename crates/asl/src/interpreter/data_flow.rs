@@ -7,12 +7,12 @@
 
 use std::cell::OnceCell;
 
-use super::{Limits, Random, Stopwatch};
 use super::context::Item;
 use super::event::BranchId;
 use super::execution::Execution;
 use super::queries::Queries;
 use super::turn::Leave;
+use super::{Limits, Random, Stopwatch};
 use crate::data::{Environment, Expression, Path, QueryTemplate, Template, Timestamp};
 use crate::definition::{
     Assign, CaughtOutput, DataFlow, PathFlow, PayloadTemplate, ResultPath, Selection, Transition,

@@ -8,6 +8,7 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use darkroom_asl::data::Timestamp;
 use darkroom_asl::definition::StateMachine;
@@ -166,7 +167,12 @@ impl<'a> World<'a> {
 
     /// One decision, and all that must hold after it.
     pub fn take(&mut self, stimulus: Stimulus) {
-        let surroundings = Surroundings { now: self.now, random: &self.chance, limits: &self.limits };
+        let surroundings = Surroundings {
+            now: self.now,
+            random: &self.chance,
+            stopwatch: || Duration::ZERO,
+            limits: &self.limits,
+        };
         let Decision { events, effects, unfinished } = self.live.decide(stimulus, surroundings);
         self.decisions += 1;
         self.unfinished += usize::from(unfinished);

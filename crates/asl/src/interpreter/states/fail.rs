@@ -40,7 +40,9 @@ impl Turn<'_> {
             Some(FailText::Query(query)) => {
                 let queries = self.queries(branch, input);
                 let field = field.strip_suffix("Path").unwrap_or(field);
-                return query.evaluate_as(&queries, field, "string", |found| found.as_str().map(Text::from)).map(Some);
+                return query
+                    .evaluate_as(&queries, field, "string", |found| found.as_str().map(Text::from))
+                    .map(Some);
             }
         };
         match self.scene(branch).evaluate(expression, field, input)? {

@@ -7,9 +7,9 @@ use crate::data::{Path, QueryTemplate};
 use crate::definition::{Count, Items, Map, PayloadTemplate, Selection, State};
 use crate::failure::{Failure, names};
 use crate::interpreter::context::Item;
-use crate::interpreter::queries::Queries;
 use crate::interpreter::event::{BranchId, EventKind, Iteration, MapStarted};
 use crate::interpreter::execution::{Iterations, Phase};
+use crate::interpreter::queries::Queries;
 use crate::interpreter::turn::{Leave, Turn};
 use crate::json::{Payload, Value};
 

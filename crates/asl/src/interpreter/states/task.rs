@@ -6,10 +6,10 @@
 use crate::data::Path;
 use crate::definition::{Resource, Seconds, State, StateKind, Task};
 use crate::failure::{Failure, names};
-use crate::interpreter::queries::Queries;
 use crate::interpreter::event::{BranchId, EventKind, Reason, Target, TaskScheduled};
 use crate::interpreter::execution::{Phase, TaskId};
 use crate::interpreter::failing::Raised;
+use crate::interpreter::queries::Queries;
 use crate::interpreter::turn::{Leave, Turn};
 use crate::json::{Number, Payload, Text, Value};
 
@@ -210,15 +210,12 @@ fn positive(number: &Number) -> Option<u32> {
 }
 
 fn positive_seconds(field: &str, path: &Path, found: &Value) -> Result<u32, Failure> {
-    found
-        .as_number()
-        .and_then(positive)
-        .ok_or_else(|| {
-            let cause = format!(
-                "The {field}Path parameter cannot be parsed as a positive integer: {} == {}",
-                path.text(),
-                found.to_text()
-            );
-            Failure::new(names::RUNTIME, cause)
-        })
+    found.as_number().and_then(positive).ok_or_else(|| {
+        let cause = format!(
+            "The {field}Path parameter cannot be parsed as a positive integer: {} == {}",
+            path.text(),
+            found.to_text()
+        );
+        Failure::new(names::RUNTIME, cause)
+    })
 }

@@ -5,7 +5,7 @@ use crate::definition::{State, Wait, WaitUntil};
 use crate::failure::{Failure, names};
 use crate::interpreter::event::BranchId;
 use crate::interpreter::turn::{Leave, Turn};
-use crate::json::{Number, Payload, Value};
+use crate::json::{Number, Payload, Text, Value};
 
 /// AWS: the longest an execution may live, and so the longest that a state may wait: one year.
 const WAIT_SECONDS_MAX: i64 = 31_536_000;
@@ -61,11 +61,13 @@ impl Turn<'_> {
             }
             WaitUntil::TimestampPath(path) => at_timestamp(path, scene.find(path, &effective)),
             WaitUntil::SecondsQuery(query) => {
-                let seconds = query.evaluate_as(&queries, "Seconds", "number", |found| found.as_number().cloned())?;
+                let seconds =
+                    query.evaluate_as(&queries, "Seconds", "number", |found| found.as_number().cloned())?;
                 self.after_computed_seconds(&seconds)
             }
             WaitUntil::TimestampQuery(query) => {
-                let text = query.evaluate_as(&queries, "Timestamp", "string", |found| found.as_str().map(Text::from))?;
+                let text = query
+                    .evaluate_as(&queries, "Timestamp", "string", |found| found.as_str().map(Text::from))?;
                 Timestamp::parse(&text).ok_or_else(|| {
                     let cause = format!(
                         "The Timestamp field cannot be parsed as an ISO-8601 extended offset date-time format \
@@ -79,8 +81,7 @@ impl Turn<'_> {
 
     /// `Seconds` as an expression yields them.
     fn after_computed_seconds(&self, seconds: &Number) -> Result<Timestamp, Failure> {
-        let refused =
-            |cause: String| Failure::in_field(names::QUERY_EVALUATION_ERROR, cause, "Seconds");
+        let refused = |cause: String| Failure::in_field(names::QUERY_EVALUATION_ERROR, cause, "Seconds");
         let Some(whole) = seconds.as_i64() else {
             return Err(refused(format!("The Seconds field cannot be parsed as a long value: {seconds}")));
         };
