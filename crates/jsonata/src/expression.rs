@@ -9,7 +9,7 @@ use jsonata_core::parser;
 use crate::limits::{EXPRESSION_BYTES_MAX, EXPRESSION_DEPTH_MAX};
 use crate::reference::{Reference, References, references};
 use crate::scan::{TokenKind, tokens};
-use crate::{Error, ErrorKind, host};
+use crate::{Error, ErrorKind, guard, host};
 
 /// A parsed expression. Cheap to clone, and shared between threads.
 #[derive(Clone)]
@@ -19,6 +19,7 @@ struct Parsed {
     source: String,
     tree: AstNode,
     references: References,
+    makes_functions: bool,
 }
 
 impl Expression {
@@ -41,10 +42,11 @@ impl Expression {
                 return Err(Error { position: Some(token.start), ..Error::new(ErrorKind::Syntax, text) });
             }
         }
-        let tree =
+        let mut tree =
             parser::parse(source).map_err(|error| Error::from_text(ErrorKind::Syntax, &error.to_string()))?;
         let references = references(&tree, &tokens, &host::is_function);
-        Ok(Expression(Arc::new(Parsed { source: source.to_owned(), tree, references })))
+        let makes_functions = guard::guard(&mut tree);
+        Ok(Expression(Arc::new(Parsed { source: source.to_owned(), tree, references, makes_functions })))
     }
 
     /// The text that it was parsed from.
@@ -61,6 +63,11 @@ impl Expression {
     /// predicate, a later step of a path or a function, where the context is another.
     pub fn context_references(&self) -> &[Reference] {
         &self.0.references.context
+    }
+
+    /// Whether functions are made while it is evaluated.
+    pub(crate) fn makes_functions(&self) -> bool {
+        self.0.makes_functions
     }
 
     pub(crate) fn tree(&self) -> &AstNode {

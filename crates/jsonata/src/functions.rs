@@ -3,37 +3,43 @@
 //! Spec: AWS Step Functions Developer Guide, "JSONata functions provided by Step Functions". An undefined argument
 //! makes an undefined result, as with JSONata's own functions.
 
-use jsonata_core::value::JValue;
+use std::collections::HashSet;
+use std::rc::Rc;
+
+use jsonata_core::evaluator::EvaluatorError;
+use jsonata_core::value::{JArray, JValue};
 use md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
+use crate::cost::{self, ITEM_BYTES};
 use crate::host::{Answer, Host, call};
 use crate::value;
 use crate::{Error, ErrorKind};
 
 /// AWS: `$eval` is not there.
-pub(crate) fn eval(host: &Host, _: &[JValue]) -> Answer {
+pub(crate) fn eval(host: &Rc<Host>, _: &[JValue]) -> Answer {
     Err(host.fail(error("T1006", "eval", "Attempted to invoke a non-function".to_owned())))
 }
 
 /// `$now(picture?, timezone?)`.
-pub(crate) fn now(host: &Host, arguments: &[JValue]) -> Answer {
+pub(crate) fn now(host: &Rc<Host>, arguments: &[JValue]) -> Answer {
     let mut all = vec![millis(host, &[])?];
     all.extend_from_slice(arguments);
-    call("fromMillis", &all)
+    cost::charge_call(host, "now", &JValue::Null, all.clone())?;
+    call(host, "fromMillis", &all)
 }
 
 /// `$millis()`.
 #[expect(clippy::cast_precision_loss, reason = "a time is far below 2^53 milliseconds")]
-pub(crate) fn millis(host: &Host, _: &[JValue]) -> Answer {
+pub(crate) fn millis(host: &Rc<Host>, _: &[JValue]) -> Answer {
     Ok(JValue::Number(host.now_millis() as f64))
 }
 
 /// `$random(seed?)`: at least 0 and below 1.
 ///
 /// AWS: the same seed makes the same number. That it is the first that `java.util.Random` draws is not verified.
-pub(crate) fn random(host: &Host, arguments: &[JValue]) -> Answer {
+pub(crate) fn random(host: &Rc<Host>, arguments: &[JValue]) -> Answer {
     let number = match arguments {
         [] | [JValue::Undefined] => fraction(host.random_u64() >> 11),
         [seed] => match integer(seed) {
@@ -46,7 +52,7 @@ pub(crate) fn random(host: &Host, arguments: &[JValue]) -> Answer {
 }
 
 /// `$shuffle(array)`, by Fisher and Yates.
-pub(crate) fn shuffle(host: &Host, arguments: &[JValue]) -> Answer {
+pub(crate) fn shuffle(host: &Rc<Host>, arguments: &[JValue]) -> Answer {
     let mut items = match arguments {
         [JValue::Undefined] => return Ok(JValue::Undefined),
         [JValue::Array(items)] => items.to_vec(),
@@ -61,7 +67,7 @@ pub(crate) fn shuffle(host: &Host, arguments: &[JValue]) -> Answer {
 }
 
 /// `$uuid()`: version 4 of RFC 9562.
-pub(crate) fn uuid(host: &Host, arguments: &[JValue]) -> Answer {
+pub(crate) fn uuid(host: &Rc<Host>, arguments: &[JValue]) -> Answer {
     if !arguments.is_empty() {
         return Err(host.fail(mismatch("uuid", 1)));
     }
@@ -79,7 +85,7 @@ pub(crate) fn uuid(host: &Host, arguments: &[JValue]) -> Answer {
 }
 
 /// `$partition(array, size)`: its items in arrays of that size, the last one maybe shorter.
-pub(crate) fn partition(host: &Host, arguments: &[JValue]) -> Answer {
+pub(crate) fn partition(host: &Rc<Host>, arguments: &[JValue]) -> Answer {
     let [array, size] = arguments else {
         return Err(host.fail(mismatch("partition", arguments.len().clamp(1, 3))));
     };
@@ -96,12 +102,14 @@ pub(crate) fn partition(host: &Host, arguments: &[JValue]) -> Answer {
         }
         None => return Err(host.fail(mismatch("partition", 2))),
     };
+    let parts = items.len() / size + 1;
+    host.charge(items.len() * ITEM_BYTES + parts * (ITEM_BYTES + cost::ARRAY_BYTES))?;
     Ok(JValue::array(items.chunks(size).map(|part| JValue::array(part.to_vec())).collect()))
 }
 
 /// `$range(first, last, step)`: from the first to the last, which is in it where a step meets it.
 #[expect(clippy::cast_precision_loss, reason = "arguments are integers that a number holds")]
-pub(crate) fn range(host: &Host, arguments: &[JValue]) -> Answer {
+pub(crate) fn range(host: &Rc<Host>, arguments: &[JValue]) -> Answer {
     if let Some(undefined) = arguments.iter().find(|argument| argument.is_undefined()) {
         return Ok(undefined.clone());
     }
@@ -120,13 +128,14 @@ pub(crate) fn range(host: &Host, arguments: &[JValue]) -> Answer {
     let steps = (i128::from(last) - i128::from(first)) / i128::from(step);
     let runs_away = (last > first) != (step > 0) && last != first;
     let count = if runs_away { 0 } else { usize::try_from(steps).unwrap_or(usize::MAX).saturating_add(1) };
-    host.check_length(count)?;
+    host.check_range(count)?;
+    host.charge(count.saturating_mul(ITEM_BYTES))?;
     let numbers = (0..count).map(|index| JValue::Number(first as f64 + index as f64 * step as f64));
     Ok(JValue::array(numbers.collect()))
 }
 
 /// `$hash(text, algorithm)`: the digest in hexadecimal.
-pub(crate) fn hash(host: &Host, arguments: &[JValue]) -> Answer {
+pub(crate) fn hash(host: &Rc<Host>, arguments: &[JValue]) -> Answer {
     let (text, algorithm) = match arguments {
         [JValue::Undefined, _] => return Ok(JValue::Undefined),
         [JValue::String(text), JValue::String(algorithm)] => (text.as_bytes(), &**algorithm),
@@ -150,14 +159,91 @@ pub(crate) fn hash(host: &Host, arguments: &[JValue]) -> Answer {
 }
 
 /// `$parse(text)`: the value of JSON text.
-pub(crate) fn parse(host: &Host, arguments: &[JValue]) -> Answer {
+pub(crate) fn parse(host: &Rc<Host>, arguments: &[JValue]) -> Answer {
     match arguments {
         [JValue::Undefined] => Ok(JValue::Undefined),
-        [JValue::String(text)] => value::read(text).map_err(|problem| {
-            host.fail(error("D3000", "parse", format!("the argument of `$parse` is not JSON: {problem}")))
-        }),
+        [JValue::String(text)] => {
+            // An item takes two bytes of text or more, and a list may have room for as many again.
+            host.charge(text.len().saturating_mul(ITEM_BYTES))?;
+            value::read(text).map_err(|problem| {
+                host.fail(error("D3000", "parse", format!("the argument of `$parse` is not JSON: {problem}")))
+            })
+        }
         _ => Err(host.fail(mismatch("parse", arguments.len().clamp(1, 2)))),
     }
+}
+
+/// `first..last`, as a sequence.
+pub(crate) fn range_sequence(host: &Rc<Host>, arguments: &[JValue]) -> Answer {
+    let mut range = JValue::Array(JArray::new_flat(range_items(host, arguments)?, true));
+    range.mark_sequence();
+    Ok(range)
+}
+
+/// `[first..last]`.
+pub(crate) fn range_list(host: &Rc<Host>, arguments: &[JValue]) -> Answer {
+    Ok(JValue::Array(JArray::new_flat(range_items(host, arguments)?, true)))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a range has fewer items than a number can count")]
+fn range_items(host: &Rc<Host>, arguments: &[JValue]) -> Result<Vec<JValue>, EvaluatorError> {
+    let mut ends = [None; 2];
+    let names = [("T2003", "left"), ("T2004", "right")];
+    for ((argument, end), (code, side)) in arguments.iter().zip(&mut ends).zip(names) {
+        *end = match argument {
+            JValue::Undefined | JValue::Null => None,
+            JValue::Number(number) if number.fract() == 0.0 => Some(*number),
+            _ => {
+                let text = format!("The {side} side of the range operator (..) must evaluate to an integer");
+                return Err(host.fail(error(code, "..", text)));
+            }
+        };
+    }
+    let [Some(first), Some(last)] = ends else { return Ok(Vec::new()) };
+    let count = cost::count(last - first + 1.0);
+    host.check_range(count)?;
+    host.charge(count.saturating_mul(ITEM_BYTES))?;
+    Ok((0..count).map(|index| JValue::Number(first + index as f64)).collect())
+}
+
+/// `$distinct(array)`: each value once, in the order of the first of each. The evaluator's own compares each with all.
+pub(crate) fn distinct(host: &Rc<Host>, arguments: &[JValue]) -> Answer {
+    let [JValue::Array(array)] = arguments else {
+        return Ok(arguments.first().cloned().unwrap_or(JValue::Undefined));
+    };
+    if array.len() < 2 {
+        return Ok(JValue::Array(array.clone()));
+    }
+    host.charge(array.len() * ITEM_BYTES)?;
+    let mut seen = HashSet::new();
+    let mut items = Vec::new();
+    for (index, item) in array.iter().enumerate() {
+        if index % 1024 == 0 {
+            host.check_time()?;
+        }
+        // A function is only the same as itself.
+        let is_new = match value::key(item, &host.limits) {
+            Some(key) => {
+                host.charge(key.len())?;
+                seen.insert(key)
+            }
+            None => true,
+        };
+        if is_new {
+            items.push(item.clone());
+        }
+    }
+    let mut distinct = JValue::array(items);
+    if array.sequence {
+        distinct.mark_sequence();
+    }
+    Ok(distinct)
+}
+
+/// Whether a value is a function: a guard asks.
+#[expect(clippy::unnecessary_wraps, reason = "it is one of the functions of a table")]
+pub(crate) fn is_function(_: &Rc<Host>, arguments: &[JValue]) -> Answer {
+    Ok(JValue::Bool(arguments.first().is_some_and(JValue::is_function)))
 }
 
 /// A whole number that is exact.

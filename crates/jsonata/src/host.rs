@@ -5,13 +5,13 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use jsonata_core::ast::AstNode;
-use jsonata_core::evaluator::{Context, Evaluator, EvaluatorError};
+use jsonata_core::evaluator::{Context, Evaluator, EvaluatorError, EvaluatorOptions};
 use jsonata_core::value::JValue;
 
-use crate::functions;
-use crate::limits::Limits;
+use crate::limits::{Limits, NESTING_MAX, RANGE_LENGTH_MAX};
+use crate::meter::{self, Meter};
 use crate::session::Surroundings;
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, cost, functions, guard};
 
 /// The functions that the evaluator has by itself.
 const BUILT_IN: &[&str] = &[
@@ -88,6 +88,11 @@ pub(crate) fn is_function(name: &str) -> bool {
     BUILT_IN.binary_search(&name).is_ok() || ADDED.binary_search(&name).is_ok()
 }
 
+/// Whether a function's later arguments are functions, and not what it makes something of.
+pub(crate) fn takes_function(name: &str) -> bool {
+    matches!(name, "each" | "filter" | "map" | "sift" | "sort")
+}
+
 /// What a session's evaluations share.
 pub(crate) struct Host {
     pub limits: Limits,
@@ -96,6 +101,10 @@ pub(crate) struct Host {
     now: OnceCell<i64>,
     /// When the evaluation that runs began.
     began: Cell<Duration>,
+    /// What the evaluation that runs has taken.
+    pub meter: Meter,
+    /// How many evaluations run within each other: a function that is called as a value is one of its own.
+    nested: Cell<usize>,
     /// What our own functions failed with: the evaluator's error has only a text.
     failure: RefCell<Option<Error>>,
 }
@@ -106,13 +115,23 @@ pub(crate) type Answer = Result<JValue, EvaluatorError>;
 impl Host {
     pub(crate) fn new(limits: Limits, surroundings: Rc<dyn Surroundings>) -> Host {
         let began = Cell::new(surroundings.elapsed());
-        Host { limits, surroundings, now: OnceCell::new(), began, failure: RefCell::new(None) }
+        Host {
+            limits,
+            surroundings,
+            now: OnceCell::new(),
+            began,
+            meter: Meter::default(),
+            nested: Cell::new(0),
+            failure: RefCell::new(None),
+        }
     }
 
     /// Gets ready for an evaluation.
     pub(crate) fn begin(&self) {
         self.began.set(self.surroundings.elapsed());
         self.failure.take();
+        self.nested.set(0);
+        self.meter.reset();
     }
 
     /// The error of the evaluation that just failed.
@@ -135,6 +154,38 @@ impl Host {
         Err(self.fail(Error::memory_limit()))
     }
 
+    /// Fails if a range would be too long.
+    pub(crate) fn check_range(&self, items: usize) -> Result<(), EvaluatorError> {
+        if items <= self.limits.sequence_length.max(RANGE_LENGTH_MAX) {
+            return Ok(());
+        }
+        // The reference implementation makes no longer ones either.
+        let code = (items > 10_000_000).then(|| "D2014".to_owned());
+        Err(self.fail(Error { code, ..Error::memory_limit() }))
+    }
+
+    /// Fails if the evaluation has run for too long.
+    pub(crate) fn check_time(&self) -> Result<(), EvaluatorError> {
+        if self.remaining().is_zero() { Err(self.fail(Error::time_limit())) } else { Ok(()) }
+    }
+
+    /// How long the evaluation may still run.
+    fn remaining(&self) -> Duration {
+        // The rest of the time is left to end in: a function is not stopped while it runs, and what was made is freed.
+        let time = self.limits.time - self.limits.time / 5;
+        time.saturating_sub(self.surroundings.elapsed().saturating_sub(self.began.get()))
+    }
+
+    /// What the evaluator checks by itself.
+    pub(crate) fn options(&self) -> EvaluatorOptions {
+        EvaluatorOptions {
+            timeout_ms: Some(u64::try_from(self.remaining().as_millis()).unwrap_or(u64::MAX)),
+            cancel: None,
+            max_stack_depth: Some(self.limits.depth),
+            max_sequence_length: Some(self.limits.sequence_length),
+        }
+    }
+
     pub(crate) fn now_millis(&self) -> i64 {
         *self.now.get_or_init(|| self.surroundings.now_millis())
     }
@@ -144,38 +195,79 @@ impl Host {
     }
 }
 
+/// Functions of ours, by the names that the evaluator or a guard calls them by.
+const OWN: &[(&str, fn(&Rc<Host>, &[JValue]) -> Answer)] = &[
+    ("eval", functions::eval),
+    ("hash", functions::hash),
+    ("millis", functions::millis),
+    ("now", functions::now),
+    ("parse", functions::parse),
+    ("partition", functions::partition),
+    ("random", functions::random),
+    ("range", functions::range),
+    ("shuffle", functions::shuffle),
+    ("uuid", functions::uuid),
+    (guard::COPY, meter::copy),
+    (guard::DISTINCT, functions::distinct),
+    (guard::IS_FUNCTION, functions::is_function),
+    (guard::EMIT, meter::emit),
+    (guard::ENTER, meter::enter),
+    (guard::HOLD, meter::hold),
+    (guard::KEEP, meter::keep),
+    (guard::LEAVE, meter::leave),
+    (guard::LIST, functions::range_list),
+    (guard::PAY, meter::pay),
+    (guard::RANGE, functions::range_sequence),
+    (guard::REFUSE, meter::refuse),
+];
+
 /// Registers what stands beside or in the place of the evaluator's own functions.
 pub(crate) fn register(evaluator: &mut Evaluator, host: &Rc<Host>) -> Result<(), EvaluatorError> {
-    let own: &[(&str, fn(&Host, &[JValue]) -> Answer)] = &[
-        ("eval", functions::eval),
-        ("hash", functions::hash),
-        ("millis", functions::millis),
-        ("now", functions::now),
-        ("parse", functions::parse),
-        ("partition", functions::partition),
-        ("random", functions::random),
-        ("range", functions::range),
-        ("shuffle", functions::shuffle),
-        ("uuid", functions::uuid),
-    ];
-    for (name, function) in own {
+    for (name, function) in OWN {
         let host = Rc::clone(host);
         evaluator.register_fn_override(*name, move |arguments: &[JValue]| function(&host, arguments))?;
+    }
+    for name in cost::CHECKED {
+        let host = Rc::clone(host);
+        evaluator.register_fn(guard::check_name(name), move |arguments: &[JValue]| {
+            meter::check(&host, name, arguments)
+        })?;
+    }
+    for (name, arity) in guard::BY_VALUE {
+        let host = Rc::clone(host);
+        evaluator.register_fn(guard::value_name(name), move |arguments: &[JValue]| {
+            // A function that takes a function gives it three arguments, and this one takes as many as it has.
+            let count = if arguments.len() == 3 { *arity } else { arguments.len() };
+            let arguments = arguments.get(..count).unwrap_or(arguments);
+            cost::charge_call(&host, name, &JValue::Null, arguments.to_vec())?;
+            call(&host, name, arguments)
+        })?;
     }
     Ok(())
 }
 
 /// Calls a function of the evaluator's own.
-pub(crate) fn call(name: &str, arguments: &[JValue]) -> Answer {
+pub(crate) fn call(host: &Rc<Host>, name: &str, arguments: &[JValue]) -> Answer {
+    if host.nested.get() == NESTING_MAX {
+        return Err(host.fail(Error::depth_limit()));
+    }
     let mut context = Context::new();
     let mut variables = Vec::with_capacity(arguments.len());
     for (index, argument) in arguments.iter().enumerate() {
-        let variable = format!("argument{index}");
+        let variable = format!("argument {index}");
         context.bind(variable.clone(), argument.clone());
         variables.push(AstNode::Variable(variable));
     }
+    let mut evaluator = Evaluator::with_options(context, host.options());
+    // Only a function among the arguments can call others.
+    if arguments.iter().any(JValue::is_function) {
+        register(&mut evaluator, host)?;
+    }
     let call = AstNode::Function { name: name.to_owned(), args: variables, is_builtin: true };
-    Evaluator::with_context(context).evaluate(&call, &JValue::Undefined)
+    host.nested.set(host.nested.get() + 1);
+    let answer = evaluator.evaluate(&call, &JValue::Null);
+    host.nested.set(host.nested.get() - 1);
+    answer
 }
 
 #[cfg(test)]

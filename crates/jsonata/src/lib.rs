@@ -12,11 +12,14 @@
 //!
 //! The evaluator behind it is a dependency that no other crate names, and `tests/cases` says what it must answer.
 
+mod cost;
 mod error;
 mod expression;
 mod functions;
+mod guard;
 mod host;
 mod limits;
+mod meter;
 mod reference;
 mod scan;
 mod session;

@@ -11,6 +11,12 @@ pub const EXPRESSION_DEPTH_MAX: usize = 500;
 /// How deep a value that comes in or goes out may nest, as the interpreter's own JSON.
 pub const VALUE_DEPTH_MAX: usize = 1_000;
 
+/// How long a range may be, where sequences may not be longer. AWS: 873,782 numbers pass, one more fails.
+pub(crate) const RANGE_LENGTH_MAX: usize = 873_782;
+
+/// How many evaluations may run within each other: `$replace`, used as a value, calls a function that does so again.
+pub(crate) const NESTING_MAX: usize = 50;
+
 /// What one evaluation may cost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -20,7 +26,7 @@ pub struct Limits {
     pub memory_bytes: usize,
     /// How deep calls and operators may nest while it runs.
     pub depth: usize,
-    /// How many items a sequence may have.
+    /// How many items a sequence may have. A range may have 873,782, as on AWS, where this is less.
     pub sequence_length: usize,
     /// The longest string that may be built, in bytes.
     pub string_bytes: usize,
@@ -34,8 +40,8 @@ impl Default for Limits {
             time: Duration::from_millis(250),
             memory_bytes: 64 * 1024 * 1024,
             depth: 3_000,
-            // AWS: a range of 873,782 numbers passes, one more fails.
-            sequence_length: 873_782,
+            // A payload of 256 KiB has at most 131,072 items.
+            sequence_length: 200_000,
             // AWS: a string of 2^22 characters passes, one of 2^23 fails.
             string_bytes: 4 * 1024 * 1024,
             output_bytes: 8 * 1024 * 1024,

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use indexmap::IndexMap;
-use jsonata_core::evaluator::{Context, Evaluator, EvaluatorOptions};
+use jsonata_core::evaluator::{Context, Evaluator};
 use jsonata_core::value::JValue;
 
 use crate::host::{self, Host};
@@ -24,6 +24,10 @@ pub trait Surroundings {
     /// How long it has been since some moment that stays the same, by a clock that only goes forward.
     fn elapsed(&self) -> Duration;
 }
+
+/// The stack of an evaluation in which functions are made: a chain of them that hold each other is freed one within
+/// the other. How long it may be is bounded by what a function is counted for.
+const STACK_BYTES: usize = 16 * 1024 * 1024;
 
 /// What an expression evaluates to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,6 +94,13 @@ impl<'a> Session<'a> {
 
     /// Evaluates an expression. What it binds itself is gone afterwards.
     pub fn evaluate(&mut self, expression: &Expression) -> Result<Outcome, Error> {
+        if expression.makes_functions() {
+            return stacker::maybe_grow(STACK_BYTES, STACK_BYTES, || self.evaluate_here(expression));
+        }
+        self.evaluate_here(expression)
+    }
+
+    fn evaluate_here(&mut self, expression: &Expression) -> Result<Outcome, Error> {
         let mut context = Context::new();
         for (name, variable) in &self.variables {
             if let Some(value) = variable.value_for(name, expression)? {
@@ -101,18 +112,11 @@ impl<'a> Session<'a> {
             None => JValue::Undefined,
         };
         self.host.begin();
-        let limits = &self.host.limits;
-        let options = EvaluatorOptions {
-            timeout_ms: Some(u64::try_from(limits.time.as_millis()).unwrap_or(u64::MAX)),
-            cancel: None,
-            max_stack_depth: Some(limits.depth),
-            max_sequence_length: Some(limits.sequence_length),
-        };
-        let mut evaluator = Evaluator::with_options(context, options);
+        let mut evaluator = Evaluator::with_options(context, self.host.options());
         let evaluated = host::register(&mut evaluator, &self.host)
             .and_then(|()| evaluator.evaluate(expression.tree(), &input));
         match evaluated {
-            Ok(value) => value::outcome(&value, limits),
+            Ok(value) => value::outcome(&value, &self.host.limits),
             Err(error) => Err(self.host.error(&error)),
         }
     }

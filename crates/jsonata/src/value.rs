@@ -92,6 +92,12 @@ impl<'de> Visitor<'de> for Level {
     }
 }
 
+/// A text that equal values have in common and different ones have not, or `None` for what is equal only to itself.
+pub(crate) fn key(value: &JValue, limits: &Limits) -> Option<String> {
+    let mut writer = Writer { text: String::new(), bytes_max: limits.memory_bytes, is_key: true };
+    writer.value(value, 0).ok().map(|()| writer.text)
+}
+
 /// Writes a result.
 pub(crate) fn outcome(value: &JValue, limits: &Limits) -> Result<Outcome, Error> {
     match value {
@@ -104,10 +110,10 @@ pub(crate) fn outcome(value: &JValue, limits: &Limits) -> Result<Outcome, Error>
         | JValue::Array(_)
         | JValue::Object(_) => {}
     }
-    let mut writer = Writer { text: String::new(), bytes_max: limits.output_bytes };
+    let mut writer = Writer { text: String::new(), bytes_max: limits.output_bytes, is_key: false };
     match writer.value(value, 0) {
         Ok(()) => Ok(Outcome::Json(writer.text)),
-        Err(Stop::TooLong) => Err(Error::new(
+        Err(Stop::TooLong | Stop::NoKey) => Err(Error::new(
             ErrorKind::MemoryLimit,
             format!("the result is longer than {} bytes of JSON", limits.output_bytes),
         )),
@@ -119,6 +125,7 @@ pub(crate) fn outcome(value: &JValue, limits: &Limits) -> Result<Outcome, Error>
 }
 
 enum Stop {
+    NoKey,
     TooLong,
     TooDeep,
 }
@@ -126,6 +133,8 @@ enum Stop {
 struct Writer {
     text: String,
     bytes_max: usize,
+    /// Members in the order of their names, and no functions: a text to compare.
+    is_key: bool,
 }
 
 impl Writer {
@@ -134,6 +143,7 @@ impl Writer {
             return Err(Stop::TooLong);
         }
         match value {
+            JValue::Lambda(_) if self.is_key => return Err(Stop::NoKey),
             // What JavaScript's `JSON.stringify` makes of a function in an array.
             JValue::Null
             | JValue::Undefined
@@ -156,7 +166,11 @@ impl Writer {
             JValue::Object(members) => {
                 self.text.push('{');
                 let mut is_first = true;
-                for (name, member) in members.iter() {
+                let mut members: Vec<_> = members.iter().collect();
+                if self.is_key {
+                    members.sort_unstable_by_key(|(name, _)| *name);
+                }
+                for (name, member) in members {
                     if member.is_undefined() || member.is_function() {
                         continue;
                     }
