@@ -164,8 +164,13 @@ impl Running {
 
     fn take(&mut self, stimulus: Stimulus) -> Vec<HistoryEvent> {
         let now = Timestamp::from_millis(1_772_366_400_000);
-        let surroundings =
-            Surroundings { now, random: &NoChance, stopwatch: || Duration::ZERO, limits: &self.limits };
+        let surroundings = Surroundings {
+            now,
+            random: &NoChance,
+            stopwatch: || Duration::ZERO,
+            limits: &self.limits,
+            is_in_a_hurry: false,
+        };
         let decision = self.execution.decide(stimulus, surroundings);
         self.open.extend(decision.effects.into_iter().filter_map(|effect| match effect {
             Effect::RunTask(request) => Some(request),
