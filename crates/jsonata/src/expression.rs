@@ -1,6 +1,7 @@
 //! An expression, parsed once.
 
 use std::fmt;
+use std::panic::catch_unwind;
 use std::sync::Arc;
 
 use jsonata_core::ast::AstNode;
@@ -42,8 +43,9 @@ impl Expression {
                 return Err(Error { position: Some(token.start), ..Error::new(ErrorKind::Syntax, text) });
             }
         }
-        let mut tree =
-            parser::parse(source).map_err(|error| Error::from_text(ErrorKind::Syntax, &error.to_string()))?;
+        let mut tree = catch_unwind(|| parser::parse(source))
+            .map_err(|_| Error { kind: ErrorKind::Syntax, ..Error::broken() })?
+            .map_err(|error| Error::from_text(ErrorKind::Syntax, &error.to_string()))?;
         let references = references(&tree, &tokens, &host::is_function);
         let makes_functions = guard::guard(&mut tree);
         Ok(Expression(Arc::new(Parsed { source: source.to_owned(), tree, references, makes_functions })))

@@ -25,7 +25,7 @@ mod scan;
 mod session;
 mod value;
 
-pub use error::{Error, ErrorKind};
+pub use error::{BROKEN, Error, ErrorKind};
 pub use expression::Expression;
 pub use limits::{EXPRESSION_BYTES_MAX, EXPRESSION_DEPTH_MAX, Limits, VALUE_DEPTH_MAX};
 pub use reference::Reference;

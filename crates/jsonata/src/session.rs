@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -113,11 +114,15 @@ impl<'a> Session<'a> {
         };
         self.host.begin();
         let mut evaluator = Evaluator::with_options(context, self.host.options());
-        let evaluated = host::register(&mut evaluator, &self.host)
-            .and_then(|()| evaluator.evaluate(expression.tree(), &input));
+        // All that a panic leaves half done is dropped with the evaluator, or reset when the next evaluation begins.
+        let evaluated = catch_unwind(AssertUnwindSafe(|| {
+            host::register(&mut evaluator, &self.host)?;
+            evaluator.evaluate(expression.tree(), &input)
+        }));
         match evaluated {
-            Ok(value) => value::outcome(&value, &self.host.limits),
-            Err(error) => Err(self.host.error(&error)),
+            Ok(Ok(value)) => value::outcome(&value, &self.host.limits),
+            Ok(Err(error)) => Err(self.host.error(&error)),
+            Err(_) => Err(Error::broken()),
         }
     }
 }

@@ -23,6 +23,21 @@ fn reference_cases() {
     });
 }
 
+#[test]
+fn cases_of_aws() {
+    check(include_str!("cases/aws.jsonl"), &|_| false);
+}
+
+#[test]
+fn values() {
+    check(include_str!("cases/values.jsonl"), &|_| false);
+}
+
+#[test]
+fn what_was_found() {
+    check(include_str!("cases/found.jsonl"), &|_| false);
+}
+
 fn check(lines: &str, is_left_out: &dyn Fn(&Value) -> bool) {
     let mut failures = Vec::new();
     let mut count = 0;
