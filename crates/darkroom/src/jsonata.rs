@@ -1,6 +1,5 @@
 //! `darkroom jsonata`: an expression's value, or what is wrong with it and where.
 
-use std::cell::Cell;
 use std::io::{IsTerminal, Read as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
@@ -9,6 +8,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use ariadne::{CharSet, Color, Config, IndexType, Label, Report, ReportKind, Source};
+use darkroom_asl::interpreter::Random as _;
+use darkroom_engine::OsRandom;
 use darkroom_jsonata::{Error, Expression, Limits, Outcome, Session, Surroundings};
 
 use crate::cli::JsonataArguments;
@@ -16,7 +17,7 @@ use crate::cli::JsonataArguments;
 /// Runs the command.
 pub fn run(arguments: &JsonataArguments) -> anyhow::Result<ExitCode> {
     let input = arguments.file.as_deref().map(read).transpose()?;
-    let mut session = Session::new(Limits::default(), Rc::new(Machine::new()?));
+    let mut session = Session::new(Limits::default(), Rc::new(Machine { began: Instant::now() }));
     for (name, json) in &arguments.bindings {
         check(json).with_context(|| format!("the value of `${name}` is not JSON"))?;
         session.bind_json(name, json.as_str());
@@ -27,7 +28,8 @@ pub fn run(arguments: &JsonataArguments) -> anyhow::Result<ExitCode> {
             session.bind_member("states", "input", input.as_str());
         }
     }
-    let evaluated = Expression::parse(&arguments.expression).and_then(|expression| session.evaluate(&expression));
+    let evaluated =
+        Expression::parse(&arguments.expression).and_then(|expression| session.evaluate(&expression));
     match evaluated {
         Ok(Outcome::Json(json)) => print(&json, arguments.json)?,
         Ok(Outcome::Undefined) => eprintln!("the result is undefined: there is nothing to print"),
@@ -67,8 +69,7 @@ fn print(json: &str, is_compact: bool) -> anyhow::Result<()> {
         writeln!(out, "{json}")?;
         return Ok(());
     }
-    let value: Box<serde_json::value::RawValue> = serde_json::from_str(json)?;
-    writeln!(out, "{}", indented(value.get()))?;
+    writeln!(out, "{}", indented(json))?;
     Ok(())
 }
 
@@ -128,7 +129,10 @@ fn report(error: &Error, source: &str) -> anyhow::Result<()> {
     let end = (start + length).min(source.len());
     let span = if source.is_char_boundary(end) { start..end } else { start..start };
     let mut report = Report::build(ReportKind::Error, (name, span.clone())).with_config(
-        Config::new().with_color(is_coloured).with_index_type(IndexType::Byte).with_char_set(CharSet::Unicode),
+        Config::new()
+            .with_color(is_coloured)
+            .with_index_type(IndexType::Byte)
+            .with_char_set(CharSet::Unicode),
     );
     if let Some(code) = &error.code {
         report = report.with_code(code);
@@ -148,29 +152,39 @@ fn report(error: &Error, source: &str) -> anyhow::Result<()> {
 /// The time and chance of this machine.
 struct Machine {
     began: Instant,
-    state: Cell<u64>,
-}
-
-impl Machine {
-    fn new() -> anyhow::Result<Machine> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock stands before 1970")?;
-        let seed = now.subsec_nanos().into();
-        Ok(Machine { began: Instant::now(), state: Cell::new(seed) })
-    }
 }
 
 impl Surroundings for Machine {
     fn now_millis(&self) -> i64 {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
     }
 
     fn random_u64(&self) -> u64 {
-        let _ = &self.state;
-        rand_u64()
+        OsRandom.next_u64()
     }
 
     fn elapsed(&self) -> Duration {
         self.began.elapsed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_indented_and_its_tokens_stay() {
+        let cases = [
+            ("1e+21", "1e+21"),
+            ("[]", "[]"),
+            (
+                r#"{"a":[1,{}],"b":"[,:{\\\""}"#,
+                "{\n  \"a\": [\n    1,\n    {}\n  ],\n  \"b\": \"[,:{\\\\\\\"\"\n}",
+            ),
+        ];
+        for (json, expected) in cases {
+            assert_eq!(indented(json), expected);
+        }
     }
 }

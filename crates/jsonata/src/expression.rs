@@ -10,7 +10,7 @@ use jsonata_core::parser;
 use crate::limits::{EXPRESSION_BYTES_MAX, EXPRESSION_DEPTH_MAX};
 use crate::reference::{Reference, References, references};
 use crate::scan::{TokenKind, tokens};
-use crate::{Error, ErrorKind, guard, host};
+use crate::{Error, ErrorKind, guard, host, place};
 
 /// A parsed expression. Cheap to clone, and shared between threads.
 #[derive(Clone)]
@@ -45,7 +45,10 @@ impl Expression {
         }
         let mut tree = catch_unwind(|| parser::parse(source))
             .map_err(|_| Error { kind: ErrorKind::Syntax, ..Error::broken() })?
-            .map_err(|error| Error::from_text(ErrorKind::Syntax, &error.to_string()))?;
+            .map_err(|error| {
+                place::syntax(Error::from_text(ErrorKind::Syntax, &error.to_string()), source, &tokens)
+            })?;
+        place::bindings(&tokens)?;
         let references = references(&tree, &tokens, &host::is_function);
         let makes_functions = guard::guard(&mut tree);
         Ok(Expression(Arc::new(Parsed { source: source.to_owned(), tree, references, makes_functions })))

@@ -240,6 +240,16 @@ pub(crate) fn distinct(host: &Rc<Host>, arguments: &[JValue]) -> Answer {
     Ok(distinct)
 }
 
+/// A list for `$reduce` to begin with the first of: of an empty one it makes undefined, but the evaluator null.
+#[expect(clippy::unnecessary_wraps, reason = "it is one of the functions of a table")]
+pub(crate) fn some(_: &Rc<Host>, arguments: &[JValue]) -> Answer {
+    Ok(match arguments {
+        [JValue::Array(items)] if items.is_empty() => JValue::Undefined,
+        [value] => value.clone(),
+        _ => JValue::Undefined,
+    })
+}
+
 /// Whether a value is a function: a guard asks.
 #[expect(clippy::unnecessary_wraps, reason = "it is one of the functions of a table")]
 pub(crate) fn is_function(_: &Rc<Host>, arguments: &[JValue]) -> Answer {

@@ -20,10 +20,12 @@ mod guard;
 mod host;
 mod limits;
 mod meter;
+mod place;
 mod reference;
 mod scan;
 mod session;
 mod value;
+mod walk;
 
 pub use error::{BROKEN, Error, ErrorKind};
 pub use expression::Expression;
