@@ -565,10 +565,10 @@ fn counted_function(by: &mut AstNode) {
 
 /// `$sort(…, comparator)`: the evaluator looks at no clock while a body is but one value.
 fn timed_function(comparator: &mut AstNode) {
-    if let AstNode::Lambda { body, .. } = comparator {
-        if is_plain(body) || matches!(**body, AstNode::Variable(_) | AstNode::Name(_)) {
-            wrap(KEEP, body);
-        }
+    if let AstNode::Lambda { body, .. } = comparator
+        && (is_plain(body) || matches!(**body, AstNode::Variable(_) | AstNode::Name(_)))
+    {
+        wrap(KEEP, body);
     }
 }
 

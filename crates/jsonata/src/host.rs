@@ -191,7 +191,7 @@ impl Host {
     /// How long the evaluation may still run.
     fn remaining(&self) -> Duration {
         // The rest of the time is left to end in: a function is not stopped while it runs, and what was made is freed.
-        let time = self.limits.time - self.limits.time / 5;
+        let time = self.limits.time / 5 * 4;
         time.saturating_sub(self.surroundings.elapsed().saturating_sub(self.began.get()))
     }
 
@@ -214,8 +214,11 @@ impl Host {
     }
 }
 
+/// A function of ours.
+type Own = fn(&Rc<Host>, &[JValue]) -> Answer;
+
 /// Functions of ours, by the names that the evaluator or a guard calls them by.
-const OWN: &[(&str, fn(&Rc<Host>, &[JValue]) -> Answer)] = &[
+const OWN: &[(&str, Own)] = &[
     ("eval", functions::eval),
     ("hash", functions::hash),
     ("millis", functions::millis),

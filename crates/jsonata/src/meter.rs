@@ -154,6 +154,7 @@ pub(crate) fn mark(host: &Rc<Host>, arguments: &[JValue]) -> Answer {
 }
 
 /// `hold(argument)`: an argument of a call or an operand, for the check of the last one.
+#[expect(clippy::unnecessary_wraps, reason = "it is one of the functions of a table")]
 pub(crate) fn hold(host: &Rc<Host>, arguments: &[JValue]) -> Answer {
     let value = last(arguments);
     host.meter.held.borrow_mut().push(value.clone());
