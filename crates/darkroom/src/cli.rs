@@ -33,6 +33,8 @@ pub enum Command {
     List(ListArguments),
     /// Check state machine definitions without running them.
     Validate(ValidateArguments),
+    /// Evaluate a JSONata expression, as a state would.
+    Jsonata(JsonataArguments),
 }
 
 /// `darkroom process`.
@@ -186,6 +188,41 @@ pub struct ValidateArguments {
     pub express: bool,
 
     /// Print one JSON document: AWS's ValidateStateMachineDefinition answer for each file.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `darkroom jsonata`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  darkroom jsonata '$sum([1..10])'
+  darkroom jsonata '$states.input.orders[price > 100].id' input.json
+  darkroom jsonata 'orders.{ \"id\": id, \"total\": price * $rate }' input.json --bind rate=1.19
+  curl -s https://example.com/orders | darkroom jsonata '$count(orders)' -
+
+In a state an expression stands between {% and %}, reads its input as `$states.input` and its variables by name.
+Here `$` is the input as well, which AWS does not allow at the top of an expression: it is for trying things out.
+
+AWS's functions are there: $partition, $range, $hash, $random(seed), $uuid, $parse; $eval is not. An evaluation takes
+at most 250 ms and 64 MiB.
+
+Exit codes: 0 it has a value, or is undefined (nothing on standard output, a note on standard error); 1 it is wrong or
+failed, or its value is a function; 2 a file could not be read or is not JSON.")]
+pub struct JsonataArguments {
+    /// The expression, without {% and %}.
+    #[arg(value_name = "EXPR")]
+    pub expression: String,
+
+    /// JSON that is `$` and `$states.input`; `-` is standard input [default: both are undefined].
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+
+    /// Bind a variable: `$NAME` is the value of the JSON text.
+    #[arg(long = "bind", value_name = "NAME=JSON", value_parser = assignment)]
+    pub bindings: Vec<(String, String)>,
+
+    /// Print on one line, as is done anyway where the output is no terminal.
     #[arg(long)]
     pub json: bool,
 }

@@ -1,6 +1,7 @@
 //! An expression, parsed once.
 
 use std::fmt;
+use std::panic::catch_unwind;
 use std::sync::Arc;
 
 use jsonata_core::ast::AstNode;
@@ -9,7 +10,7 @@ use jsonata_core::parser;
 use crate::limits::{EXPRESSION_BYTES_MAX, EXPRESSION_DEPTH_MAX};
 use crate::reference::{Reference, References, references};
 use crate::scan::{TokenKind, tokens};
-use crate::{Error, ErrorKind, guard, host, pace};
+use crate::{Error, ErrorKind, guard, host, pace, place};
 
 /// A parsed expression. Cheap to clone, and shared between threads.
 #[derive(Clone)]
@@ -43,8 +44,12 @@ impl Expression {
                 return Err(Error { position: Some(token.start), ..Error::new(ErrorKind::Syntax, text) });
             }
         }
-        let mut tree =
-            parser::parse(source).map_err(|error| Error::from_text(ErrorKind::Syntax, &error.to_string()))?;
+        let mut tree = catch_unwind(|| parser::parse(source))
+            .map_err(|_| Error { kind: ErrorKind::Syntax, ..Error::broken() })?
+            .map_err(|error| {
+                place::syntax(Error::from_text(ErrorKind::Syntax, &error.to_string()), source, &tokens)
+            })?;
+        place::bindings(&tokens)?;
         let references = references(&tree, &tokens, &host::is_function);
         let is_quick = pace::is_quick(source, &tree);
         let makes_functions = guard::guard(&mut tree);

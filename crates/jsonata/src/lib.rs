@@ -21,12 +21,14 @@ mod host;
 mod limits;
 mod meter;
 mod pace;
+mod place;
 mod reference;
 mod scan;
 mod session;
 mod value;
+mod walk;
 
-pub use error::{Error, ErrorKind};
+pub use error::{BROKEN, Error, ErrorKind};
 pub use expression::Expression;
 pub use limits::{EXPRESSION_BYTES_MAX, EXPRESSION_DEPTH_MAX, Limits, VALUE_DEPTH_MAX};
 pub use reference::Reference;
