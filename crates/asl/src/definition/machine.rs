@@ -105,6 +105,7 @@ pub enum ResultPath {
 
 /// What becomes of a state's data on its way out, by the state's query language. Spec: "Query Languages".
 #[derive(Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "the states that hold one are boxed")]
 pub enum DataFlow {
     /// Paths into what is there.
     JsonPath(PathFlow),
