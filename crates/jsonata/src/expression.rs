@@ -10,7 +10,7 @@ use jsonata_core::parser;
 use crate::limits::{EXPRESSION_BYTES_MAX, EXPRESSION_DEPTH_MAX};
 use crate::reference::{Reference, References, references};
 use crate::scan::{TokenKind, tokens};
-use crate::{Error, ErrorKind, guard, host, pace, place};
+use crate::{Error, ErrorKind, Plain, guard, host, pace, place, plain};
 
 /// A parsed expression. Cheap to clone, and shared between threads.
 #[derive(Clone)]
@@ -22,6 +22,7 @@ struct Parsed {
     references: References,
     makes_functions: bool,
     is_quick: bool,
+    plain: Option<Plain>,
 }
 
 impl Expression {
@@ -52,9 +53,10 @@ impl Expression {
         place::bindings(&tokens)?;
         let references = references(&tree, &tokens, &host::is_function);
         let is_quick = pace::is_quick(source, &tree);
+        let plain = plain::plain(source, &tree);
         let makes_functions = guard::guard(&mut tree);
         let source = source.to_owned();
-        Ok(Expression(Arc::new(Parsed { source, tree, references, makes_functions, is_quick })))
+        Ok(Expression(Arc::new(Parsed { source, tree, references, makes_functions, is_quick, plain })))
     }
 
     /// The text that it was parsed from.
@@ -71,6 +73,11 @@ impl Expression {
     /// predicate, a later step of a path or a function, where the context is another.
     pub fn context_references(&self) -> &[Reference] {
         &self.0.references.context
+    }
+
+    /// The expression as one that needs no evaluator, if it is of that kind.
+    pub fn plain(&self) -> Option<&Plain> {
+        self.0.plain.as_ref()
     }
 
     /// Whether it is known that evaluating it costs no more than its data is large. A caller with other work waiting

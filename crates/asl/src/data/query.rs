@@ -11,6 +11,7 @@ use indexmap::IndexMap;
 
 use darkroom_jsonata::{Error, ErrorKind, Expression, Outcome};
 
+use super::plain::{self, Answer};
 use crate::failure::{Failure, names};
 use crate::json::{DEPTH_MAX, Member, Node, Object, Payload, Span, Spanned, Text, Value};
 
@@ -40,6 +41,10 @@ pub enum QueryError {
 
 /// Evaluates expressions for a state.
 pub trait QueryEnvironment {
+    /// The value of `$variable`, and the names that are left to follow in it; `None` where the evaluator must be asked
+    /// because the variable is more than one value.
+    fn read<'n>(&self, variable: &str, names: &'n [String]) -> Option<(Option<Value>, &'n [String])>;
+
     /// What an expression yields.
     fn evaluate(&self, expression: &Expression) -> Result<Outcome, Error>;
 }
@@ -96,6 +101,13 @@ impl Query {
     }
 
     fn ask(&self, environment: &dyn QueryEnvironment) -> Result<Payload, Problem> {
+        if let Some(plain) = self.expression.plain() {
+            match plain::evaluate(plain, environment) {
+                Answer::Value(value) => return Ok(Payload::from_value(value)),
+                Answer::Undefined => return Err(Problem::Undefined),
+                Answer::Unknown => {}
+            }
+        }
         match environment.evaluate(&self.expression) {
             // What is nested deeper than JSON may be here is refused like all that is too large.
             Ok(Outcome::Json(text)) => Payload::parse(text).map_err(|_| Problem::TooLarge),
