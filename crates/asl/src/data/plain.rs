@@ -211,10 +211,10 @@ fn compare(comparison: Comparison, left: &Answer, right: &Answer) -> Answer {
     match comparison {
         Comparison::Equal => are_equal(left, right).map_or(Unknown, Answer::from),
         Comparison::NotEqual => are_equal(left, right).map_or(Unknown, |equal| (!equal).into()),
-        Comparison::Less => in_order(left, right, |order| order.is_lt()),
-        Comparison::LessOrEqual => in_order(left, right, |order| order.is_le()),
-        Comparison::Greater => in_order(left, right, |order| order.is_gt()),
-        Comparison::GreaterOrEqual => in_order(left, right, |order| order.is_ge()),
+        Comparison::Less => in_order(left, right, std::cmp::Ordering::is_lt),
+        Comparison::LessOrEqual => in_order(left, right, std::cmp::Ordering::is_le),
+        Comparison::Greater => in_order(left, right, std::cmp::Ordering::is_gt),
+        Comparison::GreaterOrEqual => in_order(left, right, std::cmp::Ordering::is_ge),
     }
 }
 
@@ -276,7 +276,7 @@ mod tests {
         }
 
         fn evaluate(&self, expression: &Expression) -> Result<Outcome, Error> {
-            let limits = Limits { time: Duration::from_secs(3600), ..Limits::default() };
+            let limits = Limits { time: Duration::from_hours(1), ..Limits::default() };
             let mut session = Session::new(limits, Rc::new(NoChance));
             for (name, value) in self.0.iter() {
                 session.bind_json(name, value.to_text());
