@@ -278,7 +278,7 @@ mod tests {
         fn evaluate(&self, expression: &Expression) -> Result<Outcome, Error> {
             let limits = Limits { time: Duration::from_hours(1), ..Limits::default() };
             let mut session = Session::new(limits, Rc::new(NoChance));
-            for (name, value) in self.0.iter() {
+            for (name, value) in &self.0 {
                 session.bind_json(name, value.to_text());
             }
             session.evaluate(expression)
