@@ -12,7 +12,7 @@ use darkroom_asl::data::Timestamp;
 use darkroom_asl::definition::{Options, StateMachine, parse};
 use darkroom_asl::interpreter::event::{HistoryEvent, Reason};
 use darkroom_asl::interpreter::{
-    Effect, Execution, Identity, Limits, Random, Stimulus, Surroundings, TaskRequest,
+    Effect, Execution, Identity, Limits, Qualifiers, Random, Stimulus, Surroundings, TaskRequest,
 };
 use darkroom_asl::json::Payload;
 
@@ -152,6 +152,8 @@ impl Running {
             state_machine_arn: "arn:aws:states:eu-west-1:111122223333:stateMachine:m".into(),
             state_machine_name: "m".into(),
             role_arn: "arn:aws:iam::111122223333:role/r".into(),
+            qualifiers: Qualifiers::default(),
+            revision_id: None,
         };
         let input = Payload::parse(input).expect("the input is JSON");
         Self {
@@ -164,7 +166,7 @@ impl Running {
 
     fn take(&mut self, stimulus: Stimulus) -> Vec<HistoryEvent> {
         let now = Timestamp::from_millis(1_772_366_400_000);
-        let surroundings = Surroundings { now, random: &NoChance, limits: &self.limits };
+        let surroundings = Surroundings { now, random: &NoChance, limits: &self.limits, deleting: false };
         let decision = self.execution.decide(stimulus, surroundings);
         self.open.extend(decision.effects.into_iter().filter_map(|effect| match effect {
             Effect::RunTask(request) => Some(request),

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use darkroom_asl::interpreter::event::{EventId, HistoryEvent};
-use darkroom_asl::interpreter::{Identity, Limits, TaskId};
+use darkroom_asl::interpreter::{Identity, Limits, Qualifiers, TaskId};
 use darkroom_asl::json::{Payload, Text};
 use darkroom_engine::store::{
     Append, Batch, DefinitionKey, ExecutionKey, ExecutionStatus, Filter, MemoryStore, Store, StoreError,
@@ -153,6 +153,8 @@ fn what_can_never_be_written_is_set_aside_and_the_others_go_on() {
             state_machine_arn: "machine".into(),
             state_machine_name: "machine".into(),
             role_arn: "role".into(),
+            qualifiers: Qualifiers::default(),
+            revision_id: None,
         });
         engine.start_execution(identity, &definition, &machine, Payload::from_trusted("{}"))
     };

@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex};
 use darkroom_asl::data::Timestamp;
 use darkroom_asl::definition::{self, StateMachine};
 use darkroom_asl::interpreter::event::{EventKind, HistoryEvent, Reason};
-use darkroom_asl::interpreter::{Effect, Execution, Identity, Limits, Random, Stimulus, TaskId, TaskRequest};
+use darkroom_asl::interpreter::{
+    Effect, Execution, Identity, Limits, Qualifiers, Random, Stimulus, TaskId, TaskRequest,
+};
 use darkroom_asl::json::{Payload, Text};
 use darkroom_engine::store::{EndStatus, ExecutionKey, MemoryStore, Store};
 use darkroom_engine::{Input, Shard, StartRequest, Turn};
@@ -528,6 +530,8 @@ fn identity(key: ExecutionKey) -> Arc<Identity> {
         state_machine_arn: "arn:aws:states:us-east-1:000000000000:stateMachine:sim".into(),
         state_machine_name: "sim".into(),
         role_arn: "arn:aws:iam::000000000000:role/sim".into(),
+        qualifiers: Qualifiers::default(),
+        revision_id: None,
     })
 }
 

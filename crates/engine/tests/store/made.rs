@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use darkroom_asl::data::Timestamp;
-use darkroom_asl::interpreter::Identity;
 use darkroom_asl::interpreter::event::{BranchId, EventId, EventKind, HistoryEvent, Reason, StateType};
+use darkroom_asl::interpreter::{Identity, Qualifiers};
 use darkroom_asl::json::{Payload, Text};
 use darkroom_engine::store::{
     Append, Batch, End, EndStatus, ExecutionKey, NewExecution, Store, StoreError, StoredExecution,
@@ -39,6 +39,8 @@ pub fn identity(key: i64, machine: &str) -> Arc<Identity> {
         state_machine_arn: machine_arn(machine),
         state_machine_name: machine.into(),
         role_arn: "arn:aws:iam::000000000000:role/darkroom".into(),
+        qualifiers: Qualifiers::default(),
+        revision_id: None,
     })
 }
 
