@@ -16,7 +16,7 @@ mod state_machines;
 mod versions;
 
 pub use resources::{ResourceError, TAGS_MAX};
-pub use retention::RETENTION;
+pub use retention::RETENTION_DAYS;
 pub use state_machines::{NewStateMachine, Publication, Published, StateMachineUpdate};
 pub use versions::{ALIASES_MAX, NewAlias, QualifiedArn, Qualifier, Target, VERSIONS_MAX, WEIGHTS_SUM};
 
@@ -28,6 +28,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use darkroom_asl::data::Timestamp;
 use darkroom_asl::definition::StateMachine;
 use darkroom_asl::definition::{self, Diagnostic};
 use darkroom_asl::interpreter::event::Reason;
@@ -222,6 +223,11 @@ impl Engine {
     /// Stops an execution, and returns at once: `reply` is called as in [`Engine::submit_start`].
     pub fn submit_stop(&self, arn: &Text, reason: Reason, reply: StopReply) {
         let _ = self.shard_of(arn).send(ToShard::Input(Input::Stop(arn.clone(), reason, reply)));
+    }
+
+    /// The time, as the engine has it.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// The store that the engine writes to.

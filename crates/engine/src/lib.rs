@@ -17,8 +17,8 @@ pub mod store;
 pub use clock::{Clock, OsRandom, SystemClock};
 pub use engine::{
     ALIASES_MAX, Config, Engine, EngineError, NewAlias, NewStateMachine, Observer, Publication, Published,
-    QualifiedArn, Qualifier, RETENTION, ResourceError, StateMachineUpdate, TAGS_MAX, Target, VERSIONS_MAX,
-    WEIGHTS_SUM, definition_key,
+    QualifiedArn, Qualifier, RETENTION_DAYS, ResourceError, StateMachineUpdate, TAGS_MAX, Target,
+    VERSIONS_MAX, WEIGHTS_SUM, definition_key,
 };
 pub use executor::{Answer, Invocation, TaskExecutor, TaskOutcome, WorkerPool};
 pub use shard::{
