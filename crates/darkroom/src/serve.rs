@@ -24,9 +24,9 @@ use crate::tasks::remote::RemoteTasks;
 /// How long a stop waits for what was begun to be answered.
 const STOP_MAX: Duration = Duration::from_secs(5);
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const DAY: Duration = Duration::from_hours(24);
 /// How often what is too old is looked for.
-const HOUSEKEEPING: Duration = Duration::from_secs(60 * 60);
+const HOUSEKEEPING: Duration = Duration::from_hours(1);
 
 /// Runs the command.
 pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {

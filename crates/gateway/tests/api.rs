@@ -348,7 +348,8 @@ fn an_execution_of_a_deleted_state_machine_ends_at_its_next_transition() {
     };
     assert_eq!(ended["status"], "ABORTED");
     let history = server.ok("GetExecutionHistory", &json!({ "executionArn": arn }));
-    let types: Vec<&Value> = history["events"].as_array().unwrap().iter().map(|event| &event["type"]).collect();
+    let types: Vec<&Value> =
+        history["events"].as_array().unwrap().iter().map(|event| &event["type"]).collect();
     assert_eq!(types, ["ExecutionStarted", "WaitStateEntered", "WaitStateExited", "ExecutionAborted"]);
     // The name is free, and what is started under it runs to its end.
     assert_eq!(server.create("m", PASS), machine);
