@@ -81,6 +81,7 @@ async fn keep_house(engine: Arc<Engine>, retention_days: u32) {
         rounds.tick().await;
         let engine = engine.clone();
         match tokio::task::spawn_blocking(move || engine.delete_ended_executions(kept_for)).await {
+            Ok(Ok(0)) => {}
             Ok(Ok(deleted)) => tracing::info!(deleted, "executions that ended long ago are deleted"),
             Ok(Err(error)) => tracing::error!(%error, "executions that ended long ago cannot be deleted"),
             Err(error) => tracing::error!(%error, "the housekeeping panicked"),
