@@ -22,7 +22,7 @@ mod states;
 mod turn;
 
 pub use apply::ReplayError;
-pub use execution::{Execution, Identity, Status, TaskId, TaskRequest};
+pub use execution::{Execution, Identity, Qualifiers, Status, TaskId, TaskRequest};
 pub use limits::Limits;
 pub use turn::Surroundings;
 

@@ -7,6 +7,7 @@
 mod cli;
 mod executions;
 mod jsonata;
+mod limits;
 mod platform;
 mod process;
 mod serve;

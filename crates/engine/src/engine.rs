@@ -10,11 +10,17 @@
 //! one commit. Nothing leaves before it is durable, because only the committer lets things out.
 
 mod committer;
+mod resources;
+mod retention;
 mod state_machines;
+mod versions;
 
-pub use state_machines::{CreateError, NewStateMachine};
+pub use resources::{ResourceError, TAGS_MAX};
+pub use retention::RETENTION_DAYS;
+pub use state_machines::{NewStateMachine, Publication, Published, StateMachineUpdate};
+pub use versions::{ALIASES_MAX, NewAlias, QualifiedArn, Qualifier, Target, VERSIONS_MAX, WEIGHTS_SUM};
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
@@ -22,6 +28,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use darkroom_asl::data::Timestamp;
 use darkroom_asl::definition::StateMachine;
 use darkroom_asl::definition::{self, Diagnostic};
 use darkroom_asl::interpreter::event::Reason;
@@ -35,7 +42,9 @@ use crate::executor::TaskExecutor;
 use crate::shard::{
     Input, Parked, Release, Shard, StartError, StartReply, StartRequest, Started, StopReply, Turn,
 };
-use crate::store::{Append, Batch, DefinitionKey, ExecutionKey, Store, StoreError, StoredExecution};
+use crate::store::{
+    Append, Batch, DefinitionKey, ExecutionKey, StateMachineStatus, Store, StoreError, StoredExecution,
+};
 
 /// What an engine is made of.
 pub struct Config {
@@ -88,8 +97,14 @@ pub struct Engine {
     shards: Vec<Sender<ToShard>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     last_key: AtomicI64,
+    random: Arc<dyn Random + Send + Sync>,
+    /// Held by whoever changes a resource.
+    resources: Mutex<()>,
     definitions: Mutex<HashMap<DefinitionKey, Arc<StateMachine>>>,
 }
+
+/// Executions that are read from the store at once when the engine starts.
+const RECOVERED_AT_ONCE_MAX: usize = 256;
 
 /// What a shard's thread is sent.
 enum ToShard {
@@ -112,6 +127,8 @@ impl Engine {
             shards: senders.clone(),
             threads: Mutex::default(),
             last_key: AtomicI64::new(config.store.last_key()?.0),
+            random: config.random.clone(),
+            resources: Mutex::default(),
             definitions: Mutex::default(),
         };
         let outlet = Outlet { executor: config.executor.clone(), shards: senders };
@@ -208,6 +225,11 @@ impl Engine {
         let _ = self.shard_of(arn).send(ToShard::Input(Input::Stop(arn.clone(), reason, reply)));
     }
 
+    /// The time, as the engine has it.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// The store that the engine writes to.
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store
@@ -224,25 +246,55 @@ impl Engine {
     /// Reads every open execution back. One that cannot be followed is parked, and the others go on.
     fn recover(&self, shards: &mut [Shard], observer: &dyn Observer) -> Result<Vec<Recovered>, EngineError> {
         let mut recovered = Vec::new();
-        for stored in self.store.open_executions()? {
-            let place = shard_index(&stored.identity.execution_arn, shards.len());
-            match self.read_back(&stored, &mut shards[place]) {
-                Ok(effects) => {
-                    if stored.parked.is_some() {
-                        self.store.park(stored.key, None)?;
-                    }
-                    let identity = stored.identity.clone();
-                    recovered.push(Recovered { key: stored.key, identity, effects });
+        let mut machines = HashSet::new();
+        let mut after = None;
+        loop {
+            let page = self.store.open_executions(after, RECOVERED_AT_ONCE_MAX)?;
+            let Some(last) = page.last() else { return Ok(recovered) };
+            after = Some(last.key);
+            for stored in &page {
+                let machine_arn = &stored.identity.state_machine_arn;
+                if machines.insert(machine_arn.clone()) {
+                    self.recover_deletion(machine_arn, shards)?;
                 }
-                Err(Unreadable::Store(error)) => return Err(error.into()),
-                Err(Unreadable::Parked(reason)) => {
-                    self.store.park(stored.key, Some(&reason))?;
-                    let arn = stored.identity.execution_arn.clone();
-                    observer.parked(&Parked { key: stored.key, arn, reason });
-                }
+                recovered.extend(self.recover_one(stored, shards, observer)?);
             }
         }
-        Ok(recovered)
+    }
+
+    /// Executions of a state machine that was being deleted are ended still.
+    fn recover_deletion(&self, machine_arn: &Text, shards: &mut [Shard]) -> Result<(), EngineError> {
+        let machine = self.store.state_machine(machine_arn)?;
+        if machine.is_some_and(|machine| machine.status == StateMachineStatus::Deleting) {
+            for shard in shards {
+                shard.set_deleting(machine_arn.clone(), true);
+            }
+        }
+        Ok(())
+    }
+
+    fn recover_one(
+        &self,
+        stored: &StoredExecution,
+        shards: &mut [Shard],
+        observer: &dyn Observer,
+    ) -> Result<Option<Recovered>, EngineError> {
+        let place = shard_index(&stored.identity.execution_arn, shards.len());
+        match self.read_back(stored, &mut shards[place]) {
+            Ok(effects) => {
+                if stored.parked.is_some() {
+                    self.store.park(stored.key, None)?;
+                }
+                Ok(Some(Recovered { key: stored.key, identity: stored.identity.clone(), effects }))
+            }
+            Err(Unreadable::Store(error)) => Err(error.into()),
+            Err(Unreadable::Parked(reason)) => {
+                self.store.park(stored.key, Some(&reason))?;
+                let arn = stored.identity.execution_arn.clone();
+                observer.parked(&Parked { key: stored.key, arn, reason });
+                Ok(None)
+            }
+        }
     }
 
     fn read_back(&self, stored: &StoredExecution, shard: &mut Shard) -> Result<Vec<Effect>, Unreadable> {

@@ -15,7 +15,11 @@ mod shard;
 pub mod store;
 
 pub use clock::{Clock, OsRandom, SystemClock};
-pub use engine::{Config, CreateError, Engine, EngineError, NewStateMachine, Observer, definition_key};
+pub use engine::{
+    ALIASES_MAX, Config, Engine, EngineError, NewAlias, NewStateMachine, Observer, Publication, Published,
+    QualifiedArn, Qualifier, RETENTION_DAYS, ResourceError, StateMachineUpdate, TAGS_MAX, Target,
+    VERSIONS_MAX, WEIGHTS_SUM, definition_key,
+};
 pub use executor::{Answer, Invocation, TaskExecutor, TaskOutcome, WorkerPool};
 pub use shard::{
     Input, Parked, Release, Reply, Shard, StartError, StartReply, StartRequest, Started, StopReply, Turn,

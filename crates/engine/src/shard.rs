@@ -5,7 +5,7 @@
 //! executions in memory are ahead of the disk, and nothing outside has seen it. It starts no thread, waits
 //! for nothing and sends nothing; it reads the store to load what it is asked about.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -30,6 +30,13 @@ pub enum Input {
     Stimulus(ExecutionKey, Stimulus),
     /// Stop an execution, by its ARN. Answers whether it was running.
     Stop(Text, Reason, StopReply),
+    /// A state machine is being deleted, or is there again: its executions end at their next transition, or go on.
+    Deleting {
+        /// The state machine.
+        state_machine_arn: Text,
+        /// Whether it is being deleted.
+        is_deleting: bool,
+    },
     /// Ends of these executions are durable: they need not be kept in memory.
     Settled(Vec<ExecutionKey>),
     /// Another writer owns this execution: what is in memory of it is worthless.
@@ -139,6 +146,8 @@ pub struct Shard {
     live: HashMap<ExecutionKey, Live>,
     by_arn: HashMap<Text, ExecutionKey>,
     timers: BTreeSet<(Timestamp, ExecutionKey)>,
+    /// State machines that are being deleted.
+    deleting: HashSet<Text>,
     inputs: VecDeque<Input>,
     parked: Vec<Parked>,
 }
@@ -166,6 +175,7 @@ impl Shard {
             live: HashMap::new(),
             by_arn: HashMap::new(),
             timers: BTreeSet::new(),
+            deleting: HashSet::new(),
             inputs: VecDeque::new(),
             parked: Vec::new(),
         }
@@ -194,6 +204,15 @@ impl Shard {
     /// Adds an input. It is taken by a later turn, in order.
     pub fn push(&mut self, input: Input) {
         self.inputs.push_back(input);
+    }
+
+    /// Says whether a state machine is being deleted. Its executions are then ended at their next transition.
+    pub fn set_deleting(&mut self, state_machine_arn: Text, is_deleting: bool) {
+        if is_deleting {
+            self.deleting.insert(state_machine_arn);
+        } else {
+            self.deleting.remove(&state_machine_arn);
+        }
     }
 
     /// Whether an input is waiting.
@@ -252,6 +271,9 @@ impl Shard {
                 self.decide(key, stimulus, building, random);
             }
             Input::Stop(arn, reason, reply) => self.stop(&arn, reason, reply, building, random),
+            Input::Deleting { state_machine_arn, is_deleting } => {
+                self.set_deleting(state_machine_arn, is_deleting);
+            }
             Input::Settled(keys) => {
                 for key in keys {
                     self.forget(key);
@@ -339,10 +361,12 @@ impl Shard {
         random: &dyn Random,
     ) -> bool {
         let Some(live) = self.live.get_mut(&key) else { return false };
+        let deleting = self.deleting.contains(&live.execution.identity().state_machine_arn);
         // The stopwatch bounds a runaway expression, and so the turn. It is no clock: nothing else depends on it.
         let stopwatch = crate::clock::stopwatch;
+        let limits = &self.limits;
         let surroundings =
-            Surroundings { now: building.now, random, stopwatch, limits: &self.limits, is_in_a_hurry: false };
+            Surroundings { now: building.now, random, stopwatch, limits, deleting, is_in_a_hurry: false };
         let decided = catch_unwind(AssertUnwindSafe(|| live.execution.decide(stimulus, surroundings)));
         let audited = match decided {
             Ok(decision) => audit(live, &decision).map(|()| decision),

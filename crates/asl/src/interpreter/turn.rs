@@ -25,6 +25,8 @@ pub struct Surroundings<'a> {
     pub stopwatch: Stopwatch,
     /// The bounds.
     pub limits: &'a Limits,
+    /// Whether the state machine is being deleted: the execution is aborted instead of entering another state.
+    pub deleting: bool,
     /// Whether others wait for this turn: it then ends before a state that may take long, unfinished.
     pub is_in_a_hurry: bool,
 }
@@ -36,6 +38,7 @@ pub(super) struct Turn<'a> {
     pub(super) now: Timestamp,
     pub(super) limits: &'a Limits,
     random: &'a dyn Random,
+    deleting: bool,
     stopwatch: Stopwatch,
     is_in_a_hurry: bool,
     events: Vec<HistoryEvent>,
@@ -67,6 +70,7 @@ impl Execution {
             now: surroundings.now,
             limits: surroundings.limits,
             random: surroundings.random,
+            deleting: surroundings.deleting,
             stopwatch: surroundings.stopwatch,
             is_in_a_hurry: surroundings.is_in_a_hurry,
             events: Vec::new(),
@@ -144,6 +148,10 @@ impl<'a> Turn<'a> {
     fn run(&mut self) {
         while self.events.len() < self.limits.turn_events_max {
             let Some(branch) = self.execution.ready.front().copied() else { break };
+            if self.deleting {
+                // AWS: executions of a deleted state machine are ended at their next transition.
+                return self.end(EventId(0), EventKind::ExecutionAborted(Reason::default()));
+            }
             if self.is_in_a_hurry && self.execution.may_take_long(&Stimulus::Continue, self.now) {
                 break;
             }
@@ -153,8 +161,9 @@ impl<'a> Turn<'a> {
 
     fn start(&mut self) {
         let input = self.execution.input.clone();
-        let role_arn = self.execution.identity.role_arn.clone();
-        self.emit(BranchId::ROOT, EventId(0), EventKind::ExecutionStarted { input, role_arn });
+        let identity = &self.execution.identity;
+        let (role_arn, qualifiers) = (identity.role_arn.clone(), identity.qualifiers.clone());
+        self.emit(BranchId::ROOT, EventId(0), EventKind::ExecutionStarted { input, role_arn, qualifiers });
     }
 
     fn enter(&mut self, branch: BranchId) {

@@ -15,7 +15,8 @@ use darkroom_asl::definition::StateMachine;
 use darkroom_asl::interpreter::event::wire::{Record, to_record};
 use darkroom_asl::interpreter::event::{HistoryEvent, Reason};
 use darkroom_asl::interpreter::{
-    Decision, Effect, Execution, Identity, Limits, Random, Stimulus, Surroundings, TaskId, TaskRequest,
+    Decision, Effect, Execution, Identity, Limits, Qualifiers, Random, Stimulus, Surroundings, TaskId,
+    TaskRequest,
 };
 use darkroom_asl::json::{Payload, Text};
 
@@ -85,6 +86,8 @@ pub fn identity() -> Arc<Identity> {
         state_machine_arn: "arn:aws:states:eu-west-1:111122223333:stateMachine:machine".into(),
         state_machine_name: "machine".into(),
         role_arn: "arn:aws:iam::111122223333:role/machine".into(),
+        qualifiers: Qualifiers::default(),
+        revision_id: None,
     })
 }
 
@@ -174,6 +177,7 @@ impl<'a> World<'a> {
             random: &self.chance,
             stopwatch: || Duration::ZERO,
             limits: &self.limits,
+            deleting: false,
             is_in_a_hurry,
         };
         let Decision { events, effects, unfinished } = self.live.decide(stimulus, surroundings);

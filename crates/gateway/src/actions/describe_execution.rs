@@ -6,15 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::arn::StatesArn;
 use crate::error::ApiError;
-use crate::members::{ARN_MAX, Members};
 use crate::protocol::Context;
-use crate::shapes::{Included, Seconds, includes_data};
+use crate::shapes::{Included, IncludedData, Seconds};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Input {
-    execution_arn: Option<String>,
-    included_data: Option<String>,
+    execution_arn: String,
+    included_data: Option<IncludedData>,
 }
 
 #[derive(Serialize)]
@@ -39,6 +38,10 @@ pub(super) struct Output {
     error: Option<Text>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state_machine_version_arn: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state_machine_alias_arn: Option<Text>,
     redrive_count: u32,
     redrive_status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,12 +49,8 @@ pub(super) struct Output {
 }
 
 pub(super) async fn run(context: Context, input: Input) -> Result<Output, ApiError> {
-    let mut members = Members::default();
-    let arn = members.text("executionArn", input.execution_arn, 1, ARN_MAX);
-    let include_data = includes_data(&mut members, input.included_data.as_deref());
-    members.check()?;
-    let execution = find(&context, arn).await?;
-    Ok(describe(execution, include_data))
+    let execution = find(&context, input.execution_arn).await?;
+    Ok(describe(execution, input.included_data.unwrap_or_default() == IncludedData::AllData))
 }
 
 /// The execution of this ARN.
@@ -85,6 +84,8 @@ fn describe(execution: StoredExecution, include_data: bool) -> Output {
         output: output.filter(|_| include_data),
         error: reason.error,
         cause: reason.cause,
+        state_machine_version_arn: execution.identity.qualifiers.version_arn.clone(),
+        state_machine_alias_arn: execution.identity.qualifiers.alias_arn.clone(),
         redrive_count: 0,
         redrive_status,
         redrive_status_reason,
