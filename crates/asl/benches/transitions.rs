@@ -164,7 +164,7 @@ impl Running {
 
     fn take(&mut self, stimulus: Stimulus) -> Vec<HistoryEvent> {
         let now = Timestamp::from_millis(1_772_366_400_000);
-        let surroundings = Surroundings { now, random: &NoChance, limits: &self.limits };
+        let surroundings = Surroundings { now, random: &NoChance, tokens: &NoTokens, limits: &self.limits };
         let decision = self.execution.decide(stimulus, surroundings);
         self.open.extend(decision.effects.into_iter().filter_map(|effect| match effect {
             Effect::RunTask(request) => Some(request),

@@ -21,7 +21,7 @@ mod states;
 mod turn;
 
 pub use apply::ReplayError;
-pub use execution::{Execution, Identity, Status, TaskId, TaskRequest};
+pub use execution::{Execution, Identity, Status, TaskId, TaskProgress, TaskRequest};
 pub use limits::Limits;
 pub use turn::Surroundings;
 
@@ -32,6 +32,13 @@ use crate::json::{Payload, Text};
 pub trait Random {
     /// The next 64 bits.
     fn next_u64(&self) -> u64;
+}
+
+/// Where task tokens come from, passed in: what a worker names a task by when it reports from outside.
+pub trait TaskTokens {
+    /// The token of a task of the execution at hand. The same task has the same token whenever it is asked for,
+    /// so that a token that was given away is known again after a crash.
+    fn token(&self, task: TaskId) -> Text;
 }
 
 /// What the world says to an execution.
@@ -45,6 +52,20 @@ pub enum Stimulus {
         task: TaskId,
         /// The worker's name, as it gave it.
         worker_name: Option<Text>,
+    },
+    /// A task could not be given out at all: there is nobody to give it to.
+    TaskScheduleFailed {
+        /// Which task. One that is no longer open is ignored.
+        task: TaskId,
+        /// Why.
+        reason: Reason,
+    },
+    /// The call that was to begin a job or a callback failed.
+    TaskSubmitFailed {
+        /// Which task. One that is no longer open is ignored.
+        task: TaskId,
+        /// Why.
+        reason: Reason,
     },
     /// A job or a callback was begun; its end comes later.
     TaskSubmitted {

@@ -48,7 +48,8 @@ impl Run {
 
     fn tell(&mut self, stimulus: Stimulus) {
         let now = Timestamp::from_millis(self.now);
-        let surroundings = Surroundings { now, random: &NoChance, limits: &Limits::default() };
+        let surroundings =
+            Surroundings { now, random: &NoChance, tokens: &NoTokens, limits: &Limits::default() };
         let Decision { events, effects, .. } = self.execution.decide(stimulus, surroundings);
         self.history.extend(events);
         self.effects.extend(effects);

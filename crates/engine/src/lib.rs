@@ -8,15 +8,23 @@
 //!
 //! The clock, the store, the executor and the random source are traits, passed in.
 
+mod activity;
+pub mod arn;
 mod clock;
 mod engine;
 mod executor;
 mod shard;
 pub mod store;
+mod token;
 
+pub use activity::{ActivityTask, Poller};
 pub use clock::{Clock, OsRandom, SystemClock};
-pub use engine::{Config, CreateError, Engine, EngineError, NewStateMachine, Observer, definition_key};
+pub use engine::{
+    Config, CreateError, Engine, EngineError, NewStateMachine, Observer, PollError, definition_key,
+};
 pub use executor::{Answer, Invocation, TaskExecutor, TaskOutcome, WorkerPool};
 pub use shard::{
-    Input, Parked, Release, Reply, Shard, StartError, StartReply, StartRequest, Started, StopReply, Turn,
+    EndReply, ExpressReply, Input, Outcome, Parked, Permit, Release, Reply, Report, ReportError, ReportReply,
+    Shard, ShardConfig, StartError, StartReply, StartRequest, Started, StopReply, TakeReply, Turn,
 };
+pub use token::TokenSecret;

@@ -19,13 +19,22 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use darkroom_asl::data::Timestamp;
-use darkroom_asl::interpreter::Identity;
 use darkroom_asl::interpreter::event::{EventId, HistoryEvent, Reason, wire};
+use darkroom_asl::interpreter::{Identity, TaskId};
 use darkroom_asl::json::{Payload, Text};
+
+use crate::token::TokenSecret;
 
 /// An execution's number in its store, handed out by the engine: dense, never used twice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ExecutionKey(pub i64);
+
+impl ExecutionKey {
+    /// Whether it is an Express execution's. Those are numbered downwards from -1, and stand in no store.
+    pub fn is_express(self) -> bool {
+        self.0 < 0
+    }
+}
 
 /// A definition's name in the store: the SHA-256 of its text, in hexadecimal.
 pub type DefinitionKey = Text;
@@ -99,6 +108,19 @@ pub struct NewExecution {
     pub input: Payload,
     /// When it started.
     pub started_at: Timestamp,
+    /// The task that started it, where one did.
+    pub parent: Option<Parent>,
+}
+
+/// The task of an execution that another execution was started by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parent {
+    /// The execution that the task is of.
+    pub key: ExecutionKey,
+    /// The task.
+    pub task: TaskId,
+    /// Whether the task waits for the end: then it takes the child along when it is given up.
+    pub waits: bool,
 }
 
 /// An execution that ends.
@@ -155,6 +177,8 @@ pub struct StoredExecution {
     pub end: Option<End>,
     /// Why the engine has set it aside, if it has: a definition or a history that it could not follow.
     pub parked: Option<Text>,
+    /// The task that started it, where one did.
+    pub parent: Option<Parent>,
 }
 
 /// Which executions to list.
@@ -196,6 +220,9 @@ pub trait Store: Send + Sync + 'static {
     /// One execution, by its ARN.
     fn execution(&self, arn: &str) -> Result<Option<StoredExecution>, StoreError>;
 
+    /// One execution, by its number.
+    fn execution_by_key(&self, key: ExecutionKey) -> Result<Option<StoredExecution>, StoreError>;
+
     /// Executions, newest first.
     fn executions(&self, filter: &Filter) -> Result<Vec<StoredExecution>, StoreError>;
 
@@ -232,6 +259,14 @@ pub trait Store: Send + Sync + 'static {
     /// Deletes a state machine, if it is there. While executions of it run it stays, in
     /// [`StateMachineStatus::Deleting`]; once there is none it is gone. Durable when it returns.
     fn delete_state_machine(&self, arn: &str) -> Result<(), StoreError>;
+
+    /// An activity, by its ARN.
+    fn activity(&self, _arn: &str) -> Result<Option<()>, StoreError> {
+        Ok(Some(()))
+    }
+
+    /// What this store's task tokens are made with: `fresh`, from the first call on. Durable when it returns.
+    fn token_secret(&self, fresh: TokenSecret) -> Result<TokenSecret, StoreError>;
 
     /// Notes why an execution was set aside, or that it no longer is. Its history is not touched.
     fn park(&self, key: ExecutionKey, reason: Option<&str>) -> Result<(), StoreError>;

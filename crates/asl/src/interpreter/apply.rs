@@ -7,7 +7,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::event::{BranchId, EventId, EventKind, HistoryEvent, MapStarted, PlannedRetry, TaskScheduled};
+use super::event::{
+    BranchId, EventId, EventKind, HistoryEvent, MapStarted, PlannedRetry, Target, TaskScheduled,
+};
 use super::execution::{
     Branch, Execution, Identity, Iterations, OpenTask, Parent, Phase, Position, Status, Visit,
 };
@@ -140,8 +142,11 @@ impl Execution {
                 Ok(())
             }
             EventKind::TaskScheduled(scheduled) => self.schedule(event, scheduled),
-            EventKind::TaskStarted { .. } => {
+            EventKind::TaskStarted { target, .. } => {
                 self.task_mut(event, "TaskStarted")?.is_started = true;
+                if let Target::Activity { .. } = target {
+                    self.postpone_heartbeat(event.branch, event.timestamp);
+                }
                 Ok(())
             }
             EventKind::TaskSubmitted { .. } => {
@@ -150,6 +155,8 @@ impl Execution {
             }
             EventKind::TaskSucceeded { .. }
             | EventKind::TaskFailed { .. }
+            | EventKind::TaskScheduleFailed { .. }
+            | EventKind::TaskSubmitFailed { .. }
             | EventKind::TaskTimedOut { .. } => {
                 self.set_phase(event, event.branch, Phase::Working)?;
                 self.branch_mut(event, "task end", event.branch)?.previous = event.id;
@@ -179,10 +186,17 @@ impl Execution {
         self.status = Status::Running;
         self.started_at = event.timestamp;
         self.input = input.clone();
-        self.timeout_at = self.machine.timeout_seconds.map(|seconds| event.timestamp.plus_seconds(seconds));
+        self.timeout_at = self.seconds_max().map(|seconds| event.timestamp.plus_seconds(seconds));
         let start_at = self.machine.start_at;
         // AWS: the first state's entry names 0, not the start event, as its previous one.
         self.add_branch(None, EventId(0), start_at, input.clone());
+    }
+
+    fn seconds_max(&self) -> Option<u32> {
+        match (self.machine.timeout_seconds, self.seconds_max) {
+            (Some(own), Some(given)) => Some(own.min(given)),
+            (own, given) => own.or(given),
+        }
     }
 
     fn end(&mut self, event: &HistoryEvent, status: Status) {
@@ -295,13 +309,17 @@ impl Execution {
     }
 
     fn schedule(&mut self, event: &HistoryEvent, scheduled: &TaskScheduled) -> Result<(), ReplayError> {
+        // AWS: an activity's heartbeats count from when a worker has taken it.
+        let heartbeat_seconds =
+            scheduled.heartbeat_seconds.filter(|_| !matches!(scheduled.target, Target::Activity { .. }));
         let task = OpenTask {
             scheduled: event.id,
+            scheduled_at: event.timestamp,
             request: scheduled.clone(),
             is_started: false,
             is_submitted: false,
             timeout_at: scheduled.timeout_seconds.map(|seconds| event.timestamp.plus_seconds(seconds)),
-            heartbeat_at: scheduled.heartbeat_seconds.map(|seconds| event.timestamp.plus_seconds(seconds)),
+            heartbeat_at: heartbeat_seconds.map(|seconds| event.timestamp.plus_seconds(seconds)),
         };
         self.set_phase(event, event.branch, Phase::Task(task))?;
         self.branch_mut(event, "TaskScheduled", event.branch)?.previous = event.id;
@@ -436,6 +454,21 @@ impl Execution {
     fn clear_deadline(&mut self, branch: BranchId) {
         if let Some(deadline) = self.visit(branch).and_then(Visit::deadline) {
             self.deadlines.remove(&(deadline, branch));
+        }
+    }
+
+    /// Counts the silence of every worker from now on. To be called after a replay: the history does not say
+    /// when a worker was last heard of, and nobody could hear it while the process was down.
+    pub fn restart_heartbeats(&mut self, now: Timestamp) {
+        let waiting: Vec<BranchId> = self.open_task_ids().map(|task| task.branch).collect();
+        for branch in waiting {
+            let is_counted = match self.visit(branch).map(|visit| &visit.phase) {
+                Some(Phase::Task(task)) => task.heartbeat_at.is_some(),
+                _ => false,
+            };
+            if is_counted {
+                self.postpone_heartbeat(branch, now);
+            }
         }
     }
 

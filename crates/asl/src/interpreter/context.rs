@@ -17,7 +17,7 @@ pub(super) struct Item {
 
 impl Execution {
     /// The context object as the branch's state sees it.
-    pub(super) fn context(&self, branch: BranchId, item: Option<&Item>) -> Value {
+    pub(super) fn context(&self, branch: BranchId, item: Option<&Item>, task_token: Option<&Text>) -> Value {
         let mut context = Object::new();
         context.insert("Execution", self.execution_context());
         context.insert(
@@ -32,6 +32,9 @@ impl Execution {
         }
         if let Some(map) = self.map_context(branch, item) {
             context.insert("Map", map);
+        }
+        if let Some(token) = task_token {
+            context.insert("Task", object([("Token", Value::from(&**token))]));
         }
         Value::from(context)
     }

@@ -10,6 +10,7 @@
 pub mod wire;
 
 use crate::data::Timestamp;
+use crate::definition::Pattern;
 use crate::failure::Failure;
 use crate::json::{Payload, Text};
 
@@ -151,6 +152,20 @@ pub enum EventKind {
         /// The worker that took it, for an activity.
         worker_name: Option<Text>,
     },
+    /// `ActivityScheduleFailed`, `LambdaFunctionScheduleFailed`: there was nobody to give the task to.
+    TaskScheduleFailed {
+        /// What was to be called.
+        target: Target,
+        /// Why.
+        reason: Reason,
+    },
+    /// `TaskSubmitFailed`: a job or a callback could not be begun.
+    TaskSubmitFailed {
+        /// What was called.
+        target: Target,
+        /// What the answer said.
+        reason: Reason,
+    },
     /// `TaskSubmitted`: a job or a callback was begun.
     TaskSubmitted {
         /// What was called.
@@ -253,6 +268,21 @@ pub struct Reason {
     pub error: Option<Text>,
     /// A text for people.
     pub cause: Option<Text>,
+}
+
+impl Target {
+    /// How the end of a call of it is learned of, by the suffix of a service's `resource`. What is no service
+    /// answers by itself.
+    pub fn pattern(&self) -> Pattern {
+        match self {
+            Self::LambdaFunction { .. } | Self::Activity { .. } => Pattern::RequestResponse,
+            Self::Service { resource, .. } => match resource.split_once('.').map(|(_, suffix)| suffix) {
+                Some("waitForTaskToken") => Pattern::WaitForTaskToken,
+                Some("sync" | "sync:2") => Pattern::RunAJob,
+                _ => Pattern::RequestResponse,
+            },
+        }
+    }
 }
 
 impl EventId {

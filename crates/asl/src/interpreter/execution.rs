@@ -65,6 +65,8 @@ pub struct Execution {
     pub(super) ready: VecDeque<BranchId>,
     /// When each branch that waits for a time is due.
     pub(super) deadlines: BTreeSet<(Timestamp, BranchId)>,
+    /// The longest that it may run, whatever its machine says.
+    pub(super) seconds_max: Option<u32>,
     /// When the machine's own time is over.
     pub(super) timeout_at: Option<Timestamp>,
 }
@@ -138,6 +140,7 @@ pub(super) enum Phase {
 #[derive(Clone, Debug)]
 pub(super) struct OpenTask {
     pub(super) scheduled: EventId,
+    pub(super) scheduled_at: Timestamp,
     pub(super) request: TaskScheduled,
     /// `…Started` was written, and `TaskSubmitted` was. Told again, after a crash, they are not written again.
     pub(super) is_started: bool,
@@ -186,6 +189,21 @@ pub struct TaskRequest {
     pub state_name: Text,
     /// The call.
     pub scheduled: TaskScheduled,
+    /// When it was given out.
+    pub scheduled_at: Timestamp,
+    /// How far it had come: further than [`TaskProgress::Scheduled`] only after a replay.
+    pub progress: TaskProgress,
+}
+
+/// How far a task has come that is still open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TaskProgress {
+    /// It was given out.
+    Scheduled,
+    /// Somebody has begun it. For all but activities that follows at once, and says no more than `Scheduled`.
+    Started,
+    /// The job that it waits for was begun, or the one that will call back was asked.
+    Submitted,
 }
 
 impl PartialEq for Execution {
@@ -227,8 +245,16 @@ impl Execution {
             variable_bytes: 0,
             ready: VecDeque::new(),
             deadlines: BTreeSet::new(),
+            seconds_max: None,
             timeout_at: None,
         }
+    }
+
+    /// The same, timed out after so many seconds where its machine does not do so before.
+    #[must_use]
+    pub fn within(mut self, seconds_max: u32) -> Self {
+        self.seconds_max = Some(seconds_max);
+        self
     }
 
     /// Who it is.
@@ -280,7 +306,8 @@ impl Execution {
         }
     }
 
-    /// The tasks that are out. After a replay, each is to be run again under its old id.
+    /// The tasks that are out. After a replay, each is to be run again under its old id, as far as its progress
+    /// asks for it.
     pub fn open_tasks(&self) -> Vec<TaskRequest> {
         self.branches.iter().filter_map(|(id, branch)| self.task_request(id, branch)).collect()
     }
@@ -305,6 +332,11 @@ impl Execution {
         self.open_task(id).is_some()
     }
 
+    /// How far the task has come, while it is open.
+    pub fn task_progress(&self, id: TaskId) -> Option<TaskProgress> {
+        self.open_task(id).map(OpenTask::progress)
+    }
+
     /// The task, while it is open.
     pub(super) fn open_task(&self, id: TaskId) -> Option<&OpenTask> {
         match &self.visit(id.branch)?.phase {
@@ -325,6 +357,8 @@ impl Execution {
             id: TaskId { branch: id, scheduled: task.scheduled },
             state_name: self.machine.state(visit.state).name.clone(),
             scheduled: task.request.clone(),
+            scheduled_at: task.scheduled_at,
+            progress: task.progress(),
         })
     }
 
@@ -366,6 +400,16 @@ impl Execution {
     pub(super) fn children(&self, parent: BranchId) -> Vec<BranchId> {
         let all = (parent, BranchId(0))..=(parent, BranchId(u32::MAX));
         self.below.range(all).map(|(_, child)| *child).collect()
+    }
+}
+
+impl OpenTask {
+    fn progress(&self) -> TaskProgress {
+        match (self.is_submitted, self.is_started) {
+            (true, _) => TaskProgress::Submitted,
+            (false, true) => TaskProgress::Started,
+            (false, false) => TaskProgress::Scheduled,
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use super::data_flow::Scene;
 use super::event::{BranchId, EventId, EventKind, HistoryEvent, Iteration, PlannedRetry, Reason, StateType};
 use super::execution::{Branch, Execution, Parent, Phase, Position, Status, TaskId, Visit};
 use super::failing::Raised;
-use super::{Decision, Effect, Limits, Random, Stimulus};
+use super::{Decision, Effect, Limits, Random, Stimulus, TaskTokens};
 use crate::data::Timestamp;
 use crate::definition::{State, StateKind, StateMachine, Transition};
 use crate::failure::{Failure, names};
@@ -20,6 +20,8 @@ pub struct Surroundings<'a> {
     pub now: Timestamp,
     /// Where chance comes from.
     pub random: &'a dyn Random,
+    /// Where task tokens come from.
+    pub tokens: &'a dyn TaskTokens,
     /// The bounds.
     pub limits: &'a Limits,
 }
@@ -31,6 +33,7 @@ pub(super) struct Turn<'a> {
     pub(super) now: Timestamp,
     pub(super) limits: &'a Limits,
     random: &'a dyn Random,
+    tokens: &'a dyn TaskTokens,
     events: Vec<HistoryEvent>,
     effects: Vec<Effect>,
 }
@@ -60,6 +63,7 @@ impl Execution {
             now: surroundings.now,
             limits: surroundings.limits,
             random: surroundings.random,
+            tokens: surroundings.tokens,
             events: Vec::new(),
             effects: Vec::new(),
         };
@@ -95,6 +99,8 @@ impl<'a> Turn<'a> {
                 self.end(EventId(0), EventKind::ExecutionAborted(reason));
             }
             Stimulus::TaskStarted { task, worker_name } => self.task_started(task, worker_name),
+            Stimulus::TaskScheduleFailed { task, reason } => self.task_schedule_failed(task, reason),
+            Stimulus::TaskSubmitFailed { task, reason } => self.task_submit_failed(task, reason),
             Stimulus::TaskSubmitted { task, output } => self.task_submitted(task, output),
             Stimulus::TaskSucceeded { task, output } => self.task_succeeded(task, output),
             Stimulus::TaskFailed { task, reason } => self.task_failed(task, reason),
@@ -307,7 +313,12 @@ impl<'a> Turn<'a> {
 
     /// What the fields of the branch's state are evaluated against.
     pub(super) fn scene(&self, branch: BranchId) -> Scene<'_> {
-        Scene { execution: self.execution, branch, random: self.random, item: None }
+        Scene { execution: self.execution, branch, random: self.random, item: None, task_token: None }
+    }
+
+    /// The token of the task that the branch's next event gives out.
+    pub(super) fn next_task_token(&self, branch: BranchId) -> Text {
+        self.tokens.token(TaskId { branch, scheduled: self.execution.last_event_id.next() })
     }
 
     pub(super) fn draw(&self) -> u64 {

@@ -15,6 +15,7 @@ use darkroom_asl::interpreter::event::wire::{Record, to_record};
 use darkroom_asl::interpreter::event::{HistoryEvent, Reason};
 use darkroom_asl::interpreter::{
     Decision, Effect, Execution, Identity, Limits, Random, Stimulus, Surroundings, TaskId, TaskRequest,
+    TaskTokens,
 };
 use darkroom_asl::json::{Payload, Text};
 
@@ -73,6 +74,15 @@ impl Random for Chance {
         let mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         mixed ^ (mixed >> 31)
+    }
+}
+
+/// Tokens that name their task.
+struct Tokens;
+
+impl TaskTokens for Tokens {
+    fn token(&self, task: TaskId) -> Text {
+        format!("token-{}-{}", task.branch.0, task.scheduled.0).into()
     }
 }
 
@@ -166,7 +176,8 @@ impl<'a> World<'a> {
 
     /// One decision, and all that must hold after it.
     pub fn take(&mut self, stimulus: Stimulus) {
-        let surroundings = Surroundings { now: self.now, random: &self.chance, limits: &self.limits };
+        let surroundings =
+            Surroundings { now: self.now, random: &self.chance, tokens: &Tokens, limits: &self.limits };
         let Decision { events, effects, unfinished } = self.live.decide(stimulus, surroundings);
         self.decisions += 1;
         self.unfinished += usize::from(unfinished);

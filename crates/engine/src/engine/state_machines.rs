@@ -78,13 +78,6 @@ impl Engine {
 
     /// The machine that a stored definition describes.
     pub fn machine(&self, key: &DefinitionKey) -> Result<Arc<definition::StateMachine>, EngineError> {
-        if let Some(machine) = self.definitions().get(key) {
-            return Ok(machine.clone());
-        }
-        let text = self.store().definition(key)?.ok_or_else(|| StoreError::Corrupt {
-            place: format!("definition {key}"),
-            reason: "it is not there".to_owned(),
-        })?;
-        self.register(&text).map(|(_, machine)| machine)
+        self.definitions.machine(key)
     }
 }

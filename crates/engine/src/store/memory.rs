@@ -16,6 +16,7 @@ use super::{
     Append, Batch, DefinitionKey, ExecutionKey, Filter, StateMachineStatus, Store, StoreError,
     StoredExecution, StoredStateMachine,
 };
+use crate::token::TokenSecret;
 
 /// A store in memory. Clones share it.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +30,7 @@ struct Tables {
     arns: HashMap<Text, ExecutionKey>,
     definitions: HashMap<DefinitionKey, Text>,
     state_machines: BTreeMap<Text, StoredStateMachine>,
+    token_secret: Option<TokenSecret>,
 }
 
 #[derive(Debug)]
@@ -108,6 +110,10 @@ impl Store for MemoryStore {
         Ok(entry.map(|entry| entry.execution.clone()))
     }
 
+    fn execution_by_key(&self, key: ExecutionKey) -> Result<Option<StoredExecution>, StoreError> {
+        Ok(self.tables().executions.get(&key).map(|entry| entry.execution.clone()))
+    }
+
     fn executions(&self, filter: &Filter) -> Result<Vec<StoredExecution>, StoreError> {
         let mut found = self.select(|execution| filter.admits(execution));
         found.reverse();
@@ -173,6 +179,10 @@ impl Store for MemoryStore {
             tables.state_machines.remove(arn);
         }
         Ok(())
+    }
+
+    fn token_secret(&self, fresh: TokenSecret) -> Result<TokenSecret, StoreError> {
+        Ok(*self.tables().token_secret.get_or_insert(fresh))
     }
 
     fn park(&self, key: ExecutionKey, reason: Option<&str>) -> Result<(), StoreError> {
@@ -253,6 +263,7 @@ impl Tables {
                 started_at: start.started_at,
                 end: None,
                 parked: None,
+                parent: start.parent,
             };
             self.executions.insert(append.key, Entry { execution, pieces: Vec::new() });
         }

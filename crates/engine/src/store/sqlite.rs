@@ -43,6 +43,7 @@ use super::{
     Append, Batch, DefinitionKey, End, ExecutionKey, Filter, NewExecution, Store, StoreError,
     StoredExecution, StoredStateMachine,
 };
+use crate::token::TokenSecret;
 
 /// A store in an SQLite file.
 pub struct SqliteStore {
@@ -145,6 +146,10 @@ impl Store for SqliteStore {
         self.read(|reader| Ok(rows::select(reader, rows::BY_ARN, [arn])?.pop()))
     }
 
+    fn execution_by_key(&self, key: ExecutionKey) -> Result<Option<StoredExecution>, StoreError> {
+        self.read(|reader| Ok(rows::select(reader, rows::BY_KEY, [key.0])?.pop()))
+    }
+
     fn executions(&self, filter: &Filter) -> Result<Vec<StoredExecution>, StoreError> {
         self.read(|reader| rows::list(reader, filter))
     }
@@ -199,6 +204,20 @@ impl Store for SqliteStore {
         self.write(|transaction| state_machines::delete(transaction, arn))
     }
 
+    fn token_secret(&self, fresh: TokenSecret) -> Result<TokenSecret, StoreError> {
+        let mut kept = fresh;
+        self.write(|transaction| {
+            transaction.execute(
+                "INSERT INTO secrets VALUES ('task tokens', ?1) ON CONFLICT DO NOTHING",
+                [fresh.0],
+            )?;
+            let select = "SELECT value FROM secrets WHERE name = 'task tokens'";
+            kept = TokenSecret(transaction.query_row(select, [], |row| row.get(0))?);
+            Ok(())
+        })?;
+        Ok(kept)
+    }
+
     fn park(&self, key: ExecutionKey, reason: Option<&str>) -> Result<(), StoreError> {
         self.write(|transaction| {
             let parked = transaction
@@ -241,8 +260,8 @@ fn write_start(transaction: &Transaction<'_>, append: &Append, start: &NewExecut
     transaction
         .prepare_cached(
             "INSERT INTO executions (key, status, arn, name, state_machine_arn, state_machine_name,
-                 role_arn, definition, started_ms, input)
-             VALUES (?1, 'RUNNING', ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                 role_arn, definition, started_ms, input, parent, parent_branch, parent_event, parent_waits)
+             VALUES (?1, 'RUNNING', ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         )?
         .execute(params![
             append.key.0,
@@ -254,6 +273,10 @@ fn write_start(transaction: &Transaction<'_>, append: &Append, start: &NewExecut
             start.definition,
             start.started_at.as_millis(),
             start.input.text(),
+            start.parent.map(|parent| parent.key.0),
+            start.parent.map(|parent| parent.task.branch.0),
+            start.parent.map(|parent| parent.task.scheduled.0),
+            start.parent.map(|parent| parent.waits),
         ])
         .map_err(Failure::of_append(append.key))?;
     Ok(())

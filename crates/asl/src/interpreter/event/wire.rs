@@ -140,16 +140,20 @@ details! {
     ExecutionAbortedEventDetails(ReasonDetails) = "executionAbortedEventDetails",
     StateEnteredEventDetails(InputDetails) = "stateEnteredEventDetails",
     StateExitedEventDetails(OutputDetails) = "stateExitedEventDetails",
+    LambdaFunctionScheduleFailedEventDetails(ReasonDetails) = "lambdaFunctionScheduleFailedEventDetails",
     LambdaFunctionScheduledEventDetails(InputDetails) = "lambdaFunctionScheduledEventDetails",
     LambdaFunctionSucceededEventDetails(OutputDetails) = "lambdaFunctionSucceededEventDetails",
     LambdaFunctionFailedEventDetails(ReasonDetails) = "lambdaFunctionFailedEventDetails",
     LambdaFunctionTimedOutEventDetails(ReasonDetails) = "lambdaFunctionTimedOutEventDetails",
     TaskScheduledEventDetails(ParametersDetails) = "taskScheduledEventDetails",
+    TaskStartFailedEventDetails(ReasonDetails) = "taskStartFailedEventDetails",
     TaskStartedEventDetails(ServiceDetails) = "taskStartedEventDetails",
+    TaskSubmitFailedEventDetails(ReasonDetails) = "taskSubmitFailedEventDetails",
     TaskSubmittedEventDetails(OutputDetails) = "taskSubmittedEventDetails",
     TaskSucceededEventDetails(OutputDetails) = "taskSucceededEventDetails",
     TaskFailedEventDetails(ReasonDetails) = "taskFailedEventDetails",
     TaskTimedOutEventDetails(ReasonDetails) = "taskTimedOutEventDetails",
+    ActivityScheduleFailedEventDetails(ReasonDetails) = "activityScheduleFailedEventDetails",
     ActivityScheduledEventDetails(InputDetails) = "activityScheduledEventDetails",
     ActivityStartedEventDetails(WorkerDetails) = "activityStartedEventDetails",
     ActivitySucceededEventDetails(OutputDetails) = "activitySucceededEventDetails",
@@ -450,6 +454,11 @@ fn type_of(kind: &EventKind) -> Cow<'static, str> {
         EventKind::TaskStarted { target, .. } => {
             family(target, "LambdaFunctionStarted", "TaskStarted", "ActivityStarted")
         }
+        EventKind::TaskScheduleFailed { target, .. } => {
+            // A service's call has no such event of its own: it fails to start.
+            family(target, "LambdaFunctionScheduleFailed", "TaskStartFailed", "ActivityScheduleFailed")
+        }
+        EventKind::TaskSubmitFailed { .. } => "TaskSubmitFailed".into(),
         EventKind::TaskSubmitted { .. } => "TaskSubmitted".into(),
         EventKind::TaskSucceeded { target, .. } => {
             family(target, "LambdaFunctionSucceeded", "TaskSucceeded", "ActivitySucceeded")
@@ -523,6 +532,17 @@ fn details_of(kind: &EventKind, replay: &mut Replay) -> Option<Details> {
                 return None;
             }
         },
+        EventKind::TaskScheduleFailed { target, reason } => {
+            let details = ReasonDetails::of_target(target, reason, replay);
+            match target {
+                Target::LambdaFunction { .. } => Details::LambdaFunctionScheduleFailedEventDetails(details),
+                Target::Service { .. } => Details::TaskStartFailedEventDetails(details),
+                Target::Activity { .. } => Details::ActivityScheduleFailedEventDetails(details),
+            }
+        }
+        EventKind::TaskSubmitFailed { target, reason } => {
+            Details::TaskSubmitFailedEventDetails(ReasonDetails::of_target(target, reason, replay))
+        }
         EventKind::TaskSubmitted { target, output } => {
             Details::TaskSubmittedEventDetails(OutputDetails::of_target(target, output, replay))
         }
@@ -647,12 +667,16 @@ impl Details {
             Self::ExecutionFailedEventDetails(_)
             | Self::ExecutionTimedOutEventDetails(_)
             | Self::ExecutionAbortedEventDetails(_)
+            | Self::LambdaFunctionScheduleFailedEventDetails(_)
             | Self::LambdaFunctionFailedEventDetails(_)
             | Self::LambdaFunctionTimedOutEventDetails(_)
             | Self::TaskScheduledEventDetails(_)
+            | Self::TaskStartFailedEventDetails(_)
+            | Self::TaskSubmitFailedEventDetails(_)
             | Self::TaskStartedEventDetails(_)
             | Self::TaskFailedEventDetails(_)
             | Self::TaskTimedOutEventDetails(_)
+            | Self::ActivityScheduleFailedEventDetails(_)
             | Self::ActivityStartedEventDetails(_)
             | Self::ActivityFailedEventDetails(_)
             | Self::ActivityTimedOutEventDetails(_)
@@ -819,6 +843,20 @@ impl Reader<'_> {
             Details::ActivityStartedEventDetails(details) => {
                 EventKind::TaskStarted { target: self.activity(replay)?, worker_name: details.worker_name }
             }
+            Details::LambdaFunctionScheduleFailedEventDetails(details) => {
+                EventKind::TaskScheduleFailed { target: self.function(replay)?, reason: details.into() }
+            }
+            Details::ActivityScheduleFailedEventDetails(details) => {
+                EventKind::TaskScheduleFailed { target: self.activity(replay)?, reason: details.into() }
+            }
+            Details::TaskStartFailedEventDetails(details) => EventKind::TaskScheduleFailed {
+                target: self.service(details.resource_type.clone(), details.resource.clone())?,
+                reason: details.into(),
+            },
+            Details::TaskSubmitFailedEventDetails(details) => EventKind::TaskSubmitFailed {
+                target: self.service(details.resource_type.clone(), details.resource.clone())?,
+                reason: details.into(),
+            },
             Details::TaskSubmittedEventDetails(details) => EventKind::TaskSubmitted {
                 target: self.service(details.resource_type, details.resource)?,
                 output: self.need("output", details.output)?,

@@ -52,7 +52,9 @@ impl Turn<'_> {
 
     /// The call as the state's fields make it.
     fn request(&self, branch: BranchId, task: &Task, raw: &Payload) -> Result<TaskScheduled, Failure> {
-        let scene = self.scene(branch);
+        let token = task.resource.has_token().then(|| self.next_task_token(branch));
+        let mut scene = self.scene(branch);
+        scene.task_token = token.as_ref();
         let effective = scene.select(&task.input_path, raw)?;
         let input = scene.shape(task.parameters.as_ref(), &effective)?;
         let timeout_seconds =
@@ -99,6 +101,26 @@ impl Turn<'_> {
         {
             let target = task.request.target.clone();
             self.emit_next(id.branch, EventKind::TaskStarted { target, worker_name });
+        }
+    }
+
+    pub(in crate::interpreter) fn task_schedule_failed(&mut self, id: TaskId, reason: Reason) {
+        if let Some(task) = self.execution.open_task(id)
+            && !task.is_started
+        {
+            let target = task.request.target.clone();
+            self.emit_next(id.branch, EventKind::TaskScheduleFailed { target, reason: reason.clone() });
+            self.fail(id.branch, reason);
+        }
+    }
+
+    pub(in crate::interpreter) fn task_submit_failed(&mut self, id: TaskId, reason: Reason) {
+        if let Some(task) = self.execution.open_task(id)
+            && !task.is_submitted
+        {
+            let target = task.request.target.clone();
+            self.emit_next(id.branch, EventKind::TaskSubmitFailed { target, reason: reason.clone() });
+            self.fail(id.branch, reason);
         }
     }
 

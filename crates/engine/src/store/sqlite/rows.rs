@@ -3,26 +3,28 @@
 use std::sync::Arc;
 
 use darkroom_asl::data::Timestamp;
-use darkroom_asl::interpreter::Identity;
-use darkroom_asl::interpreter::event::Reason;
+use darkroom_asl::interpreter::event::{BranchId, EventId, Reason};
+use darkroom_asl::interpreter::{Identity, TaskId};
 use darkroom_asl::json::{Payload, Text};
 use rusqlite::{Connection, Params, Row, params};
 
 use super::failure::Failure;
-use crate::store::{End, EndStatus, ExecutionKey, ExecutionStatus, Filter, StoredExecution};
+use crate::store::{End, EndStatus, ExecutionKey, ExecutionStatus, Filter, Parent, StoredExecution};
 
 /// What [`read`] needs of a row, in its order.
 macro_rules! select {
     ($($rest:literal)+) => {
         concat!(
             "SELECT key, status, arn, name, state_machine_arn, state_machine_name, role_arn, definition, ",
-            "started_ms, ended_ms, parked, error, cause, input, output FROM executions ",
+            "started_ms, ended_ms, parked, error, cause, input, output, parent, parent_branch, parent_event, ",
+            "parent_waits FROM executions ",
             $($rest),+
         )
     };
 }
 
 pub(super) const BY_ARN: &str = select!("WHERE arn = ?1");
+pub(super) const BY_KEY: &str = select!("WHERE key = ?1");
 pub(super) const OPEN: &str = select!("WHERE status = 'RUNNING' ORDER BY key");
 
 const ALL: &str = select!("WHERE key < ?1 ORDER BY key DESC LIMIT ?2");
@@ -87,7 +89,14 @@ fn read(row: &Row<'_>) -> Result<StoredExecution, Failure> {
         started_at: Timestamp::from_millis(row.get(8)?),
         end: read_end(row, &place)?,
         parked: row.get(10)?,
+        parent: read_parent(row)?,
     })
+}
+
+fn read_parent(row: &Row<'_>) -> Result<Option<Parent>, Failure> {
+    let Some(key) = row.get(15)? else { return Ok(None) };
+    let task = TaskId { branch: BranchId(row.get(16)?), scheduled: EventId(row.get(17)?) };
+    Ok(Some(Parent { key: ExecutionKey(key), task, waits: row.get(18)? }))
 }
 
 fn read_end(row: &Row<'_>, place: &Place) -> Result<Option<End>, Failure> {
@@ -153,7 +162,7 @@ mod tests {
     fn every_query_finds_its_rows_through_an_index_and_sorts_none() {
         let mut connection = Connection::open_in_memory().unwrap();
         assert!(schema::create(&mut connection).is_ok());
-        for query in [BY_ARN, OPEN, ALL, BY_STATUS, BY_STATE_MACHINE_AND_STATUS, BY_STATE_MACHINE] {
+        for query in [BY_ARN, BY_KEY, OPEN, ALL, BY_STATUS, BY_STATE_MACHINE_AND_STATUS, BY_STATE_MACHINE] {
             let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();
             let count = statement.parameter_count();
             let arguments = rusqlite::params_from_iter(std::iter::repeat_n(1, count));

@@ -6,7 +6,7 @@ use super::failure::Failure;
 
 /// Stands in the file as `user_version`. A change of the tables counts it up and adds a migration; a change
 /// of the records counts [`FORMAT`](crate::store::piece::FORMAT) up instead.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 /// `history` has a row number and an index, though its key could be the table: rows then lie in the order in
 /// which they were committed, so that a batch fills a few pages at the table's end and does not touch a page
@@ -65,6 +65,18 @@ CREATE TABLE state_machines (
 ) STRICT;
 ";
 
+/// Since version 3: which task started an execution, and what task tokens are made with.
+const TASKS: &str = "
+ALTER TABLE executions ADD COLUMN parent INTEGER;
+ALTER TABLE executions ADD COLUMN parent_branch INTEGER;
+ALTER TABLE executions ADD COLUMN parent_event INTEGER;
+ALTER TABLE executions ADD COLUMN parent_waits INTEGER;
+CREATE TABLE secrets (
+    name TEXT PRIMARY KEY NOT NULL,
+    value BLOB NOT NULL
+) STRICT;
+";
+
 /// What a file is, before anything is written to it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Found {
@@ -101,6 +113,9 @@ pub(super) fn migrate(connection: &mut Connection, version: i64) -> Result<(), F
     if version < 2 {
         transaction.execute_batch(STATE_MACHINES)?;
     }
+    if version < 3 {
+        transaction.execute_batch(TASKS)?;
+    }
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()?;
     Ok(())
@@ -111,6 +126,7 @@ pub(super) fn create(connection: &mut Connection) -> Result<(), Failure> {
     let transaction = connection.transaction()?;
     transaction.execute_batch(TABLES)?;
     transaction.execute_batch(STATE_MACHINES)?;
+    transaction.execute_batch(TASKS)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()?;
     Ok(())
