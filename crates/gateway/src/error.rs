@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use darkroom_asl::definition::{Diagnostic, Severity};
 use darkroom_engine::store::StoreError;
-use darkroom_engine::{CreateError, EngineError, StartError};
+use darkroom_engine::{CreateError, EngineError, PollError, ReportError, StartError};
 
 /// A call that failed. What the variants hold goes into the message, except for `Internal`.
 #[derive(Debug)]
@@ -19,6 +19,9 @@ pub(crate) enum ApiError {
     InvalidExecutionInput(String),
     InvalidLoggingConfiguration(&'static str),
     InvalidToken,
+    InvalidOutput(String),
+    ActivityDoesNotExist(String),
+    ActivityWorkerLimitExceeded,
     StateMachineAlreadyExists(String),
     StateMachineDoesNotExist(String),
     StateMachineDeleting(String),
@@ -26,6 +29,10 @@ pub(crate) enum ApiError {
     ExecutionAlreadyExists(String),
     ExecutionDoesNotExist(String),
     ResourceNotFound(String),
+    TaskDoesNotExist,
+    TaskTimedOut,
+    /// Too much is under way: the caller may try again.
+    Throttling,
     /// The engine cannot just now: the caller may try again.
     Unavailable,
     /// A fault of ours; the detail goes to the log.
@@ -46,6 +53,9 @@ impl ApiError {
             Self::InvalidExecutionInput(_) => "InvalidExecutionInput",
             Self::InvalidLoggingConfiguration(_) => "InvalidLoggingConfiguration",
             Self::InvalidToken => "InvalidToken",
+            Self::InvalidOutput(_) => "InvalidOutput",
+            Self::ActivityDoesNotExist(_) => "ActivityDoesNotExist",
+            Self::ActivityWorkerLimitExceeded => "ActivityWorkerLimitExceeded",
             Self::StateMachineAlreadyExists(_) => "StateMachineAlreadyExists",
             Self::StateMachineDoesNotExist(_) => "StateMachineDoesNotExist",
             Self::StateMachineDeleting(_) => "StateMachineDeleting",
@@ -53,6 +63,9 @@ impl ApiError {
             Self::ExecutionAlreadyExists(_) => "ExecutionAlreadyExists",
             Self::ExecutionDoesNotExist(_) => "ExecutionDoesNotExist",
             Self::ResourceNotFound(_) => "ResourceNotFound",
+            Self::TaskDoesNotExist => "TaskDoesNotExist",
+            Self::TaskTimedOut => "TaskTimedOut",
+            Self::Throttling => "ThrottlingException",
             Self::Unavailable => "ServiceUnavailable",
             Self::Internal(_) => "InternalFailure",
         }
@@ -73,6 +86,12 @@ impl ApiError {
             }
             Self::InvalidLoggingConfiguration(reason) => format!("Invalid Logging Configuration: {reason}"),
             Self::InvalidToken => "Invalid Token: 'Invalid token'".to_owned(),
+            Self::InvalidOutput(reason) => format!("Invalid Output: '{reason}'"),
+            Self::ActivityDoesNotExist(arn) => format!("Activity Does Not Exist: '{arn}'"),
+            Self::ActivityWorkerLimitExceeded => {
+                "The maximum number of workers concurrently polling for activity tasks has been reached."
+                    .to_owned()
+            }
             Self::StateMachineAlreadyExists(arn) => format!("State Machine Already Exists: '{arn}'"),
             Self::StateMachineDoesNotExist(arn) => format!("State Machine Does Not Exist: '{arn}'"),
             Self::StateMachineDeleting(arn) => format!("State Machine is deleting: '{arn}'"),
@@ -82,6 +101,9 @@ impl ApiError {
             Self::ExecutionAlreadyExists(arn) => format!("Execution Already Exists: '{arn}'"),
             Self::ExecutionDoesNotExist(arn) => format!("Execution Does Not Exist: '{arn}'"),
             Self::ResourceNotFound(arn) => format!("Resource not found: '{arn}'"),
+            Self::TaskDoesNotExist => "Task Does Not Exist: 'Provided task does not exist'".to_owned(),
+            Self::TaskTimedOut => "Task Timed Out: 'Provided task does not exist anymore'".to_owned(),
+            Self::Throttling => "Rate exceeded".to_owned(),
             Self::Unavailable => "The service is not available. Please try again".to_owned(),
             Self::Internal(_) => "An internal error occurred".to_owned(),
         }
@@ -152,7 +174,30 @@ impl From<StartError> for ApiError {
         match error {
             StartError::AlreadyExists { arn } => Self::ExecutionAlreadyExists(arn.to_string()),
             StartError::Store(error) => error.into(),
+            StartError::TooMany => Self::Throttling,
             StartError::ShutDown => Self::Unavailable,
+        }
+    }
+}
+
+impl From<ReportError> for ApiError {
+    fn from(error: ReportError) -> Self {
+        match error {
+            ReportError::InvalidToken => Self::InvalidToken,
+            ReportError::DoesNotExist => Self::TaskDoesNotExist,
+            ReportError::Closed => Self::TaskTimedOut,
+            ReportError::SetAside => Self::Internal(error.to_string()),
+            ReportError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<PollError> for ApiError {
+    fn from(error: PollError) -> Self {
+        match error {
+            PollError::DoesNotExist(arn) => Self::ActivityDoesNotExist(arn.to_string()),
+            PollError::TooManyPollers => Self::ActivityWorkerLimitExceeded,
+            PollError::Store(error) => error.into(),
         }
     }
 }

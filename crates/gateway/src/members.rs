@@ -9,6 +9,12 @@ use crate::error::ApiError;
 pub(crate) const DEFINITION_MAX: usize = 1_048_576;
 /// Characters of an execution's input.
 pub(crate) const INPUT_MAX: usize = 262_144;
+/// Characters of a task's output.
+pub(crate) const OUTPUT_MAX: usize = 262_144;
+/// Characters of a task token.
+pub(crate) const TASK_TOKEN_MAX: usize = 2_048;
+/// Characters of a trace header.
+pub(crate) const TRACE_HEADER_MAX: usize = 256;
 /// Characters of a name.
 pub(crate) const NAME_MAX: usize = 80;
 /// Characters of an ARN.

@@ -10,7 +10,7 @@ use darkroom_asl::interpreter::event::{EventKind, HistoryEvent, Reason};
 use darkroom_asl::interpreter::{Effect, Execution, Identity, Limits, Random, Stimulus, TaskId, TaskRequest};
 use darkroom_asl::json::{Payload, Text};
 use darkroom_engine::store::{EndStatus, ExecutionKey, MemoryStore, Store};
-use darkroom_engine::{Input, Shard, StartRequest, Turn};
+use darkroom_engine::{Input, Shard, ShardConfig, StartRequest, TokenSecret, Turn};
 
 use crate::machines::{ALL, Machine};
 
@@ -134,7 +134,7 @@ impl World {
 
     fn with(dice: Dice, verbose: bool, limits: Limits) -> Self {
         let store = MemoryStore::default();
-        let shard = Shard::new(Arc::new(store.clone()), limits.clone(), true);
+        let shard = Shard::new(shard_config(&store, &limits));
         Self {
             store,
             shard,
@@ -268,6 +268,7 @@ impl World {
             machine: parsed.clone(),
             definition: definition.clone(),
             input: Payload::parse(machine.input).expect("an input of ours"),
+            parent: None,
         };
         self.store.put_definition(&definition, machine.definition).expect("a store in memory");
         let acknowledged = self.acknowledged.clone();
@@ -384,11 +385,11 @@ impl World {
         for job in &mut self.jobs {
             job.from_before_a_crash = true;
         }
-        self.shard = Shard::new(Arc::new(self.store.clone()), self.limits.clone(), true);
+        self.shard = Shard::new(shard_config(&self.store, &self.limits));
         for stored in self.store.open_executions().expect("a store in memory") {
             let machine = self.definitions[&stored.definition].clone();
             let history = self.store.history(stored.key).expect("a store in memory");
-            let effects = self.shard.recover(&stored, machine, &history).expect("a history of ours");
+            let effects = self.shard.recover(&stored, machine, &history, self.now).expect("a history of ours");
             for effect in effects {
                 if let Effect::RunTask(request) = effect {
                     self.give_out(stored.key, request);
@@ -518,6 +519,16 @@ impl World {
         }
         assert!(execution.next_deadline().is_none(), "an ended execution waits for nothing");
         assert!(execution.open_tasks().is_empty());
+    }
+}
+
+fn shard_config(store: &MemoryStore, limits: &Limits) -> ShardConfig {
+    ShardConfig {
+        store: Arc::new(store.clone()),
+        secret: TokenSecret([7; 32]),
+        limits: limits.clone(),
+        is_express: false,
+        audit: true,
     }
 }
 

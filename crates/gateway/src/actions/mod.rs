@@ -5,10 +5,15 @@ mod delete_state_machine;
 mod describe_execution;
 mod describe_state_machine;
 mod describe_state_machine_for_execution;
+mod get_activity_task;
 mod get_execution_history;
 mod list_executions;
 mod list_state_machines;
+mod send_task_failure;
+mod send_task_heartbeat;
+mod send_task_success;
 mod start_execution;
+mod start_sync_execution;
 mod stop_execution;
 mod validate_state_machine_definition;
 
@@ -32,10 +37,15 @@ const ACTIONS: &[(&str, Action)] = &[
     ("DescribeStateMachineForExecution", |call| {
         Box::pin(call.run(describe_state_machine_for_execution::run))
     }),
+    ("GetActivityTask", |call| Box::pin(call.run(get_activity_task::run))),
     ("GetExecutionHistory", |call| Box::pin(call.run(get_execution_history::run))),
     ("ListExecutions", |call| Box::pin(call.run(list_executions::run))),
     ("ListStateMachines", |call| Box::pin(call.run(list_state_machines::run))),
+    ("SendTaskFailure", |call| Box::pin(call.run(send_task_failure::run))),
+    ("SendTaskHeartbeat", |call| Box::pin(call.run(send_task_heartbeat::run))),
+    ("SendTaskSuccess", |call| Box::pin(call.run(send_task_success::run))),
     ("StartExecution", |call| Box::pin(call.run(start_execution::run))),
+    ("StartSyncExecution", |call| Box::pin(call.run(start_sync_execution::run))),
     ("StopExecution", |call| Box::pin(call.run(stop_execution::run))),
     ("ValidateStateMachineDefinition", |call| Box::pin(call.run(validate_state_machine_definition::run))),
 ];
