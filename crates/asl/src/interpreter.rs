@@ -21,7 +21,7 @@ mod states;
 mod turn;
 
 pub use apply::ReplayError;
-pub use execution::{Execution, Identity, Status, TaskId, TaskProgress, TaskRequest};
+pub use execution::{Execution, Identity, Qualifiers, Status, TaskId, TaskProgress, TaskRequest};
 pub use limits::Limits;
 pub use turn::Surroundings;
 

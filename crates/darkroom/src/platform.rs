@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use darkroom_asl::definition::StateMachine;
-use darkroom_asl::interpreter::{Identity, Limits};
+use darkroom_asl::interpreter::{Identity, Limits, Qualifiers};
 use darkroom_engine::store::{DefinitionKey, SqliteStore};
 use darkroom_engine::{Config, Engine, Observer, OsRandom, SystemClock, TaskExecutor, WorkerPool};
 use darkroom_functions::{
@@ -140,6 +140,8 @@ impl Workflow {
             state_machine_arn: self.arn.as_str().into(),
             state_machine_name: self.name.as_str().into(),
             role_arn: format!("arn:aws:iam::{ACCOUNT}:role/{PROJECT}-step-functions-role").into(),
+            qualifiers: Qualifiers::default(),
+            revision_id: None,
         })
     }
 }

@@ -17,12 +17,18 @@ mod inside;
 mod nested;
 mod outlet;
 mod recovery;
+mod resources;
+mod retention;
 mod shard_loop;
 mod state_machines;
 mod tasks;
+mod versions;
 
-pub use state_machines::{CreateError, NewStateMachine};
+pub use resources::{ResourceError, TAGS_MAX};
+pub use retention::RETENTION;
+pub use state_machines::{NewStateMachine, Publication, Published, StateMachineUpdate};
 pub use tasks::PollError;
+pub use versions::{ALIASES_MAX, NewAlias, QualifiedArn, Qualifier, Target, VERSIONS_MAX, WEIGHTS_SUM};
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -109,6 +115,9 @@ pub struct Engine {
     inside: Sender<ToInside>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     last_key: Arc<AtomicI64>,
+    random: Arc<dyn Random + Send + Sync>,
+    /// Held by whoever changes a resource.
+    resources: Mutex<()>,
     definitions: Arc<Definitions>,
 }
 
@@ -146,6 +155,8 @@ impl Engine {
             inside: inside.clone(),
             threads: Mutex::default(),
             last_key: Arc::new(AtomicI64::new(config.store.last_key()?.0)),
+            random: config.random.clone(),
+            resources: Mutex::default(),
             definitions: Arc::new(Definitions::new(config.store.clone())),
         };
         let shard = |is_express| {
@@ -204,6 +215,7 @@ impl Engine {
             nested: Nested {
                 store: self.store.clone(),
                 definitions: self.definitions.clone(),
+                random: self.random.clone(),
                 shards: self.shards.clone(),
                 express: self.express.clone(),
                 last_key: self.last_key.clone(),

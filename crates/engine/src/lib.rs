@@ -20,7 +20,9 @@ mod token;
 pub use activity::{ActivityTask, Poller};
 pub use clock::{Clock, OsRandom, SystemClock};
 pub use engine::{
-    Config, CreateError, Engine, EngineError, NewStateMachine, Observer, PollError, definition_key,
+    ALIASES_MAX, Config, Engine, EngineError, NewAlias, NewStateMachine, Observer, PollError, Publication,
+    Published, QualifiedArn, Qualifier, RETENTION, ResourceError, StateMachineUpdate, TAGS_MAX, Target,
+    VERSIONS_MAX, WEIGHTS_SUM, definition_key,
 };
 pub use executor::{Answer, Invocation, TaskExecutor, TaskOutcome, WorkerPool};
 pub use shard::{

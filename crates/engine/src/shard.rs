@@ -17,7 +17,7 @@ pub use input::{
 };
 pub use turn::{Parked, Release, Turn};
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -70,6 +70,8 @@ pub struct Shard {
     live: HashMap<ExecutionKey, Live>,
     by_arn: HashMap<Text, ExecutionKey>,
     timers: BTreeSet<(Timestamp, ExecutionKey)>,
+    /// State machines that are being deleted.
+    deleting: HashSet<Text>,
     inputs: VecDeque<Input>,
     parked: Vec<Parked>,
 }
@@ -85,6 +87,7 @@ impl Shard {
             live: HashMap::new(),
             by_arn: HashMap::new(),
             timers: BTreeSet::new(),
+            deleting: HashSet::new(),
             inputs: VecDeque::new(),
             parked: Vec::new(),
         }
@@ -114,6 +117,15 @@ impl Shard {
     /// Adds an input. It is taken by a later turn, in order.
     pub fn push(&mut self, input: Input) {
         self.inputs.push_back(input);
+    }
+
+    /// Says whether a state machine is being deleted. Its executions are then ended at their next transition.
+    pub fn set_deleting(&mut self, state_machine_arn: Text, is_deleting: bool) {
+        if is_deleting {
+            self.deleting.insert(state_machine_arn);
+        } else {
+            self.deleting.remove(&state_machine_arn);
+        }
     }
 
     /// Whether an input is waiting.
@@ -181,6 +193,9 @@ impl Shard {
             }
             Input::Watch(arn, reply) => self.watch(&arn, reply, building),
             Input::Stop(arn, reason, reply) => self.stop(&arn, reason, reply, building, random),
+            Input::Deleting { state_machine_arn, is_deleting } => {
+                self.set_deleting(state_machine_arn, is_deleting);
+            }
             Input::Settled(keys) => {
                 for key in keys {
                     self.forget(key);
@@ -244,8 +259,9 @@ impl Shard {
     ) -> bool {
         let Some(live) = self.live.get_mut(&key) else { return false };
         let tokens = Tokens { secret: &self.config.secret, key };
-        let surroundings =
-            Surroundings { now: building.now, random, tokens: &tokens, limits: &self.config.limits };
+        let deleting = self.deleting.contains(&live.execution.identity().state_machine_arn);
+        let limits = &self.config.limits;
+        let surroundings = Surroundings { now: building.now, random, tokens: &tokens, limits, deleting };
         let decided = catch_unwind(AssertUnwindSafe(|| live.execution.decide(stimulus, surroundings)));
         let audited = match decided {
             Ok(decision) => audit::check(live, &decision).map(|()| decision),

@@ -8,12 +8,17 @@
 
 mod memory;
 mod piece;
+mod resource;
 mod sqlite;
 mod state_machine;
 
 pub use memory::MemoryStore;
+pub use resource::{Change, StoredActivity, Tag};
 pub use sqlite::SqliteStore;
-pub use state_machine::{StateMachineStatus, StoredStateMachine};
+pub use state_machine::{
+    Revision, Route, Settings, StateMachineStatus, StoredAlias, StoredStateMachine, StoredVersion,
+    version_arn,
+};
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -181,11 +186,39 @@ pub struct StoredExecution {
     pub parent: Option<Parent>,
 }
 
+/// An execution in a list: without its input and without what came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExecutionSummary {
+    /// Its number.
+    pub key: ExecutionKey,
+    /// Who it is.
+    pub identity: Arc<Identity>,
+    /// How it stands.
+    pub status: ExecutionStatus,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// When it ended; `None` while it runs.
+    pub ended_at: Option<Timestamp>,
+    /// Why the engine has set it aside, if it has.
+    pub parked: Option<Text>,
+}
+
+/// What executions were started through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StartedThrough {
+    /// The state machine of this ARN, whichever way.
+    StateMachine(Text),
+    /// Its version of this ARN: named, or picked by an alias.
+    Version(Text),
+    /// Its alias of this ARN.
+    Alias(Text),
+}
+
 /// Which executions to list.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// Of this state machine only.
-    pub state_machine_arn: Option<Text>,
+    /// Started through this only.
+    pub through: Option<StartedThrough>,
     /// In this status only.
     pub status: Option<ExecutionStatus>,
     /// Only executions with a smaller key: where the last page ended.
@@ -214,8 +247,12 @@ pub trait Store: Send + Sync + 'static {
     /// The largest key ever committed, so that the engine can go on from there.
     fn last_key(&self) -> Result<ExecutionKey, StoreError>;
 
-    /// Every execution that has not ended, by key.
-    fn open_executions(&self) -> Result<Vec<StoredExecution>, StoreError>;
+    /// At most `limit` executions that have not ended, by key, those after `after` only.
+    fn open_executions(
+        &self,
+        after: Option<ExecutionKey>,
+        limit: usize,
+    ) -> Result<Vec<StoredExecution>, StoreError>;
 
     /// One execution, by its ARN.
     fn execution(&self, arn: &str) -> Result<Option<StoredExecution>, StoreError>;
@@ -223,8 +260,14 @@ pub trait Store: Send + Sync + 'static {
     /// One execution, by its number.
     fn execution_by_key(&self, key: ExecutionKey) -> Result<Option<StoredExecution>, StoreError>;
 
-    /// Executions, newest first.
-    fn executions(&self, filter: &Filter) -> Result<Vec<StoredExecution>, StoreError>;
+    /// Executions, newest first. No payload is read.
+    fn executions(&self, filter: &Filter) -> Result<Vec<ExecutionSummary>, StoreError>;
+
+    /// Deletes executions that ended before `ended_before`, with their histories: at most `limit` of them, those
+    /// that ended first. Answers how many it were; 0 says that none is left. Durable when it returns.
+    ///
+    /// The newest execution of all is kept, so that no key is given twice.
+    fn delete_ended(&self, ended_before: Timestamp, limit: usize) -> Result<usize, StoreError>;
 
     /// An execution's whole history, in order. Empty for a key that is not there.
     fn history(&self, key: ExecutionKey) -> Result<Vec<HistoryEvent>, StoreError>;
@@ -239,12 +282,11 @@ pub trait Store: Send + Sync + 'static {
     /// The id of an execution's last event; 0 where there is none.
     fn last_event(&self, key: ExecutionKey) -> Result<EventId, StoreError>;
 
-    /// Keeps a new state machine, unless one of its ARN is there: then nothing is written, and that one is the
-    /// answer. Its definition must be there. Durable when it returns.
-    fn create_state_machine(
-        &self,
-        machine: &StoredStateMachine,
-    ) -> Result<Option<StoredStateMachine>, StoreError>;
+    /// Changes resources: makes all of these changes, in order, or none. Durable when it returns.
+    ///
+    /// Whether a change may be made is not asked here. Who changes something because of what it has read sees to
+    /// it that nobody else changes it in between.
+    fn change(&self, changes: &[Change]) -> Result<(), StoreError>;
 
     /// A state machine, by its ARN.
     fn state_machine(&self, arn: &str) -> Result<Option<StoredStateMachine>, StoreError>;
@@ -256,14 +298,34 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<StoredStateMachine>, StoreError>;
 
-    /// Deletes a state machine, if it is there. While executions of it run it stays, in
-    /// [`StateMachineStatus::Deleting`]; once there is none it is gone. Durable when it returns.
-    fn delete_state_machine(&self, arn: &str) -> Result<(), StoreError>;
+    /// A revision of a state machine, by its id. It outlives the state machine.
+    fn revision(&self, id: &str) -> Result<Option<Revision>, StoreError>;
+
+    /// A version of a state machine.
+    fn version(&self, state_machine_arn: &str, number: u32) -> Result<Option<StoredVersion>, StoreError>;
+
+    /// At most `limit` versions of a state machine, the newest first, those before `before` only.
+    fn versions(
+        &self,
+        state_machine_arn: &str,
+        before: Option<u32>,
+        limit: usize,
+    ) -> Result<Vec<StoredVersion>, StoreError>;
+
+    /// An alias, by its ARN.
+    fn alias(&self, arn: &str) -> Result<Option<StoredAlias>, StoreError>;
+
+    /// All aliases of a state machine, by ARN.
+    fn aliases(&self, state_machine_arn: &str) -> Result<Vec<StoredAlias>, StoreError>;
 
     /// An activity, by its ARN.
-    fn activity(&self, _arn: &str) -> Result<Option<()>, StoreError> {
-        Ok(Some(()))
-    }
+    fn activity(&self, arn: &str) -> Result<Option<StoredActivity>, StoreError>;
+
+    /// At most `limit` activities, by ARN, those after `after` only.
+    fn activities(&self, after: Option<&str>, limit: usize) -> Result<Vec<StoredActivity>, StoreError>;
+
+    /// A resource's tags, in the order in which they were put. Empty for a resource that has none.
+    fn tags(&self, resource_arn: &str) -> Result<Vec<Tag>, StoreError>;
 
     /// What this store's task tokens are made with: `fresh`, from the first call on. Durable when it returns.
     fn token_secret(&self, fresh: TokenSecret) -> Result<TokenSecret, StoreError>;

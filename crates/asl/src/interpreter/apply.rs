@@ -110,7 +110,7 @@ impl Execution {
 
     fn apply_kind(&mut self, event: &HistoryEvent) -> Result<(), ReplayError> {
         match &event.kind {
-            EventKind::ExecutionStarted { input, role_arn: _ } => {
+            EventKind::ExecutionStarted { input, role_arn: _, qualifiers: _ } => {
                 self.start(event, input);
                 Ok(())
             }

@@ -9,6 +9,7 @@
 
 pub mod wire;
 
+use super::execution::Qualifiers;
 use crate::data::Timestamp;
 use crate::definition::Pattern;
 use crate::failure::Failure;
@@ -102,6 +103,8 @@ pub enum EventKind {
         input: Payload,
         /// The state machine's role.
         role_arn: Text,
+        /// The version and the alias that it was started through.
+        qualifiers: Qualifiers,
     },
     /// The root branch came to its end.
     ExecutionSucceeded {

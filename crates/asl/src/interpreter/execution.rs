@@ -26,6 +26,19 @@ pub struct Identity {
     pub state_machine_name: Text,
     /// The role that the state machine was created with.
     pub role_arn: Text,
+    /// What of the state machine it was started through.
+    pub qualifiers: Qualifiers,
+    /// The state machine's revision that it runs, where there is one. No event says it.
+    pub revision_id: Option<Text>,
+}
+
+/// What an execution was started through, where that was not the state machine itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Qualifiers {
+    /// The version that it runs: named by the caller, or picked by an alias.
+    pub version_arn: Option<Text>,
+    /// The alias that picked the version.
+    pub alias_arn: Option<Text>,
 }
 
 /// How an execution stands.

@@ -24,6 +24,8 @@ pub struct Surroundings<'a> {
     pub tokens: &'a dyn TaskTokens,
     /// The bounds.
     pub limits: &'a Limits,
+    /// Whether the state machine is being deleted: the execution is aborted instead of entering another state.
+    pub deleting: bool,
 }
 
 /// A turn under way.
@@ -34,6 +36,7 @@ pub(super) struct Turn<'a> {
     pub(super) limits: &'a Limits,
     random: &'a dyn Random,
     tokens: &'a dyn TaskTokens,
+    deleting: bool,
     events: Vec<HistoryEvent>,
     effects: Vec<Effect>,
 }
@@ -64,6 +67,7 @@ impl Execution {
             limits: surroundings.limits,
             random: surroundings.random,
             tokens: surroundings.tokens,
+            deleting: surroundings.deleting,
             events: Vec::new(),
             effects: Vec::new(),
         };
@@ -116,14 +120,19 @@ impl<'a> Turn<'a> {
     fn run(&mut self) {
         while self.events.len() < self.limits.turn_events_max {
             let Some(branch) = self.execution.ready.front().copied() else { break };
+            if self.deleting {
+                // AWS: executions of a deleted state machine are ended at their next transition.
+                return self.end(EventId(0), EventKind::ExecutionAborted(Reason::default()));
+            }
             self.enter(branch);
         }
     }
 
     fn start(&mut self) {
         let input = self.execution.input.clone();
-        let role_arn = self.execution.identity.role_arn.clone();
-        self.emit(BranchId::ROOT, EventId(0), EventKind::ExecutionStarted { input, role_arn });
+        let identity = &self.execution.identity;
+        let (role_arn, qualifiers) = (identity.role_arn.clone(), identity.qualifiers.clone());
+        self.emit(BranchId::ROOT, EventId(0), EventKind::ExecutionStarted { input, role_arn, qualifiers });
     }
 
     fn enter(&mut self, branch: BranchId) {

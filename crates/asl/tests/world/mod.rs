@@ -14,8 +14,8 @@ use darkroom_asl::definition::StateMachine;
 use darkroom_asl::interpreter::event::wire::{Record, to_record};
 use darkroom_asl::interpreter::event::{HistoryEvent, Reason};
 use darkroom_asl::interpreter::{
-    Decision, Effect, Execution, Identity, Limits, Random, Stimulus, Surroundings, TaskId, TaskRequest,
-    TaskTokens,
+    Decision, Effect, Execution, Identity, Limits, Qualifiers, Random, Stimulus, Surroundings, TaskId,
+    TaskRequest, TaskTokens,
 };
 use darkroom_asl::json::{Payload, Text};
 
@@ -94,6 +94,8 @@ pub fn identity() -> Arc<Identity> {
         state_machine_arn: "arn:aws:states:eu-west-1:111122223333:stateMachine:machine".into(),
         state_machine_name: "machine".into(),
         role_arn: "arn:aws:iam::111122223333:role/machine".into(),
+        qualifiers: Qualifiers::default(),
+        revision_id: None,
     })
 }
 
@@ -176,8 +178,13 @@ impl<'a> World<'a> {
 
     /// One decision, and all that must hold after it.
     pub fn take(&mut self, stimulus: Stimulus) {
-        let surroundings =
-            Surroundings { now: self.now, random: &self.chance, tokens: &Tokens, limits: &self.limits };
+        let surroundings = Surroundings {
+            now: self.now,
+            random: &self.chance,
+            tokens: &Tokens,
+            limits: &self.limits,
+            deleting: false,
+        };
         let Decision { events, effects, unfinished } = self.live.decide(stimulus, surroundings);
         self.decisions += 1;
         self.unfinished += usize::from(unfinished);

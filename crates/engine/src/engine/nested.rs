@@ -9,10 +9,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use darkroom_asl::definition::{MachineType, Pattern};
+use darkroom_asl::definition::{MachineType, Pattern, StateMachine};
 use darkroom_asl::failure::names;
 use darkroom_asl::interpreter::event::{Reason, Target};
-use darkroom_asl::interpreter::{Identity, Stimulus, TaskId, TaskProgress, TaskRequest};
+use darkroom_asl::interpreter::{Identity, Random, Stimulus, TaskId, TaskProgress, TaskRequest};
 use darkroom_asl::json::{Payload, Text};
 use serde::Serialize;
 use serde_json::json;
@@ -22,16 +22,19 @@ use sha2::{Digest, Sha256};
 use super::definitions::Definitions;
 use super::express::Express;
 use super::outlet::{Shards, stimulus};
+use super::resources::ResourceError;
+use super::versions;
 use crate::arn;
 use crate::executor::{Invocation, TaskOutcome};
 use crate::shard::{Input, Outcome, StartError, StartRequest, Started};
-use crate::store::{EndStatus, ExecutionKey, Parent, StateMachineStatus, Store, StoredStateMachine};
+use crate::store::{DefinitionKey, EndStatus, ExecutionKey, Parent, Store};
 use crate::token::hexadecimal;
 
 /// Starts the executions that tasks ask for.
 pub(super) struct Nested {
     pub(super) store: Arc<dyn Store>,
     pub(super) definitions: Arc<Definitions>,
+    pub(super) random: Arc<dyn Random + Send + Sync>,
     pub(super) shards: Shards,
     pub(super) express: Express,
     pub(super) last_key: Arc<AtomicI64>,
@@ -104,33 +107,31 @@ impl Nested {
         let token = invocation.idempotency_token();
         let Parameters { state_machine_arn, name, input } =
             Parameters::read(invocation.request.scheduled.input.text())?;
-        let machine = self.find(&state_machine_arn)?;
+        let target = versions::target(self.store.as_ref(), self.random.as_ref(), &state_machine_arn)
+            .map_err(|error| not_there(&error))?;
         let name = name.unwrap_or_else(|| uuid_of(&token));
         if !arn::is_name(&name) {
             return Err(Refusal { code: "InvalidName", message: format!("Invalid Name: '{name}'") });
         }
-        if machine.machine_type == MachineType::Express {
-            return self.start_express(asking, &machine, &name, input, &token);
+        if target.machine.machine_type == MachineType::Express {
+            return self.start_express(asking, &target, &name, input, &token);
         }
-        let identity = self.identity(&machine, arn::of_execution(&machine.arn, &machine.name, &name), &name);
+        let child = arn::of_execution(&target.machine.arn, &target.machine.name, &name);
+        let identity = target.identity(child, &name);
         let child = identity.execution_arn.clone();
         if invocation.request.progress == TaskProgress::Submitted {
             asking.watch(&child);
             return Ok(child);
         }
+        let parent = Parent { key: asking.key, task: asking.task, waits: asking.pattern == Pattern::RunAJob };
         let request = StartRequest {
             key: ExecutionKey(self.last_key.fetch_add(1, Ordering::Relaxed) + 1),
             identity,
-            machine: self.parsed(&machine)?,
-            definition: machine.definition.clone(),
+            machine: self.parsed(&target.revision.definition)?,
+            definition: target.revision.definition.clone(),
             input,
-            parent: Some(Parent {
-                key: asking.key,
-                task: asking.task,
-                waits: asking.pattern == Pattern::RunAJob,
-            })
             // An Express execution is not there after a crash, and nobody asks for its child again.
-            .filter(|parent| !parent.key.is_express()),
+            parent: Some(parent).filter(|parent| !parent.key.is_express()),
         };
         let started = asking.clone();
         let reply = Box::new(move |answer| started.started(answer, &token));
@@ -141,7 +142,7 @@ impl Nested {
     fn start_express(
         &self,
         asking: &Asking,
-        machine: &StoredStateMachine,
+        target: &versions::Target,
         name: &str,
         input: Payload,
         token: &str,
@@ -152,44 +153,17 @@ impl Nested {
                 message: "This operation is not supported by this type of state machine".to_owned(),
             });
         }
-        let child = arn::of_express(&machine.arn, &machine.name, name, &uuid_of(token));
-        let identity = self.identity(machine, child.clone(), name);
+        let child = arn::of_express(&target.machine.arn, &target.machine.name, name, &uuid_of(token));
+        let identity = target.identity(child.clone(), name);
         let (started, token) = (asking.clone(), token.to_owned());
         let reply = Box::new(move |answer| started.started(answer, &token));
-        self.express.start(identity, &machine.definition, &self.parsed(machine)?, input, reply);
+        let definition = &target.revision.definition;
+        self.express.start(identity, definition, &self.parsed(definition)?, input, reply);
         Ok(child.into())
     }
 
-    fn identity(&self, machine: &StoredStateMachine, execution_arn: String, name: &str) -> Arc<Identity> {
-        Arc::new(Identity {
-            execution_arn: execution_arn.into(),
-            execution_name: name.into(),
-            state_machine_arn: machine.arn.clone(),
-            state_machine_name: machine.name.clone(),
-            role_arn: machine.role_arn.clone(),
-        })
-    }
-
-    fn find(&self, state_machine_arn: &str) -> Result<StoredStateMachine, Refusal> {
-        let found = self.store.state_machine(state_machine_arn).map_err(|error| failure(&error))?;
-        let Some(machine) = found else {
-            let message = format!("State Machine Does Not Exist: '{state_machine_arn}'");
-            return Err(Refusal { code: "StateMachineDoesNotExist", message });
-        };
-        match machine.status {
-            StateMachineStatus::Active => Ok(machine),
-            StateMachineStatus::Deleting => Err(Refusal {
-                code: "StateMachineDeleting",
-                message: format!("State Machine is deleting: '{state_machine_arn}'"),
-            }),
-        }
-    }
-
-    fn parsed(
-        &self,
-        machine: &StoredStateMachine,
-    ) -> Result<Arc<darkroom_asl::definition::StateMachine>, Refusal> {
-        self.definitions.machine(&machine.definition).map_err(|error| failure(&error))
+    fn parsed(&self, definition: &DefinitionKey) -> Result<Arc<StateMachine>, Refusal> {
+        self.definitions.machine(definition).map_err(|error| failure(&error))
     }
 }
 
@@ -401,6 +375,20 @@ fn uuid_of(text: &str) -> String {
 
 fn task_failed(cause: String) -> Reason {
     Reason { error: Some(names::TASK_FAILED.into()), cause: Some(cause.into()) }
+}
+
+/// What cannot be started, as the API tells it.
+fn not_there(error: &ResourceError) -> Refusal {
+    let (code, arn) = match error {
+        ResourceError::StateMachineDoesNotExist(arn) => ("StateMachineDoesNotExist", arn),
+        ResourceError::StateMachineDeleting(arn) => ("StateMachineDeleting", arn),
+        other => return failure(other),
+    };
+    let message = match code {
+        "StateMachineDeleting" => format!("State Machine is deleting: '{arn}'"),
+        _ => format!("State Machine Does Not Exist: '{arn}'"),
+    };
+    Refusal { code, message }
 }
 
 fn failure(error: &dyn std::fmt::Display) -> Refusal {

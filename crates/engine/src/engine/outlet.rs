@@ -42,8 +42,12 @@ impl Shards {
         self.send(ExecutionKey::default(), arn, input);
     }
 
+    pub(super) fn all(&self) -> impl Iterator<Item = &Sender<ToShard>> {
+        self.standard.iter().chain(self.express.iter())
+    }
+
     pub(super) fn close(&self) {
-        for shard in self.standard.iter().chain(self.express.iter()) {
+        for shard in self.all() {
             // A shard that has gone is closed already.
             let _ = shard.send(ToShard::Close);
         }

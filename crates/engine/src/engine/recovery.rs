@@ -1,6 +1,6 @@
 //! Going on after a restart: every open execution is read back from its history.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use darkroom_asl::interpreter::event::{EventKind, HistoryEvent, Reason};
@@ -13,7 +13,10 @@ use super::outlet::{Outlet, shard_index};
 use super::{EngineError, Observer};
 use crate::clock::Clock;
 use crate::shard::{Input, Parked, Shard};
-use crate::store::{ExecutionKey, Parent, Store, StoreError, StoredExecution};
+use crate::store::{ExecutionKey, Parent, StateMachineStatus, Store, StoreError, StoredExecution};
+
+/// Executions that are read from the store at once.
+const RECOVERED_AT_ONCE_MAX: usize = 256;
 
 /// What is needed to read executions back.
 pub(super) struct Recovery<'a> {
@@ -41,31 +44,66 @@ enum Unreadable {
 impl Recovery<'_> {
     /// Reads every open execution back. One that cannot be followed is parked, and the others go on.
     pub(super) fn run(&self, shards: &mut [Shard]) -> Result<Vec<Recovered>, EngineError> {
-        let open = self.store.open_executions()?;
         let mut recovered = Vec::new();
-        for stored in &open {
-            let place = shard_index(&stored.identity.execution_arn, shards.len());
-            match self.read_back(stored, &mut shards[place]) {
-                Ok(effects) => {
-                    if stored.parked.is_some() {
-                        self.store.park(stored.key, None)?;
-                    }
-                    let identity = stored.identity.clone();
-                    recovered.push(Recovered { key: stored.key, identity, effects });
+        let (mut machines, mut open, mut children) = (HashSet::new(), HashSet::new(), Vec::new());
+        let mut after = None;
+        loop {
+            let page = self.store.open_executions(after, RECOVERED_AT_ONCE_MAX)?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.key);
+            for stored in &page {
+                let machine_arn = &stored.identity.state_machine_arn;
+                if machines.insert(machine_arn.clone()) {
+                    self.recover_deletion(machine_arn, shards)?;
                 }
-                Err(Unreadable::Store(error)) => return Err(error.into()),
-                Err(Unreadable::Parked(reason)) => {
-                    self.store.park(stored.key, Some(&reason))?;
-                    let arn = stored.identity.execution_arn.clone();
-                    self.observer.parked(&Parked { key: stored.key, arn, reason });
+                open.insert(stored.key);
+                if let Some(parent) = stored.parent.filter(|parent| parent.waits) {
+                    children.push((stored.identity.execution_arn.clone(), parent));
                 }
+                recovered.extend(self.recover_one(stored, shards)?);
             }
         }
-        for orphan in self.orphans(&open)? {
-            let place = shard_index(&orphan, shards.len());
-            shards[place].push(Input::Stop(orphan, Reason::default(), Box::new(drop)));
+        for (child, parent) in children {
+            if self.has_given_up(parent, open.contains(&parent.key))? {
+                let place = shard_index(&child, shards.len());
+                shards[place].push(Input::Stop(child, Reason::default(), Box::new(drop)));
+            }
         }
         Ok(recovered)
+    }
+
+    /// Executions of a state machine that was being deleted are ended still.
+    fn recover_deletion(&self, machine_arn: &Text, shards: &mut [Shard]) -> Result<(), EngineError> {
+        let machine = self.store.state_machine(machine_arn)?;
+        if machine.is_some_and(|machine| machine.status == StateMachineStatus::Deleting) {
+            for shard in shards {
+                shard.set_deleting(machine_arn.clone(), true);
+            }
+        }
+        Ok(())
+    }
+
+    fn recover_one(
+        &self,
+        stored: &StoredExecution,
+        shards: &mut [Shard],
+    ) -> Result<Option<Recovered>, EngineError> {
+        let place = shard_index(&stored.identity.execution_arn, shards.len());
+        match self.read_back(stored, &mut shards[place]) {
+            Ok(effects) => {
+                if stored.parked.is_some() {
+                    self.store.park(stored.key, None)?;
+                }
+                Ok(Some(Recovered { key: stored.key, identity: stored.identity.clone(), effects }))
+            }
+            Err(Unreadable::Store(error)) => Err(error.into()),
+            Err(Unreadable::Parked(reason)) => {
+                self.store.park(stored.key, Some(&reason))?;
+                let arn = stored.identity.execution_arn.clone();
+                self.observer.parked(&Parked { key: stored.key, arn, reason });
+                Ok(None)
+            }
+        }
     }
 
     fn read_back(&self, stored: &StoredExecution, shard: &mut Shard) -> Result<Vec<Effect>, Unreadable> {
@@ -90,24 +128,14 @@ impl Recovery<'_> {
             .map_err(|error| Unreadable::Parked(error.to_string()))
     }
 
-    /// Children that are to end with a parent that has ended: the crash came before they were stopped.
-    fn orphans(&self, open: &[StoredExecution]) -> Result<Vec<Text>, StoreError> {
-        let by_key: HashMap<ExecutionKey, &StoredExecution> =
-            open.iter().map(|stored| (stored.key, stored)).collect();
-        let mut orphans = Vec::new();
-        for child in open {
-            let Some(parent) = child.parent.filter(|parent| parent.waits) else { continue };
-            let history = match self.store.history(parent.key) {
-                Ok(history) => history,
-                // A parent that cannot be read may still be waiting.
-                Err(StoreError::Corrupt { .. }) => continue,
-                Err(error) => return Err(error),
-            };
-            if gave_up(&history, parent, by_key.contains_key(&parent.key)) {
-                orphans.push(child.identity.execution_arn.clone());
-            }
+    /// Whether a child is to end, because its parent has given it up, and the crash came before it was stopped.
+    fn has_given_up(&self, parent: Parent, is_open: bool) -> Result<bool, StoreError> {
+        match self.store.history(parent.key) {
+            Ok(history) => Ok(gave_up(&history, parent, is_open)),
+            // A parent that cannot be read may still be waiting.
+            Err(StoreError::Corrupt { .. }) => Ok(false),
+            Err(error) => Err(error),
         }
-        Ok(orphans)
     }
 }
 

@@ -27,6 +27,13 @@ pub enum Input {
     Watch(Text, EndReply),
     /// Stop an execution, by its ARN. Answers whether it was running.
     Stop(Text, Reason, StopReply),
+    /// A state machine is being deleted, or is there again: its executions end at their next transition, or go on.
+    Deleting {
+        /// The state machine.
+        state_machine_arn: Text,
+        /// Whether it is being deleted.
+        is_deleting: bool,
+    },
     /// Ends of these executions are durable: they need not be kept in memory.
     Settled(Vec<ExecutionKey>),
     /// Another writer owns this execution: what is in memory of it is worthless.

@@ -7,9 +7,13 @@ use std::sync::{Arc, Mutex};
 use darkroom_asl::data::Timestamp;
 use darkroom_asl::definition::{self, StateMachine};
 use darkroom_asl::interpreter::event::{EventKind, HistoryEvent, Reason};
-use darkroom_asl::interpreter::{Effect, Execution, Identity, Limits, Random, Stimulus, TaskId, TaskRequest};
+use darkroom_asl::interpreter::{
+    Effect, Execution, Identity, Limits, Qualifiers, Random, Stimulus, TaskId, TaskRequest,
+};
 use darkroom_asl::json::{Payload, Text};
-use darkroom_engine::store::{EndStatus, ExecutionKey, MemoryStore, Store};
+use darkroom_engine::store::{
+    EndStatus, ExecutionKey, ExecutionSummary, MemoryStore, Store, StoredExecution,
+};
 use darkroom_engine::{Input, Shard, ShardConfig, StartRequest, TokenSecret, Turn};
 
 use crate::machines::{ALL, Machine};
@@ -192,9 +196,7 @@ impl World {
             self.pass_time_to_the_next_deadline();
         }
         let ends = self
-            .store
-            .executions(&all())
-            .expect("a store in memory")
+            .executions()
             .into_iter()
             .map(|execution| {
                 let end = execution.end.expect("every execution has ended");
@@ -386,10 +388,11 @@ impl World {
             job.from_before_a_crash = true;
         }
         self.shard = Shard::new(shard_config(&self.store, &self.limits));
-        for stored in self.store.open_executions().expect("a store in memory") {
+        for stored in self.store.open_executions(None, usize::MAX).expect("a store in memory") {
             let machine = self.definitions[&stored.definition].clone();
             let history = self.store.history(stored.key).expect("a store in memory");
-            let effects = self.shard.recover(&stored, machine, &history, self.now).expect("a history of ours");
+            let effects =
+                self.shard.recover(&stored, machine, &history, self.now).expect("a history of ours");
             for effect in effects {
                 if let Effect::RunTask(request) = effect {
                     self.give_out(stored.key, request);
@@ -469,7 +472,16 @@ impl World {
     }
 
     fn has_open_executions(&self) -> bool {
-        !self.store.open_executions().expect("a store in memory").is_empty()
+        !self.store.open_executions(None, usize::MAX).expect("a store in memory").is_empty()
+    }
+
+    /// Every execution, newest first.
+    fn executions(&self) -> Vec<StoredExecution> {
+        let summaries = self.store.executions(&all()).expect("a store in memory");
+        let whole = |summary: ExecutionSummary| {
+            self.store.execution(&summary.identity.execution_arn).expect("a store in memory")
+        };
+        summaries.into_iter().filter_map(whole).collect()
     }
 
     /// What must hold at every moment.
@@ -483,7 +495,7 @@ impl World {
 
     /// What must hold at the end: each history is gapless, has one end, and adds up to it.
     pub fn check_all_ended(&mut self) {
-        for stored in self.store.executions(&all()).expect("a store in memory") {
+        for stored in self.executions() {
             let history = self.store.history(stored.key).expect("a store in memory");
             assert_eq!(self.durable.get(&stored.key), Some(&history), "the store has something else");
             for (event, expected) in history.iter().zip(1..) {
@@ -539,6 +551,8 @@ fn identity(key: ExecutionKey) -> Arc<Identity> {
         state_machine_arn: "arn:aws:states:us-east-1:000000000000:stateMachine:sim".into(),
         state_machine_name: "sim".into(),
         role_arn: "arn:aws:iam::000000000000:role/sim".into(),
+        qualifiers: Qualifiers::default(),
+        revision_id: None,
     })
 }
 

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use darkroom_asl::data::Timestamp;
-use darkroom_asl::interpreter::Identity;
 use darkroom_asl::interpreter::event::{BranchId, EventId, EventKind, HistoryEvent, Reason, StateType};
+use darkroom_asl::interpreter::{Identity, Qualifiers};
 use darkroom_asl::json::{Payload, Text};
 use darkroom_engine::store::{
-    Append, Batch, End, EndStatus, ExecutionKey, NewExecution, Store, StoreError, StoredExecution,
+    Append, Batch, End, EndStatus, ExecutionKey, Filter, NewExecution, Store, StoreError, StoredExecution,
 };
 
 pub const DEFINITION: &str = "5f2b";
@@ -39,6 +39,8 @@ pub fn identity(key: i64, machine: &str) -> Arc<Identity> {
         state_machine_arn: machine_arn(machine),
         state_machine_name: machine.into(),
         role_arn: "arn:aws:iam::000000000000:role/darkroom".into(),
+        qualifiers: Qualifiers::default(),
+        revision_id: None,
     })
 }
 
@@ -122,4 +124,14 @@ pub fn ids(store: &dyn Store, key: i64) -> Vec<u32> {
 
 pub fn keys(executions: &[StoredExecution]) -> Vec<i64> {
     executions.iter().map(|execution| execution.key.0).collect()
+}
+
+/// All the executions that have not ended.
+pub fn open(store: &dyn Store) -> Vec<StoredExecution> {
+    store.open_executions(None, usize::MAX).unwrap()
+}
+
+/// The keys of the executions that the filter admits.
+pub fn listed(store: &dyn Store, filter: &Filter) -> Vec<i64> {
+    store.executions(filter).unwrap().iter().map(|execution| execution.key.0).collect()
 }

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use darkroom_asl::interpreter::Qualifiers;
 use darkroom_asl::interpreter::event::{
     BranchId, EventId, EventKind, HistoryEvent, Iteration, MapStarted, PlannedRetry, Reason, StateType,
     Target, TaskScheduled,
@@ -27,6 +28,7 @@ pub fn history() -> Vec<HistoryEvent> {
     let mut kinds = vec![EventKind::ExecutionStarted {
         input: payload("{ \"bucket\" : \"photos\",\n  \"size\": 1.50, \"größe\": \"\\u00e9\\\\\\\"🖼\" }"),
         role_arn: "arn:aws:iam::000000000000:role/darkroom".into(),
+        qualifiers: Qualifiers::default(),
     }];
     kinds.extend(STATE_TYPES.into_iter().flat_map(entered_and_exited));
     kinds.extend([StateType::Task, StateType::Wait, StateType::Parallel, StateType::Map].map(aborted));
@@ -35,6 +37,15 @@ pub fn history() -> Vec<HistoryEvent> {
     kinds.extend(map());
     kinds.extend(ends());
     kinds.into_iter().zip(1..).map(|(kind, id)| event(id, kind)).collect()
+}
+
+/// The form that a start has for a version and an alias.
+///
+/// `tests/samples/start-through-alias.json` is this event as it was first stored.
+pub fn start_through_an_alias() -> HistoryEvent {
+    let arn = |of: &str| format!("arn:aws:states:eu-west-1:000000000000:stateMachine:photos:{of}").into();
+    let qualifiers = Qualifiers { version_arn: Some(arn("7")), alias_arn: Some(arn("live")) };
+    event(1, EventKind::ExecutionStarted { input: payload("{}"), role_arn: "role".into(), qualifiers })
 }
 
 /// Every third event belongs to a branch, and every fifth plans a retry.

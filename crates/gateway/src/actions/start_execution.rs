@@ -103,9 +103,8 @@ impl Wanted<String> {
         if let Some(name) = &name {
             arn::check_name(name)?;
         }
-        let input = Payload::parse(text.as_str()).map_err(|error| {
-            ApiError::InvalidExecutionInput(JacksonError::new(&text, &error).to_string())
-        })?;
+        let input = Payload::parse(text.as_str())
+            .map_err(|error| ApiError::InvalidExecutionInput(JacksonError::new(&text, &error).to_string()))?;
         Ok(Wanted { machine_arn, name, input })
     }
 }

@@ -88,7 +88,8 @@ pub(super) async fn run(context: Context, input: Input) -> Result<Output, ApiErr
         })
         .await?;
     let outcome = answered.await.ok().flatten();
-    let outcome = outcome.ok_or_else(|| ApiError::Internal("an Express execution was set aside".to_owned()))?;
+    let outcome =
+        outcome.ok_or_else(|| ApiError::Internal("an Express execution was set aside".to_owned()))?;
     Ok(describe(&outcome, include_data, input.trace_header))
 }
 

@@ -18,6 +18,7 @@ use super::{
     Target, TaskScheduled,
 };
 use crate::data::Timestamp;
+use crate::interpreter::Qualifiers;
 use crate::json::{Payload, Text};
 
 /// A stored record that no event of this version can be read from.
@@ -193,6 +194,10 @@ struct InputDetails {
     input_details: Option<Truncated>,
     #[serde(skip_serializing_if = "Option::is_none")]
     role_arn: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state_machine_version_arn: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state_machine_alias_arn: Option<Text>,
     #[serde(skip_serializing_if = "Option::is_none")]
     timeout_in_seconds: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -485,10 +490,12 @@ fn type_of(kind: &EventKind) -> Cow<'static, str> {
 /// The event's details; what they do not hold goes into `replay`.
 fn details_of(kind: &EventKind, replay: &mut Replay) -> Option<Details> {
     Some(match kind {
-        EventKind::ExecutionStarted { input, role_arn } => {
+        EventKind::ExecutionStarted { input, role_arn, qualifiers } => {
             Details::ExecutionStartedEventDetails(InputDetails {
                 input: Some(input.clone()),
                 role_arn: Some(role_arn.clone()),
+                state_machine_version_arn: qualifiers.version_arn.clone(),
+                state_machine_alias_arn: qualifiers.alias_arn.clone(),
                 ..InputDetails::default()
             })
         }
@@ -797,6 +804,10 @@ impl Reader<'_> {
             Details::ExecutionStartedEventDetails(details) => EventKind::ExecutionStarted {
                 input: self.need("input", details.input)?,
                 role_arn: self.need("roleArn", details.role_arn)?,
+                qualifiers: Qualifiers {
+                    version_arn: details.state_machine_version_arn,
+                    alias_arn: details.state_machine_alias_arn,
+                },
             },
             Details::ExecutionSucceededEventDetails(details) => {
                 EventKind::ExecutionSucceeded { output: self.need("output", details.output)? }
