@@ -16,6 +16,7 @@ pub mod event;
 mod execution;
 mod failing;
 mod limits;
+mod redrive;
 pub mod retry;
 mod states;
 mod turn;
@@ -95,6 +96,11 @@ pub enum Stimulus {
     },
     /// Time has passed: everything due at `now` happens.
     TimersDue,
+    /// Go on from where it ended badly. Nothing happens to an execution that runs or has ended well.
+    Redrive {
+        /// What the caller names its request by, so that a repeat of it is known.
+        client_token: Option<Text>,
+    },
     /// End it now.
     Stop(Reason),
     /// Go on after a turn that ran out of its budget.

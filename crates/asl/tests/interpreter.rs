@@ -9,8 +9,9 @@ use darkroom_asl::definition::{Options, parse};
 use darkroom_asl::interpreter::event::{HistoryEvent, Reason, wire};
 use darkroom_asl::interpreter::{
     Decision, Effect, Execution, Identity, Limits, Qualifiers, Random, Status, Stimulus, Surroundings,
+    TaskId, TaskTokens,
 };
-use darkroom_asl::json::Payload;
+use darkroom_asl::json::{Payload, Text};
 
 struct NoChance;
 

@@ -59,6 +59,8 @@ for_every_store! {
     a_list_knows_versions_and_aliases
     ended_executions_are_deleted_oldest_end_first
     parking_is_noted_and_undone
+    a_token_secret_is_kept_as_it_was_first_given
+    an_execution_is_found_by_its_number_too
     the_last_key_is_the_largest
     a_definition_is_kept_as_it_was_first_put
     a_thousand_executions_fit_in_one_batch

@@ -40,14 +40,18 @@ impl Execution {
     }
 
     fn execution_context(&self) -> Value {
-        object([
+        let mut members = vec![
             ("Id", Value::from(&*self.identity.execution_arn)),
             ("Input", self.input.value().clone()),
             ("Name", Value::from(&*self.identity.execution_name)),
             ("RoleArn", Value::from(&*self.identity.role_arn)),
             ("StartTime", Value::from(self.started_at.to_string())),
-            ("RedriveCount", Value::from(0)),
-        ])
+            ("RedriveCount", Value::from(i64::from(self.redrive_count))),
+        ];
+        if let Some(at) = self.redriven_at {
+            members.push(("RedriveTime", Value::from(at.to_string())));
+        }
+        object(members)
     }
 
     fn state_context(&self, branch: BranchId) -> Option<Value> {

@@ -117,6 +117,13 @@ pub enum EventKind {
     ExecutionTimedOut(Reason),
     /// Somebody stopped it.
     ExecutionAborted(Reason),
+    /// Somebody had it go on after it had ended badly.
+    ExecutionRedriven {
+        /// How often that has happened, this time included.
+        redrive_count: u32,
+        /// Not in the API: what the caller named its request by.
+        client_token: Option<Text>,
+    },
     /// `<Type>StateEntered`.
     StateEntered {
         /// The state's type.

@@ -82,6 +82,9 @@ pub struct Execution {
     pub(super) seconds_max: Option<u32>,
     /// When the machine's own time is over.
     pub(super) timeout_at: Option<Timestamp>,
+    /// How often it went on after it had ended badly, and since when.
+    pub(super) redrive_count: u32,
+    pub(super) redriven_at: Option<Timestamp>,
 }
 
 /// One line of states: the machine's, a Parallel's branch or a Map's iteration.
@@ -93,6 +96,8 @@ pub(super) struct Branch {
     /// Variables of this branch's scope; outer scopes are the parents'.
     pub(super) variables: BTreeMap<Text, Payload>,
     pub(super) position: Position,
+    /// A sibling failed, or the state around it. Where it was is kept, should the execution be redriven.
+    pub(super) is_given_up: bool,
 }
 
 /// The Parallel or Map state that a branch belongs to.
@@ -112,8 +117,6 @@ pub(super) enum Position {
     In(Box<Visit>),
     /// An iteration whose last state was left, before `MapIterationSucceeded` takes its output.
     Ended { output: Payload },
-    /// Given up.
-    Aborted,
 }
 
 /// A state, from its entry to its exit.
@@ -126,6 +129,8 @@ pub(super) struct Visit {
     pub(super) input: Payload,
     /// How often each retrier was used; empty until one was.
     pub(super) used: Vec<u32>,
+    /// A Parallel or a Map that has failed: what runs below it is given up, and kept until the state is left.
+    pub(super) has_failed: bool,
     pub(super) phase: Phase,
 }
 
@@ -232,6 +237,8 @@ impl PartialEq for Execution {
             && self.branches == other.branches
             && self.ready == other.ready
             && self.timeout_at == other.timeout_at
+            && self.redrive_count == other.redrive_count
+            && self.redriven_at == other.redriven_at
     }
 }
 
@@ -260,6 +267,8 @@ impl Execution {
             deadlines: BTreeSet::new(),
             seconds_max: None,
             timeout_at: None,
+            redrive_count: 0,
+            redriven_at: None,
         }
     }
 
@@ -295,6 +304,11 @@ impl Execution {
         self.ended_at
     }
 
+    /// How often it was redriven.
+    pub fn redrive_count(&self) -> u32 {
+        self.redrive_count
+    }
+
     /// The id of its last event.
     pub fn last_event_id(&self) -> EventId {
         self.last_event_id
@@ -322,12 +336,15 @@ impl Execution {
     /// The tasks that are out. After a replay, each is to be run again under its old id, as far as its progress
     /// asks for it.
     pub fn open_tasks(&self) -> Vec<TaskRequest> {
-        self.branches.iter().filter_map(|(id, branch)| self.task_request(id, branch)).collect()
+        let branches = self.is_running().then(|| self.branches.iter());
+        branches.into_iter().flatten().filter_map(|(id, branch)| self.task_request(id, branch)).collect()
     }
 
     /// The same tasks, by their ids alone.
     pub(super) fn open_task_ids(&self) -> impl Iterator<Item = TaskId> {
-        self.branches.iter().filter_map(|(id, branch)| match &branch.position {
+        let branches = self.is_running().then(|| self.branches.iter());
+        let live = branches.into_iter().flatten().filter(|(_, branch)| !branch.is_given_up);
+        live.filter_map(|(id, branch)| match &branch.position {
             Position::In(visit) => match &visit.phase {
                 Phase::Task(task) => Some(TaskId { branch: id, scheduled: task.scheduled }),
                 Phase::Working
@@ -336,7 +353,7 @@ impl Execution {
                 | Phase::Parallel { .. }
                 | Phase::Map(_) => None,
             },
-            Position::Ready { .. } | Position::Ended { .. } | Position::Aborted => None,
+            Position::Ready { .. } | Position::Ended { .. } => None,
         })
     }
 
@@ -353,7 +370,7 @@ impl Execution {
     /// The task, while it is open.
     pub(super) fn open_task(&self, id: TaskId) -> Option<&OpenTask> {
         match &self.visit(id.branch)?.phase {
-            Phase::Task(task) if task.scheduled == id.scheduled => Some(task),
+            Phase::Task(task) if task.scheduled == id.scheduled && self.is_running() => Some(task),
             Phase::Task(_)
             | Phase::Working
             | Phase::Waiting { .. }
@@ -365,6 +382,9 @@ impl Execution {
 
     pub(super) fn task_request(&self, id: BranchId, branch: &Branch) -> Option<TaskRequest> {
         let Position::In(visit) = &branch.position else { return None };
+        if branch.is_given_up {
+            return None;
+        }
         let Phase::Task(task) = &visit.phase else { return None };
         Some(TaskRequest {
             id: TaskId { branch: id, scheduled: task.scheduled },
@@ -375,11 +395,11 @@ impl Execution {
         })
     }
 
-    /// The visit of a branch that is in a state.
+    /// The visit of a branch that is in a state, and not given up.
     pub(super) fn visit(&self, branch: BranchId) -> Option<&Visit> {
-        match &self.branches.get(branch)?.position {
+        match &self.branches.get(branch).filter(|branch| !branch.is_given_up)?.position {
             Position::In(visit) => Some(visit),
-            Position::Ready { .. } | Position::Ended { .. } | Position::Aborted => None,
+            Position::Ready { .. } | Position::Ended { .. } => None,
         }
     }
 
@@ -423,6 +443,13 @@ impl OpenTask {
             (false, true) => TaskProgress::Started,
             (false, false) => TaskProgress::Scheduled,
         }
+    }
+}
+
+impl Branch {
+    /// The bytes of its variables' values.
+    pub(super) fn variable_bytes(&self) -> usize {
+        self.variables.values().map(Payload::len_bytes).sum()
     }
 }
 

@@ -84,6 +84,10 @@ impl<'a> Turn<'a> {
             (Status::Pending, Stimulus::Start) => self.start(),
             (Status::Running, stimulus) => self.go_on(stimulus),
             (
+                Status::Failed(_) | Status::TimedOut(_) | Status::Aborted(_),
+                Stimulus::Redrive { client_token },
+            ) => self.redrive(client_token),
+            (
                 Status::Pending
                 | Status::Succeeded(_)
                 | Status::Failed(_)
@@ -96,7 +100,7 @@ impl<'a> Turn<'a> {
 
     fn go_on(&mut self, stimulus: Stimulus) {
         match stimulus {
-            Stimulus::Start | Stimulus::Continue => {}
+            Stimulus::Start | Stimulus::Continue | Stimulus::Redrive { .. } => {}
             Stimulus::TimersDue => self.timers_due(),
             Stimulus::Stop(reason) => {
                 // AWS: the abort names 0 as its previous event, and no state is aborted before it.
@@ -156,7 +160,7 @@ impl<'a> Turn<'a> {
         }
     }
 
-    fn timers_due(&mut self) {
+    pub(super) fn timers_due(&mut self) {
         if self.execution.timeout_at.is_some_and(|at| at <= self.now) {
             // AWS: the machine's own time-out names 0 as its previous event, and has no cause.
             let reason = Reason { error: Some(names::TIMEOUT.into()), cause: None };
@@ -174,7 +178,8 @@ impl<'a> Turn<'a> {
             .collect();
         for branch in due {
             // An earlier one of these may have ended the execution, or this branch.
-            let deadline = self.execution.visit(branch).and_then(Visit::deadline);
+            let visit = self.execution.visit(branch).filter(|_| self.execution.is_running());
+            let deadline = visit.and_then(Visit::deadline);
             if deadline.is_some_and(|at| at <= self.now) {
                 timed_out.extend(self.timer_due(branch).map(|raised| (branch, raised)));
             }
@@ -290,6 +295,21 @@ impl<'a> Turn<'a> {
         self.events.push(event);
     }
 
+    /// Emits the event that follows an end: what [`Turn::emit`] would not.
+    pub(super) fn emit_redriven(&mut self, kind: EventKind) {
+        let previous_event_id = self.execution.last_event_id;
+        let event = HistoryEvent {
+            id: previous_event_id.next(),
+            previous_event_id,
+            timestamp: self.now,
+            branch: BranchId::ROOT,
+            retry: None,
+            kind,
+        };
+        self.execution.apply(&event).expect("an execution that ended badly can be redriven");
+        self.events.push(event);
+    }
+
     /// Notes on the last event that with it, or with `failing` before it, a state failed and is tried again.
     ///
     /// Answers whether it could. A new attempt whose fields fail before anything is scheduled has no event to be
@@ -339,9 +359,12 @@ impl<'a> Turn<'a> {
         self.execution.branches.get(branch).map_or(EventId(0), |branch| branch.previous)
     }
 
-    /// The state that the branch is in.
+    /// The state that the branch is in, while the execution runs.
     pub(super) fn state(&self, branch: BranchId) -> Option<&'a State> {
-        self.execution.visit(branch).map(|visit| self.machine.state(visit.state))
+        self.execution
+            .visit(branch)
+            .filter(|_| self.execution.is_running())
+            .map(|visit| self.machine.state(visit.state))
     }
 
     pub(super) fn iteration(&self, branch: BranchId, index: u32) -> Option<Iteration> {
@@ -352,7 +375,8 @@ impl<'a> Turn<'a> {
     /// The raw input of the state that the branch is in; none when the state's last event ended the execution,
     /// because the history was full.
     pub(super) fn raw_input(&self, branch: BranchId) -> Option<Payload> {
-        self.execution.visit(branch).map(|visit| visit.input.clone())
+        let visit = self.execution.visit(branch).filter(|_| self.execution.is_running());
+        visit.map(|visit| visit.input.clone())
     }
 
     /// A branch of a Parallel or an iteration of a Map came to its end.

@@ -143,6 +143,16 @@ impl<'a> World<'a> {
         }
     }
 
+    /// Redrives an execution that ended badly, and runs it to its end again. `false` where it has no room for that.
+    pub fn redrive(&mut self, decisions_max: usize) -> bool {
+        let before = self.history.len();
+        self.ended = None;
+        self.take(Stimulus::Redrive { client_token: None });
+        self.decisions = 0;
+        self.run(decisions_max);
+        self.history.len() > before
+    }
+
     /// Lets time pass until the next thing happens, and lets it happen.
     fn wait(&mut self) -> bool {
         let act = self.planned.first_key_value().map(|((at, _), _)| *at);
@@ -174,6 +184,12 @@ impl<'a> World<'a> {
             Act::Succeed(output) => Stimulus::TaskSucceeded { task, output },
             Act::Fail(reason) => Stimulus::TaskFailed { task, reason },
         });
+    }
+
+    /// The next stimulus ends this task.
+    pub fn end_next(&mut self, task: TaskId) {
+        self.ended = Some(task);
+        self.running.remove(&task);
     }
 
     /// One decision, and all that must hold after it.

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use darkroom_asl::interpreter::event::{EventId, Reason};
 use darkroom_asl::interpreter::{Identity, Qualifiers};
+use darkroom_engine::TokenSecret;
 use darkroom_engine::store::{
     Append, Batch, End, EndStatus, ExecutionKey, ExecutionStatus, ExecutionSummary, Filter, StartedThrough,
     Store, StoredExecution,
@@ -304,6 +305,23 @@ pub fn ended_executions_are_deleted_oldest_end_first(store: &dyn Store) {
     commit(store, [again]).unwrap();
     assert_eq!(store.delete_ended(at(1_000), 9).unwrap(), 1);
     assert_eq!(all(), [7, 2]);
+}
+
+pub fn a_token_secret_is_kept_as_it_was_first_given(store: &dyn Store) {
+    for fresh in 1..4 {
+        assert_eq!(store.token_secret(TokenSecret([fresh; 32])).unwrap(), TokenSecret([1; 32]));
+    }
+}
+
+pub fn an_execution_is_found_by_its_number_too(store: &dyn Store) {
+    put_definition(store);
+    commit(store, (5..=7).map(|key| start(key, 1))).unwrap();
+    for key in 5..=7 {
+        let found = store.execution_by_key(ExecutionKey(key)).unwrap();
+        assert_eq!(found, Some(stored(key, "photos", None)));
+    }
+    assert!(stored(6, "photos", None).parent.is_some(), "a child is among them");
+    assert_eq!(store.execution_by_key(ExecutionKey(8)).unwrap(), None);
 }
 
 pub fn parking_is_noted_and_undone(store: &dyn Store) {

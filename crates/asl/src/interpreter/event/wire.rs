@@ -139,6 +139,7 @@ details! {
     ExecutionFailedEventDetails(ReasonDetails) = "executionFailedEventDetails",
     ExecutionTimedOutEventDetails(ReasonDetails) = "executionTimedOutEventDetails",
     ExecutionAbortedEventDetails(ReasonDetails) = "executionAbortedEventDetails",
+    ExecutionRedrivenEventDetails(RedrivenDetails) = "executionRedrivenEventDetails",
     StateEnteredEventDetails(InputDetails) = "stateEnteredEventDetails",
     StateExitedEventDetails(OutputDetails) = "stateExitedEventDetails",
     LambdaFunctionScheduleFailedEventDetails(ReasonDetails) = "lambdaFunctionScheduleFailedEventDetails",
@@ -269,6 +270,12 @@ struct WorkerDetails {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RedrivenDetails {
+    redrive_count: u32,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
 struct LengthDetails {
     length: u32,
 }
@@ -305,6 +312,9 @@ struct Replay {
     /// A Lambda function's heartbeat, which its details do not name.
     #[serde(skip_serializing_if = "Option::is_none")]
     heartbeat: Option<u32>,
+    /// What the request of a redrive was named by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_token: Option<Text>,
     /// The order in which variables were assigned, which the API's map does not keep.
     #[serde(skip_serializing_if = "Option::is_none")]
     assigned: Option<Vec<Text>>,
@@ -450,6 +460,7 @@ fn type_of(kind: &EventKind) -> Cow<'static, str> {
         EventKind::ExecutionFailed(_) => "ExecutionFailed".into(),
         EventKind::ExecutionTimedOut(_) => "ExecutionTimedOut".into(),
         EventKind::ExecutionAborted(_) => "ExecutionAborted".into(),
+        EventKind::ExecutionRedriven { .. } => "ExecutionRedriven".into(),
         EventKind::StateEntered { state_type, .. } => state_event(*state_type, &ENTERED),
         EventKind::StateExited { state_type, .. } => state_event(*state_type, &EXITED),
         EventKind::StateAborted { state_type } => state_event(*state_type, &ABORTED),
@@ -505,6 +516,10 @@ fn details_of(kind: &EventKind, replay: &mut Replay) -> Option<Details> {
         EventKind::ExecutionFailed(reason) => Details::ExecutionFailedEventDetails(reason.into()),
         EventKind::ExecutionTimedOut(reason) => Details::ExecutionTimedOutEventDetails(reason.into()),
         EventKind::ExecutionAborted(reason) => Details::ExecutionAbortedEventDetails(reason.into()),
+        EventKind::ExecutionRedriven { redrive_count, client_token } => {
+            replay.client_token.clone_from(client_token);
+            Details::ExecutionRedrivenEventDetails(RedrivenDetails { redrive_count: *redrive_count })
+        }
         EventKind::StateEntered { state_type: _, name, input, wake_at } => {
             replay.wake_at = wake_at.map(Timestamp::as_millis);
             Details::StateEnteredEventDetails(InputDetails {
@@ -674,6 +689,7 @@ impl Details {
             Self::ExecutionFailedEventDetails(_)
             | Self::ExecutionTimedOutEventDetails(_)
             | Self::ExecutionAbortedEventDetails(_)
+            | Self::ExecutionRedrivenEventDetails(_)
             | Self::LambdaFunctionScheduleFailedEventDetails(_)
             | Self::LambdaFunctionFailedEventDetails(_)
             | Self::LambdaFunctionTimedOutEventDetails(_)
@@ -815,6 +831,10 @@ impl Reader<'_> {
             Details::ExecutionFailedEventDetails(details) => EventKind::ExecutionFailed(details.into()),
             Details::ExecutionTimedOutEventDetails(details) => EventKind::ExecutionTimedOut(details.into()),
             Details::ExecutionAbortedEventDetails(details) => EventKind::ExecutionAborted(details.into()),
+            Details::ExecutionRedrivenEventDetails(details) => EventKind::ExecutionRedriven {
+                redrive_count: details.redrive_count,
+                client_token: replay.client_token.take(),
+            },
             Details::StateEnteredEventDetails(details) => EventKind::StateEntered {
                 state_type: self.state_type("StateEntered")?,
                 name: self.need("name", details.name)?,
