@@ -17,6 +17,7 @@ mod inside;
 mod nested;
 mod outlet;
 mod recovery;
+mod redrive;
 mod resources;
 mod retention;
 mod shard_loop;
@@ -109,6 +110,7 @@ pub struct Engine {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     secret: TokenSecret,
+    history_events_max: u32,
     shards: Shards,
     express: Express,
     activities: Arc<Activities>,
@@ -149,6 +151,7 @@ impl Engine {
             store: config.store.clone(),
             clock: config.clock.clone(),
             secret,
+            history_events_max: config.limits.history_events_max,
             express: Express::new(shards.clone()),
             shards: shards.clone(),
             activities,

@@ -13,6 +13,7 @@ pub mod arn;
 mod clock;
 mod engine;
 mod executor;
+mod redrive;
 mod shard;
 pub mod store;
 mod token;
@@ -25,8 +26,10 @@ pub use engine::{
     VERSIONS_MAX, WEIGHTS_SUM, definition_key,
 };
 pub use executor::{Answer, Invocation, TaskExecutor, TaskOutcome, WorkerPool};
+pub use redrive::NotRedrivable;
 pub use shard::{
-    EndReply, ExpressReply, Input, Outcome, Parked, Permit, Release, Reply, Report, ReportError, ReportReply,
-    Shard, ShardConfig, StartError, StartReply, StartRequest, Started, StopReply, TakeReply, Turn,
+    EndReply, ExpressReply, Input, Outcome, Parked, Permit, RedriveError, RedriveReply, RedriveRequest,
+    Release, Reply, Report, ReportError, ReportReply, Shard, ShardConfig, StartError, StartReply,
+    StartRequest, Started, StopReply, TakeReply, Turn,
 };
 pub use token::TokenSecret;

@@ -7,13 +7,14 @@
 
 mod audit;
 mod input;
+mod redrive;
 mod start;
 mod tasks;
 mod turn;
 
 pub use input::{
-    EndReply, ExpressReply, Input, Outcome, Permit, Reply, Report, ReportError, ReportReply, StartError,
-    StartReply, StartRequest, Started, StopReply, TakeReply,
+    EndReply, ExpressReply, Input, Outcome, Permit, RedriveError, RedriveReply, RedriveRequest, Reply,
+    Report, ReportError, ReportReply, StartError, StartReply, StartRequest, Started, StopReply, TakeReply,
 };
 pub use turn::{Parked, Release, Turn};
 
@@ -40,6 +41,8 @@ struct Live {
     parent: Option<Parent>,
     /// Who is to be told of its end.
     watchers: Vec<EndReply>,
+    /// What waits for its end to be durable.
+    after_end: Vec<Input>,
     /// An Express execution's place.
     permit: Option<Permit>,
     /// The deadline that stands for it among the shard's timers.
@@ -191,6 +194,7 @@ impl Shard {
             Input::Take(key, task, worker_name, reply) => {
                 self.take_task(key, task, worker_name, reply, building, random);
             }
+            Input::Redrive(request, reply) => self.redrive(request, reply, building, random),
             Input::Watch(arn, reply) => self.watch(&arn, reply, building),
             Input::Stop(arn, reason, reply) => self.stop(&arn, reason, reply, building, random),
             Input::Deleting { state_machine_arn, is_deleting } => {
@@ -311,7 +315,15 @@ impl Shard {
     fn keep(&mut self, key: ExecutionKey, execution: Execution, parent: Option<Parent>) {
         let shadow = self.config.audit.then(|| Box::new(execution.clone()));
         self.by_arn.insert(execution.identity().execution_arn.clone(), key);
-        let live = Live { execution, parent, watchers: Vec::new(), permit: None, timer: None, shadow };
+        let live = Live {
+            execution,
+            parent,
+            watchers: Vec::new(),
+            after_end: Vec::new(),
+            permit: None,
+            timer: None,
+            shadow,
+        };
         self.live.insert(key, live);
     }
 
@@ -336,6 +348,7 @@ impl Shard {
                 self.timers.remove(&(at, key));
             }
             self.by_arn.remove(&live.execution.identity().execution_arn);
+            self.inputs.extend(live.after_end);
         }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! A history is written in pieces, one for each turn that an execution took part in, and never changed.
 //! The key of a piece is (execution, first event id): a second writer of the same execution starts its piece
-//! at an id that is taken, and its whole batch is refused. That one constraint is the fence.
+//! at an id that is taken, and its whole batch is refused. That one constraint is the fence. Nothing follows an end
+//! but a redrive, and that only a bad one.
 //!
 //! Every store passes the same suite, `tests/store.rs`.
 
@@ -98,6 +99,8 @@ pub struct Append {
     pub identity: Arc<Identity>,
     /// Set when the execution begins with this batch.
     pub start: Option<NewExecution>,
+    /// Set when it had ended badly, and goes on with this batch.
+    pub redrive: Option<Redrive>,
     /// The events that follow what the store has; may be empty.
     pub events: Vec<HistoryEvent>,
     /// Set when the execution ends with this batch.
@@ -126,6 +129,15 @@ pub struct Parent {
     pub task: TaskId,
     /// Whether the task waits for the end: then it takes the child along when it is given up.
     pub waits: bool,
+}
+
+/// An execution that went on after it had ended badly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Redrive {
+    /// How often it has, the last time included.
+    pub count: u32,
+    /// When it did last.
+    pub at: Timestamp,
 }
 
 /// An execution that ends.
@@ -184,6 +196,8 @@ pub struct StoredExecution {
     pub parked: Option<Text>,
     /// The task that started it, where one did.
     pub parent: Option<Parent>,
+    /// Its last redrive, if there was one.
+    pub redrive: Option<Redrive>,
 }
 
 /// An execution in a list: without its input and without what came of it.
@@ -201,6 +215,8 @@ pub struct ExecutionSummary {
     pub ended_at: Option<Timestamp>,
     /// Why the engine has set it aside, if it has.
     pub parked: Option<Text>,
+    /// Its last redrive, if there was one.
+    pub redrive: Option<Redrive>,
 }
 
 /// What executions were started through.
@@ -360,6 +376,16 @@ impl ExecutionStatus {
     /// The status of this word.
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.as_str() == word)
+    }
+}
+
+impl End {
+    /// Whether the execution may be redriven, as far as its end goes.
+    pub fn is_bad(&self) -> bool {
+        match self.status {
+            EndStatus::Succeeded(_) => false,
+            EndStatus::Failed(_) | EndStatus::TimedOut(_) | EndStatus::Aborted(_) => true,
+        }
     }
 }
 

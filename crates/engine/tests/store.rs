@@ -52,6 +52,7 @@ for_every_store! {
     a_gap_is_refused
     events_of_an_execution_that_never_started_are_refused
     nothing_follows_an_end
+    a_redrive_opens_what_ended_badly
     a_start_needs_its_definition
     an_empty_append_changes_nothing
     open_executions_are_those_without_an_end

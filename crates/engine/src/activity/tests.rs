@@ -86,10 +86,10 @@ impl Bench {
         let given = self.given.lock().unwrap();
         given
             .iter()
-            .map(|(name, task)| {
-                let (key, id) = SECRET.open(&task.token).unwrap();
-                assert_eq!(id, super::tests::task(key.0).task);
-                assert_eq!(**task.input.text(), *key.0.to_string());
+            .map(|(name, given)| {
+                let (key, id) = SECRET.open(&given.token).unwrap();
+                assert_eq!(id, task(key.0).task);
+                assert_eq!(**given.input.text(), *key.0.to_string());
                 (name.clone(), key.0)
             })
             .collect()

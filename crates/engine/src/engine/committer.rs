@@ -153,6 +153,8 @@ fn merge(batch: &mut Batch, later: Batch) {
     for append in later.appends {
         match places.get(&append.key).and_then(|place| batch.appends.get_mut(*place)) {
             Some(earlier) => {
+                // A redrive is asked for when the end before it is durable, so there is none in the same batch.
+                earlier.redrive = earlier.redrive.or(append.redrive);
                 earlier.events.extend(append.events);
                 earlier.end = append.end.or(earlier.end.take());
             }

@@ -57,7 +57,9 @@ impl Recovery<'_> {
                     self.recover_deletion(machine_arn, shards)?;
                 }
                 open.insert(stored.key);
-                if let Some(parent) = stored.parent.filter(|parent| parent.waits) {
+                // One that was redriven goes on for itself.
+                if let Some(parent) = stored.parent.filter(|parent| parent.waits && stored.redrive.is_none())
+                {
                     children.push((stored.identity.execution_arn.clone(), parent));
                 }
                 recovered.extend(self.recover_one(stored, shards)?);

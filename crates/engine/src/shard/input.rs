@@ -9,6 +9,7 @@ use darkroom_asl::interpreter::event::Reason;
 use darkroom_asl::interpreter::{Identity, Stimulus, TaskId};
 use darkroom_asl::json::{Payload, Text};
 
+use crate::redrive::NotRedrivable;
 use crate::store::{DefinitionKey, End, ExecutionKey, Parent, StoreError};
 
 /// What is told to a shard.
@@ -25,6 +26,8 @@ pub enum Input {
     Take(ExecutionKey, TaskId, Option<Text>, TakeReply),
     /// Tell of the end of the execution of this ARN, at once where it has ended.
     Watch(Text, EndReply),
+    /// Have an execution go on that ended badly.
+    Redrive(RedriveRequest, RedriveReply),
     /// Stop an execution, by its ARN. Answers whether it was running.
     Stop(Text, Reason, StopReply),
     /// A state machine is being deleted, or is there again: its executions end at their next transition, or go on.
@@ -90,6 +93,31 @@ pub enum StartError {
     ShutDown,
 }
 
+/// An execution to redrive.
+#[derive(Clone, Debug)]
+pub struct RedriveRequest {
+    /// Its ARN.
+    pub arn: Text,
+    /// What it runs.
+    pub machine: Arc<StateMachine>,
+    /// What the request is named by, so that a repeat of it is known.
+    pub client_token: Option<Text>,
+}
+
+/// Why an execution was not redriven.
+#[derive(Debug, thiserror::Error)]
+pub enum RedriveError {
+    /// There is no such execution.
+    #[error("there is no such execution")]
+    DoesNotExist,
+    /// It cannot be.
+    #[error(transparent)]
+    NotRedrivable(NotRedrivable),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// What somebody outside says of a task.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Report {
@@ -152,6 +180,8 @@ pub type StartReply = Box<dyn FnOnce(Result<Started, StartError>) + Send>;
 pub type Reply = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 /// Told whether the execution was running, once the stop is durable.
 pub type StopReply = Box<dyn FnOnce(Result<bool, StoreError>) + Send>;
+/// Told when it was redriven, once that is durable.
+pub type RedriveReply = Box<dyn FnOnce(Result<Timestamp, RedriveError>) + Send>;
 /// Told whether a report was taken, once what follows from it is durable.
 pub type ReportReply = Box<dyn FnOnce(Result<(), ReportError>) + Send>;
 /// Told whether the task is the worker's, once its start is durable; it is not where it has ended meanwhile.

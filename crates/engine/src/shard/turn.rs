@@ -76,6 +76,7 @@ impl Building {
                 key,
                 identity: identity.clone(),
                 start: None,
+                redrive: None,
                 events: Vec::new(),
                 end: None,
             });
@@ -104,6 +105,7 @@ impl Building {
         if let Some(place) = self.append_at.get(&key) {
             let append = &mut self.turn.batch.appends[*place];
             append.start = None;
+            append.redrive = None;
             append.events.clear();
             append.end = None;
         }

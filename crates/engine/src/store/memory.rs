@@ -14,9 +14,9 @@ use darkroom_asl::json::Text;
 
 use super::piece::{self, Reading, Span};
 use super::{
-    Append, Batch, Change, DefinitionKey, ExecutionKey, ExecutionSummary, Filter, Revision, StartedThrough,
-    StateMachineStatus, Store, StoreError, StoredActivity, StoredAlias, StoredExecution, StoredStateMachine,
-    StoredVersion, Tag,
+    Append, Batch, Change, DefinitionKey, End, ExecutionKey, ExecutionSummary, Filter, Revision,
+    StartedThrough, StateMachineStatus, Store, StoreError, StoredActivity, StoredAlias, StoredExecution,
+    StoredStateMachine, StoredVersion, Tag,
 };
 use crate::token::TokenSecret;
 
@@ -51,6 +51,8 @@ struct Entry {
 struct Head {
     last: EventId,
     is_open: bool,
+    /// Whether it has ended badly.
+    is_redrivable: bool,
 }
 
 impl MemoryStore {
@@ -260,6 +262,7 @@ fn summary(execution: &StoredExecution) -> ExecutionSummary {
         started_at: execution.started_at,
         ended_at: execution.end.as_ref().map(|end| end.ended_at),
         parked: execution.parked.clone(),
+        redrive: execution.redrive,
     }
 }
 
@@ -376,9 +379,12 @@ impl Tables {
                 if is_taken || !self.definitions.contains_key(&start.definition) {
                     return Err(conflict);
                 }
-                heads.insert(append.key, Head { last: EventId::default(), is_open: true });
+                heads.insert(
+                    append.key,
+                    Head { last: EventId::default(), is_open: true, is_redrivable: false },
+                );
             }
-            if append.events.is_empty() && append.end.is_none() {
+            if append.events.is_empty() && append.end.is_none() && append.redrive.is_none() {
                 continue;
             }
             let head = heads.get(&append.key).copied().or_else(|| self.head(append.key));
@@ -393,7 +399,8 @@ impl Tables {
     fn head(&self, key: ExecutionKey) -> Option<Head> {
         let entry = self.executions.get(&key)?;
         let last = entry.pieces.last().map_or(EventId::default(), |(span, _)| span.last);
-        Some(Head { last, is_open: entry.execution.end.is_none() })
+        let end = entry.execution.end.as_ref();
+        Some(Head { last, is_open: end.is_none(), is_redrivable: end.is_some_and(End::is_bad) })
     }
 
     /// Writes an append that was admitted.
@@ -409,12 +416,17 @@ impl Tables {
                 end: None,
                 parked: None,
                 parent: start.parent,
+                redrive: None,
             };
             self.executions.insert(append.key, Entry { execution, pieces: Vec::new() });
         }
         let Some(entry) = self.executions.get_mut(&append.key) else {
             return; // An empty append to nothing.
         };
+        if let Some(redrive) = append.redrive {
+            entry.execution.end = None;
+            entry.execution.redrive = Some(redrive);
+        }
         if let Some(span) = Span::of(&append.events) {
             entry.pieces.push((span, piece::encode(&append.events)));
         }
@@ -432,6 +444,8 @@ impl Head {
         } else {
             Span::of(&append.events).filter(|span| span.follows(self.last))?.last
         };
-        self.is_open.then_some(Self { last, is_open: append.end.is_none() })
+        let is_open = self.is_open != append.redrive.is_some() && (self.is_open || self.is_redrivable);
+        let is_redrivable = append.end.as_ref().is_some_and(End::is_bad);
+        is_open.then_some(Self { last, is_open: append.end.is_none(), is_redrivable })
     }
 }

@@ -44,7 +44,7 @@ use self::schema::Found;
 use self::select::row_limit;
 use super::piece::{self, Reading, Span};
 use super::{
-    Append, Batch, Change, DefinitionKey, End, ExecutionKey, ExecutionSummary, Filter, NewExecution,
+    Append, Batch, Change, DefinitionKey, End, ExecutionKey, ExecutionSummary, Filter, NewExecution, Redrive,
     Revision, Store, StoreError, StoredActivity, StoredAlias, StoredExecution, StoredStateMachine,
     StoredVersion, Tag,
 };
@@ -294,6 +294,9 @@ fn write_append(transaction: &Transaction<'_>, append: &Append) -> Result<(), Fa
     if let Some(start) = &append.start {
         write_start(transaction, append, start)?;
     }
+    if let Some(redrive) = append.redrive {
+        write_redrive(transaction, append.key, redrive)?;
+    }
     if !append.events.is_empty() {
         write_piece(transaction, append.key, &append.events)?;
     }
@@ -332,6 +335,18 @@ fn write_start(transaction: &Transaction<'_>, append: &Append, start: &NewExecut
         ])
         .map_err(Failure::of_append(append.key))?;
     Ok(())
+}
+
+/// Opens an execution again. Before its events: they are let into one that runs only.
+fn write_redrive(transaction: &Transaction<'_>, key: ExecutionKey, redrive: Redrive) -> Result<(), Failure> {
+    let opened = transaction
+        .prepare_cached(
+            "UPDATE executions SET status = 'RUNNING', ended_ms = NULL, error = NULL, cause = NULL,
+                 redrive_count = ?2, redriven_ms = ?3
+             WHERE key = ?1 AND status IN ('FAILED', 'TIMED_OUT', 'ABORTED')",
+        )?
+        .execute(params![key.0, redrive.count, redrive.at.as_millis()])?;
+    one_row(opened, key)
 }
 
 fn write_piece(

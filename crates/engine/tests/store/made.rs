@@ -65,7 +65,14 @@ pub fn events(first: u32, last: u32) -> Vec<HistoryEvent> {
 }
 
 pub fn append(key: i64, events: Vec<HistoryEvent>) -> Append {
-    Append { key: ExecutionKey(key), identity: identity(key, "photos"), start: None, events, end: None }
+    Append {
+        key: ExecutionKey(key),
+        identity: identity(key, "photos"),
+        start: None,
+        redrive: None,
+        events,
+        end: None,
+    }
 }
 
 /// Some executions are another one's children.
@@ -107,6 +114,7 @@ pub fn stored(key: i64, machine: &str, status: Option<EndStatus>) -> StoredExecu
         end: status.map(|status| End { status, ended_at: at(9_000 + key) }),
         parked: None,
         parent: parent(key),
+        redrive: None,
     }
 }
 

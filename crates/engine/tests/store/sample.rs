@@ -38,6 +38,8 @@ pub fn later() -> Vec<HistoryEvent> {
         EventKind::TaskScheduleFailed { target: service.clone(), reason: reason() },
         EventKind::TaskScheduleFailed { target: activity, reason: Reason::default() },
         EventKind::TaskSubmitFailed { target: service, reason: reason() },
+        EventKind::ExecutionRedriven { redrive_count: 1, client_token: None },
+        EventKind::ExecutionRedriven { redrive_count: 2, client_token: Some("request 7".into()) },
     ];
     kinds.into_iter().zip(1 + last_of_first_version()..).map(|(kind, id)| event(id, kind)).collect()
 }
@@ -234,11 +236,12 @@ fn number(kind: &EventKind) -> usize {
         EventKind::MapIterationAborted(_) => 23,
         EventKind::TaskScheduleFailed { .. } => 24,
         EventKind::TaskSubmitFailed { .. } => 25,
+        EventKind::ExecutionRedriven { .. } => 26,
     }
 }
 
 #[test]
 fn the_sample_holds_every_kind() {
     let found: BTreeSet<usize> = history().iter().map(|event| number(&event.kind)).collect();
-    assert_eq!(found, (0..26).collect());
+    assert_eq!(found, (0..27).collect());
 }

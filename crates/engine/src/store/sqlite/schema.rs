@@ -152,12 +152,14 @@ DROP TABLE executions_of_2;
 DROP TABLE state_machines_of_2;
 ";
 
-/// Since version 4: which task started an execution, and what task tokens are made with.
+/// Since version 4: which task started an execution, how often it was redriven, and what task tokens are made with.
 const TASKS: &str = "
 ALTER TABLE executions ADD COLUMN parent INTEGER;
 ALTER TABLE executions ADD COLUMN parent_branch INTEGER;
 ALTER TABLE executions ADD COLUMN parent_event INTEGER;
 ALTER TABLE executions ADD COLUMN parent_waits INTEGER;
+ALTER TABLE executions ADD COLUMN redrive_count INTEGER;
+ALTER TABLE executions ADD COLUMN redriven_ms INTEGER;
 CREATE TABLE secrets (
     name TEXT PRIMARY KEY NOT NULL,
     value BLOB NOT NULL

@@ -39,6 +39,7 @@ fn start(key: i64) -> Batch {
         appends: vec![Append {
             key: ExecutionKey(key),
             identity: Arc::new(identity),
+            redrive: None,
             start: Some(start),
             events: vec![event],
             end: None,
