@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use darkroom_engine::RETENTION_DAYS;
 
+use crate::limits;
 use crate::workflow::{ACCOUNT, REGION};
 
 /// Image processing on a durable, AWS Step Functions-compatible workflow engine.
@@ -76,15 +78,19 @@ pub struct ProcessArguments {
     pub json: bool,
 }
 
-/// `darkroom serve`.
-#[derive(Debug, Args)]
-#[command(after_help = "\
+/// What `darkroom serve --help` ends with.
+const SERVE_EXAMPLES: &str = "\
 Examples:
   darkroom serve
   aws --endpoint-url http://127.0.0.1:4566 stepfunctions list-state-machines
   darkroom serve --lambda-endpoint http://127.0.0.1:9001    functions are called over Lambda's Invoke API
+  darkroom serve --limit payload-bytes=1048576 --limit history-events=100000
 
-Exit codes: 0 it was asked to stop, 2 it could not begin.")]
+Exit codes: 0 it was asked to stop, 2 it could not begin.";
+
+/// `darkroom serve`.
+#[derive(Debug, Args)]
+#[command(after_help = format!("{}\n{SERVE_EXAMPLES}", limits::help()))]
 pub struct ServeArguments {
     /// Where to listen. Whoever reaches the port may do everything: signatures are not checked.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4566")]
@@ -105,6 +111,14 @@ pub struct ServeArguments {
     /// The region of requests that are not signed for one.
     #[arg(long, value_name = "NAME", default_value = REGION)]
     pub region: String,
+
+    /// How long an execution is kept after its end; its name is free again afterwards.
+    #[arg(long, value_name = "DAYS", default_value_t = RETENTION_DAYS, value_parser = clap::value_parser!(u32).range(1..))]
+    pub retention_days: u32,
+
+    /// Set one of the limits below; may be repeated.
+    #[arg(long = "limit", value_name = "NAME=VALUE", value_parser = limits::parse)]
+    pub limits: Vec<limits::Setting>,
 }
 
 /// Where the executions are that a command looks at.

@@ -6,6 +6,7 @@
 
 mod cli;
 mod executions;
+mod limits;
 mod platform;
 mod process;
 mod serve;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use darkroom_asl::interpreter::Limits;
 use darkroom_engine::store::Append;
 use darkroom_engine::{Engine, Observer, Parked, TaskExecutor, WorkerPool};
 use darkroom_gateway::Gateway;
@@ -15,12 +16,17 @@ use tokio::net::TcpListener;
 use tokio::runtime::{Handle, Runtime};
 
 use crate::cli::ServeArguments;
+use crate::limits;
 use crate::platform;
 use crate::tasks::lambda::Lambda;
 use crate::tasks::remote::RemoteTasks;
 
 /// How long a stop waits for what was begun to be answered.
 const STOP_MAX: Duration = Duration::from_secs(5);
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// How often what is too old is looked for.
+const HOUSEKEEPING: Duration = Duration::from_secs(60 * 60);
 
 /// Runs the command.
 pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
@@ -36,7 +42,9 @@ pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
         .with_context(|| format!("{} cannot be listened on", arguments.listen))?;
     std::fs::create_dir_all(&arguments.data)
         .with_context(|| format!("the data folder {} cannot be made", arguments.data.display()))?;
-    let engine = engine(&arguments.data, lambda, runtime.handle())?;
+    let limits = limits::limits(&arguments.limits);
+    let engine = engine(&arguments.data, lambda, limits, runtime.handle())?;
+    runtime.spawn(keep_house(engine.clone(), arguments.retention_days));
     let gateway = Gateway {
         engine: engine.clone(),
         region: arguments.region.clone(),
@@ -48,7 +56,12 @@ pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn engine(data: &Path, lambda: Option<Lambda>, runtime: &Handle) -> anyhow::Result<Arc<Engine>> {
+fn engine(
+    data: &Path,
+    lambda: Option<Lambda>,
+    limits: Limits,
+    runtime: &Handle,
+) -> anyhow::Result<Arc<Engine>> {
     let store = platform::open_store(data)?;
     let parts = platform::open_tasks(data, &data.join("output"))?;
     let tasks = parts.tasks;
@@ -57,7 +70,22 @@ fn engine(data: &Path, lambda: Option<Lambda>, runtime: &Handle) -> anyhow::Resu
         Some(lambda) => Arc::new(RemoteTasks::new(runtime.clone(), lambda, pool)),
         None => Arc::new(pool),
     };
-    Ok(Arc::new(platform::start_engine(store, executor, Arc::new(Unobserved))?))
+    Ok(Arc::new(platform::start_engine(store, executor, Arc::new(Unobserved), limits)?))
+}
+
+/// Deletes executions that ended long ago, now and then, for as long as the runtime runs.
+async fn keep_house(engine: Arc<Engine>, retention_days: u32) {
+    let kept_for = DAY * retention_days;
+    let mut rounds = tokio::time::interval(HOUSEKEEPING);
+    loop {
+        rounds.tick().await;
+        let engine = engine.clone();
+        match tokio::task::spawn_blocking(move || engine.delete_ended_executions(kept_for)).await {
+            Ok(Ok(deleted)) => tracing::info!(deleted, "executions that ended long ago are deleted"),
+            Ok(Err(error)) => tracing::error!(%error, "executions that ended long ago cannot be deleted"),
+            Err(error) => tracing::error!(%error, "the housekeeping panicked"),
+        }
+    }
 }
 
 async fn serve(listener: TcpListener, gateway: Gateway) -> anyhow::Result<()> {

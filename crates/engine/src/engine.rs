@@ -26,7 +26,7 @@ mod tasks;
 mod versions;
 
 pub use resources::{ResourceError, TAGS_MAX};
-pub use retention::RETENTION;
+pub use retention::RETENTION_DAYS;
 pub use state_machines::{NewStateMachine, Publication, Published, StateMachineUpdate};
 pub use tasks::PollError;
 pub use versions::{ALIASES_MAX, NewAlias, QualifiedArn, Qualifier, Target, VERSIONS_MAX, WEIGHTS_SUM};
@@ -37,6 +37,7 @@ use std::sync::mpsc::{Sender, channel, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
+use darkroom_asl::data::Timestamp;
 use darkroom_asl::definition::StateMachine;
 use darkroom_asl::definition::{self, Diagnostic};
 use darkroom_asl::interpreter::event::Reason;
@@ -316,6 +317,11 @@ impl Engine {
     /// Stops an execution, and returns at once: `reply` is called as in [`Engine::submit_start`].
     pub fn submit_stop(&self, arn: &Text, reason: Reason, reply: StopReply) {
         self.shards.send_by_arn(arn, Input::Stop(arn.clone(), reason, reply));
+    }
+
+    /// The time, as the engine has it.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// The store that the engine writes to.

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use darkroom_asl::definition::{Diagnostic, Severity};
 use darkroom_engine::store::StoreError;
-use darkroom_engine::{CreateError, EngineError, PollError, ReportError, StartError};
+use darkroom_engine::{EngineError, NotRedrivable, PollError, ReportError, ResourceError, StartError};
 
 /// A call that failed. What the variants hold goes into the message, except for `Internal`.
 #[derive(Debug)]
@@ -13,11 +13,15 @@ pub(crate) enum ApiError {
     /// The body is not what the action takes.
     Serialization(String),
     Validation(String),
+    /// The same, with the word that says which rule of the action's own is broken.
+    Rule(Rule, String),
+    MissingRequiredParameter,
     InvalidArn(String),
     InvalidName(String),
     InvalidDefinition(Vec<Diagnostic>),
     InvalidExecutionInput(String),
     InvalidLoggingConfiguration(&'static str),
+    InvalidEncryptionConfiguration(&'static str),
     InvalidToken,
     InvalidOutput(String),
     ActivityDoesNotExist(String),
@@ -28,7 +32,15 @@ pub(crate) enum ApiError {
     StateMachineTypeNotSupported,
     ExecutionAlreadyExists(String),
     ExecutionDoesNotExist(String),
+    ExecutionNotRedrivable(NotRedrivable),
+    ActivityAlreadyExists(String),
+    /// The resource that a call is about is not there.
     ResourceNotFound(String),
+    /// Something that a call refers to is not there.
+    ReferenceNotFound,
+    TooManyTags(String),
+    Conflict(String),
+    ServiceQuotaExceeded(String),
     TaskDoesNotExist,
     TaskTimedOut,
     /// Too much is under way: the caller may try again.
@@ -39,6 +51,24 @@ pub(crate) enum ApiError {
     Internal(String),
 }
 
+/// `ValidationException.reason`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Rule {
+    ApiDoesNotSupportLabeledArns,
+    MissingRequiredParameter,
+    InvalidRoutingConfiguration,
+}
+
+impl Rule {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::ApiDoesNotSupportLabeledArns => "API_DOES_NOT_SUPPORT_LABELED_ARNS",
+            Self::MissingRequiredParameter => "MISSING_REQUIRED_PARAMETER",
+            Self::InvalidRoutingConfiguration => "INVALID_ROUTING_CONFIGURATION",
+        }
+    }
+}
+
 impl ApiError {
     /// The error's name on the wire.
     fn code(&self) -> &'static str {
@@ -46,12 +76,14 @@ impl ApiError {
             Self::UnknownOperation => "UnknownOperationException",
             Self::RequestTooLarge => "RequestEntityTooLargeException",
             Self::Serialization(_) => "SerializationException",
-            Self::Validation(_) => "ValidationException",
+            Self::Validation(_) | Self::Rule(..) => "ValidationException",
+            Self::MissingRequiredParameter => "MissingRequiredParameter",
             Self::InvalidArn(_) => "InvalidArn",
             Self::InvalidName(_) => "InvalidName",
             Self::InvalidDefinition(_) => "InvalidDefinition",
             Self::InvalidExecutionInput(_) => "InvalidExecutionInput",
             Self::InvalidLoggingConfiguration(_) => "InvalidLoggingConfiguration",
+            Self::InvalidEncryptionConfiguration(_) => "InvalidEncryptionConfiguration",
             Self::InvalidToken => "InvalidToken",
             Self::InvalidOutput(_) => "InvalidOutput",
             Self::ActivityDoesNotExist(_) => "ActivityDoesNotExist",
@@ -62,7 +94,12 @@ impl ApiError {
             Self::StateMachineTypeNotSupported => "StateMachineTypeNotSupported",
             Self::ExecutionAlreadyExists(_) => "ExecutionAlreadyExists",
             Self::ExecutionDoesNotExist(_) => "ExecutionDoesNotExist",
-            Self::ResourceNotFound(_) => "ResourceNotFound",
+            Self::ExecutionNotRedrivable(_) => "ExecutionNotRedrivable",
+            Self::ActivityAlreadyExists(_) => "ActivityAlreadyExists",
+            Self::ResourceNotFound(_) | Self::ReferenceNotFound => "ResourceNotFound",
+            Self::TooManyTags(_) => "TooManyTags",
+            Self::Conflict(_) => "ConflictException",
+            Self::ServiceQuotaExceeded(_) => "ServiceQuotaExceededException",
             Self::TaskDoesNotExist => "TaskDoesNotExist",
             Self::TaskTimedOut => "TaskTimedOut",
             Self::Throttling => "ThrottlingException",
@@ -75,7 +112,17 @@ impl ApiError {
         match self {
             Self::UnknownOperation => "The requested operation is not known here".to_owned(),
             Self::RequestTooLarge => "The request is too large".to_owned(),
-            Self::Serialization(message) | Self::Validation(message) => message.clone(),
+            Self::Serialization(message)
+            | Self::Validation(message)
+            | Self::Rule(_, message)
+            | Self::Conflict(message)
+            | Self::ServiceQuotaExceeded(message) => message.clone(),
+            // AWS: as recorded; it does not name what else may be given.
+            Self::MissingRequiredParameter => {
+                "Either the definition, the role ARN, the LoggingConfiguration, \
+                                               or the TracingConfiguration must be specified"
+                    .to_owned()
+            }
             Self::InvalidArn(reason) => format!("Invalid Arn: '{reason}'"),
             Self::InvalidName(name) => format!("Invalid Name: '{name}'"),
             Self::InvalidDefinition(diagnostics) => {
@@ -85,6 +132,9 @@ impl ApiError {
                 format!("Invalid State Machine Execution Input: '{reason}'")
             }
             Self::InvalidLoggingConfiguration(reason) => format!("Invalid Logging Configuration: {reason}"),
+            Self::InvalidEncryptionConfiguration(reason) => {
+                format!("Invalid Encryption Configuration: {reason}")
+            }
             Self::InvalidToken => "Invalid Token: 'Invalid token'".to_owned(),
             Self::InvalidOutput(reason) => format!("Invalid Output: '{reason}'"),
             Self::ActivityDoesNotExist(arn) => format!("Activity Does Not Exist: '{arn}'"),
@@ -99,11 +149,15 @@ impl ApiError {
                 "This operation is not supported by this type of state machine".to_owned()
             }
             Self::ExecutionAlreadyExists(arn) => format!("Execution Already Exists: '{arn}'"),
+            Self::ExecutionNotRedrivable(reason) => format!("Execution Not Redrivable: '{reason}'"),
             Self::ExecutionDoesNotExist(arn) => format!("Execution Does Not Exist: '{arn}'"),
+            Self::ActivityAlreadyExists(arn) => format!("Activity Already Exists: '{arn}'"),
             Self::ResourceNotFound(arn) => format!("Resource not found: '{arn}'"),
             Self::TaskDoesNotExist => "Task Does Not Exist: 'Provided task does not exist'".to_owned(),
             Self::TaskTimedOut => "Task Timed Out: 'Provided task does not exist anymore'".to_owned(),
             Self::Throttling => "Rate exceeded".to_owned(),
+            Self::ReferenceNotFound => "Request references a resource that does not exist.".to_owned(),
+            Self::TooManyTags(arn) => format!("Too many tags for resource: '{arn}'"),
             Self::Unavailable => "The service is not available. Please try again".to_owned(),
             Self::Internal(_) => "An internal error occurred".to_owned(),
         }
@@ -119,7 +173,15 @@ impl ApiError {
     }
 
     pub(crate) fn body(&self) -> Vec<u8> {
-        serde_json::json!({ "__type": self.code(), "message": self.message() }).to_string().into_bytes()
+        let mut body = serde_json::json!({ "__type": self.code(), "message": self.message() });
+        match self {
+            Self::Rule(rule, _) => body["reason"] = rule.as_str().into(),
+            Self::ResourceNotFound(arn) | Self::TooManyTags(arn) => {
+                body["resourceName"] = arn.as_str().into();
+            }
+            _ => {}
+        }
+        body.to_string().into_bytes()
     }
 }
 
@@ -158,13 +220,32 @@ impl From<EngineError> for ApiError {
     }
 }
 
-impl From<CreateError> for ApiError {
-    fn from(error: CreateError) -> Self {
+impl From<ResourceError> for ApiError {
+    fn from(error: ResourceError) -> Self {
         match error {
-            CreateError::Definition(diagnostics) => Self::InvalidDefinition(diagnostics),
-            CreateError::AlreadyExists(arn) => Self::StateMachineAlreadyExists(arn.to_string()),
-            CreateError::Deleting(arn) => Self::StateMachineDeleting(arn.to_string()),
-            CreateError::Store(error) => error.into(),
+            ResourceError::Definition(diagnostics) => Self::InvalidDefinition(diagnostics),
+            ResourceError::StateMachineAlreadyExists(arn) => Self::StateMachineAlreadyExists(arn.to_string()),
+            ResourceError::StateMachineDeleting(arn) => Self::StateMachineDeleting(arn.to_string()),
+            ResourceError::StateMachineDoesNotExist(arn) => Self::StateMachineDoesNotExist(arn.to_string()),
+            ResourceError::RevisionConflict { expected, current } => Self::Conflict(format!(
+                "Failed to publish the State Machine version for revision {expected}. The current State \
+                 Machine revision is {current}."
+            )),
+            ResourceError::VersionReferenced(aliases) => Self::Conflict(format!(
+                "Version to be deleted must not be referenced by an alias. Current list of aliases \
+                 referencing this version: [{}]",
+                aliases.join(", ")
+            )),
+            ResourceError::NotFound(_) => Self::ReferenceNotFound,
+            ResourceError::AliasAlreadyExists(arn) => {
+                Self::Conflict(format!("State Machine Alias Already Exists: '{arn}'"))
+            }
+            ResourceError::QuotaExceeded { what, arn, max } => {
+                Self::ServiceQuotaExceeded(format!("There can be {max} {what} of a state machine: '{arn}'"))
+            }
+            ResourceError::TooManyTags(arn) => Self::TooManyTags(arn.to_string()),
+            ResourceError::ActivityAlreadyExists(arn) => Self::ActivityAlreadyExists(arn.to_string()),
+            ResourceError::Store(error) => error.into(),
         }
     }
 }

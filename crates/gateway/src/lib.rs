@@ -10,10 +10,12 @@
 mod actions;
 mod arn;
 mod error;
-mod members;
+mod model;
 mod page;
 mod protocol;
+mod routing;
 mod server;
+mod settings;
 mod shapes;
 
 pub use protocol::Gateway;

@@ -7,8 +7,8 @@ use darkroom_asl::data::Timestamp;
 use super::Engine;
 use crate::store::StoreError;
 
-/// How long AWS keeps an execution after its end: 90 days.
-pub const RETENTION: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+/// How many days AWS keeps an execution after its end.
+pub const RETENTION_DAYS: u32 = 90;
 
 /// Executions that one transaction deletes, so that a commit does not wait long for it.
 const DELETED_AT_ONCE_MAX: usize = 256;

@@ -9,13 +9,12 @@ use tokio::sync::oneshot;
 
 use crate::arn::StatesArn;
 use crate::error::ApiError;
-use crate::members::{ARN_MAX, Members, NAME_MAX};
 use crate::protocol::Context;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Input {
-    activity_arn: Option<String>,
+    activity_arn: String,
     worker_name: Option<String>,
 }
 
@@ -53,12 +52,7 @@ impl Poller for Worker {
 }
 
 pub(super) async fn run(context: Context, input: Input) -> Result<Output, ApiError> {
-    let mut members = Members::default();
-    let arn = members.text("activityArn", input.activity_arn, 1, ARN_MAX);
-    if let Some(name) = &input.worker_name {
-        members.length("workerName", name, 1, NAME_MAX);
-    }
-    members.check()?;
+    let arn = input.activity_arn;
     StatesArn::activity(&arn)?;
     let (answer, mut answered) = oneshot::channel();
     let worker = Box::new(Worker { name: input.worker_name.map(Into::into), answer });

@@ -5,21 +5,17 @@ use serde::Deserialize;
 use tokio::sync::oneshot;
 
 use crate::error::ApiError;
-use crate::members::{Members, TASK_TOKEN_MAX};
 use crate::protocol::Context;
 use crate::shapes::Empty;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Input {
-    task_token: Option<String>,
+    task_token: String,
 }
 
 pub(super) async fn run(context: Context, input: Input) -> Result<Empty, ApiError> {
-    let mut members = Members::default();
-    let token = members.text("taskToken", input.task_token, 1, TASK_TOKEN_MAX);
-    members.check()?;
-    send(context, token, Report::Heartbeat).await
+    send(context, input.task_token, Report::Heartbeat).await
 }
 
 /// Whether the token is one of this engine's at all.

@@ -11,18 +11,17 @@ use tokio::sync::oneshot;
 
 use super::start_execution::{Start, Wanted};
 use crate::error::ApiError;
-use crate::members::{Members, TRACE_HEADER_MAX};
 use crate::protocol::Context;
-use crate::shapes::{Included, Seconds, includes_data};
+use crate::shapes::{Included, IncludedData, Seconds};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Input {
-    state_machine_arn: Option<String>,
+    state_machine_arn: String,
     name: Option<String>,
     input: Option<String>,
     trace_header: Option<String>,
-    included_data: Option<String>,
+    included_data: Option<IncludedData>,
 }
 
 #[derive(Serialize)]
@@ -65,14 +64,8 @@ const MEMORY_STEP_MB: u32 = 64;
 const DURATION_STEP_MS: i64 = 100;
 
 pub(super) async fn run(context: Context, input: Input) -> Result<Output, ApiError> {
-    let mut members = Members::default();
-    let wanted = Wanted::check(&mut members, input.state_machine_arn, input.name, input.input);
-    if let Some(header) = &input.trace_header {
-        members.length("traceHeader", header, 0, TRACE_HEADER_MAX);
-    }
-    let include_data = includes_data(&mut members, input.included_data.as_deref());
-    members.check()?;
-    let wanted = wanted.read()?;
+    let include_data = input.included_data.unwrap_or_default() == IncludedData::AllData;
+    let wanted = Wanted::read(input.state_machine_arn, input.name, input.input)?;
     let (answer, answered) = oneshot::channel();
     context
         .blocking(move |engine| {
