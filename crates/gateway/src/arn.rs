@@ -8,8 +8,8 @@ use crate::protocol::Context;
 
 /// What the parts of a Step Functions ARN are: `arn:aws:states:<region>:<account>:<kind>:<rest>`.
 pub(crate) struct StatesArn<'a> {
-    pub(crate) region: &'a str,
-    pub(crate) account: &'a str,
+    region: &'a str,
+    account: &'a str,
     kind: &'a str,
     rest: &'a str,
 }
@@ -23,6 +23,11 @@ impl<'a> StatesArn<'a> {
         let (region, account, kind, rest) = (next()?, next()?, next()?, next()?);
         let is_ours = arn == "arn" && partition.starts_with("aws") && service == "states" && !rest.is_empty();
         if is_ours { Ok(Self { region, account, kind, rest }) } else { Err(refused()) }
+    }
+
+    /// The region and the account of an ARN.
+    pub(crate) fn place(text: &'a str) -> Option<(&'a str, &'a str)> {
+        Self::parse(text).ok().map(|arn| (arn.region, arn.account))
     }
 
     fn of_kind(text: &'a str, kind: &str) -> Result<Self, ApiError> {

@@ -71,7 +71,7 @@ impl Rule {
 
 impl ApiError {
     /// The error's name on the wire.
-    fn code(&self) -> &'static str {
+    pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::UnknownOperation => "UnknownOperationException",
             Self::RequestTooLarge => "RequestEntityTooLargeException",
@@ -108,7 +108,7 @@ impl ApiError {
         }
     }
 
-    fn message(&self) -> String {
+    pub(crate) fn message(&self) -> String {
         match self {
             Self::UnknownOperation => "The requested operation is not known here".to_owned(),
             Self::RequestTooLarge => "The request is too large".to_owned(),
