@@ -242,8 +242,9 @@ impl Shard {
             return;
         }
         match self.config.store.execution(arn) {
-            Ok(Some(StoredExecution { identity, input, started_at, end: Some(end), .. })) => {
-                reply(Some(Arc::new(Outcome { identity, input, started_at, end })));
+            Ok(Some(StoredExecution { identity, input, started_at, redrive, end: Some(end), .. })) => {
+                let redrive_count = redrive.map_or(0, |redrive| redrive.count);
+                reply(Some(Arc::new(Outcome { identity, input, started_at, redrive_count, end })));
             }
             // It is set aside.
             Ok(Some(_)) => {}
@@ -361,6 +362,7 @@ impl Live {
             identity: self.execution.identity().clone(),
             input: self.execution.input().clone(),
             started_at: self.execution.started_at(),
+            redrive_count: self.execution.redrive_count(),
             end,
         }))
     }

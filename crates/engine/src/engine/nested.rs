@@ -26,6 +26,7 @@ use super::resources::ResourceError;
 use super::versions;
 use crate::arn;
 use crate::executor::{Invocation, TaskOutcome};
+use crate::redrive::NotRedrivable;
 use crate::shard::{Input, Outcome, StartError, StartRequest, Started};
 use crate::store::{DefinitionKey, EndStatus, ExecutionKey, Parent, Store};
 use crate::token::hexadecimal;
@@ -280,8 +281,7 @@ fn submitted(started: &Started, token: &str) -> Payload {
         "ExecutionArn": &*started.arn,
         "SdkHttpMetadata": { "AllHttpHeaders": all, "HttpHeaders": headers, "HttpStatusCode": 200 },
         "SdkResponseMetadata": { "RequestId": request_id },
-        // AWS: milliseconds since 1970.
-        "StartDate": started.started_at.as_millis(),
+        "StartDate": started.started_at.to_string(),
     });
     Payload::from_trusted(answer.to_string())
 }
@@ -302,6 +302,11 @@ struct Described<'a> {
     output: Option<Shown<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     output_details: Option<Included>,
+    redrive_count: u32,
+    redrive_status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redrive_status_reason: Option<String>,
+    /// AWS: milliseconds since 1970, unlike the date of a start.
     start_date: i64,
     state_machine_arn: &'a str,
     status: &'static str,
@@ -335,7 +340,7 @@ impl<'a> Shown<'a> {
 }
 
 fn described(outcome: &Outcome, parses_payloads: bool) -> String {
-    let Outcome { identity, input, started_at, end } = outcome;
+    let Outcome { identity, input, started_at, redrive_count, end } = outcome;
     let reason = match &end.status {
         EndStatus::Failed(reason) | EndStatus::Aborted(reason) => Some(reason),
         // AWS: the machine's own time-out has no error and no cause here.
@@ -354,6 +359,10 @@ fn described(outcome: &Outcome, parses_payloads: bool) -> String {
         name: &identity.execution_name,
         output: output.map(|output| Shown::of(output, parses_payloads)),
         output_details: output.map(|_| Included { included: true }),
+        redrive_count: *redrive_count,
+        redrive_status: if end.is_bad() { "REDRIVABLE" } else { "NOT_REDRIVABLE" },
+        redrive_status_reason: (!end.is_bad())
+            .then(|| NotRedrivable::Status(end.status.status()).to_string()),
         start_date: started_at.as_millis(),
         state_machine_arn: &identity.state_machine_arn,
         status: end.status.as_str(),

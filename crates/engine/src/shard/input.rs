@@ -158,6 +158,8 @@ pub struct Outcome {
     pub input: Payload,
     /// When it started.
     pub started_at: Timestamp,
+    /// How often it was redriven.
+    pub redrive_count: u32,
     /// How and when it ended.
     pub end: End,
 }

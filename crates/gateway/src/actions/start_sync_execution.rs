@@ -87,7 +87,7 @@ pub(super) async fn run(context: Context, input: Input) -> Result<Output, ApiErr
 }
 
 fn describe(outcome: &Arc<Outcome>, include_data: bool, trace_header: Option<String>) -> Output {
-    let Outcome { identity, input, started_at, end } = &**outcome;
+    let Outcome { identity, input, started_at, redrive_count: _, end } = &**outcome;
     let (output, reason) = match &end.status {
         EndStatus::Succeeded(output) => (Some(output), None),
         EndStatus::Failed(reason) | EndStatus::TimedOut(reason) | EndStatus::Aborted(reason) => {
