@@ -53,7 +53,7 @@ const LIMITS: [Limit; 6] = [
     },
     Limit {
         name: "turn-events",
-        what: "events of an execution before another has its turn (ours, not AWS's)",
+        what: "events of an execution before another's turn (not AWS's)",
         default: Limits::TURN_EVENTS_MAX,
         min: 1,
         set: |limits, value| limits.turn_events_max = value as usize,
@@ -92,7 +92,7 @@ pub fn parse(text: &str) -> Result<Setting, String> {
 
 /// The names with their defaults, for `--help`.
 pub fn help() -> String {
-    let mut text = "Limits, with their defaults, which are AWS's:\n".to_owned();
+    let mut text = "Limits, with their defaults:\n".to_owned();
     for Limit { name, what, default, .. } in &LIMITS {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "  {:<32} {what}", format!("{name}={default}"));

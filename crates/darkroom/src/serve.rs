@@ -25,9 +25,9 @@ use crate::tasks::remote::RemoteTasks;
 /// How long a stop waits for what was begun to be answered.
 const STOP_MAX: Duration = Duration::from_secs(5);
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const DAY: Duration = Duration::from_hours(24);
 /// How often what is too old is looked for.
-const HOUSEKEEPING: Duration = Duration::from_secs(60 * 60);
+const HOUSEKEEPING: Duration = Duration::from_hours(1);
 
 /// Runs the command.
 pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
@@ -82,6 +82,7 @@ async fn keep_house(engine: Arc<Engine>, retention_days: u32) {
         rounds.tick().await;
         let engine = engine.clone();
         match tokio::task::spawn_blocking(move || engine.delete_ended_executions(kept_for)).await {
+            Ok(Ok(0)) => {}
             Ok(Ok(deleted)) => tracing::info!(deleted, "executions that ended long ago are deleted"),
             Ok(Err(error)) => tracing::error!(%error, "executions that ended long ago cannot be deleted"),
             Err(error) => tracing::error!(%error, "the housekeeping panicked"),

@@ -174,12 +174,11 @@ impl ApiError {
 
     pub(crate) fn body(&self) -> Vec<u8> {
         let mut body = serde_json::json!({ "__type": self.code(), "message": self.message() });
-        match self {
-            Self::Rule(rule, _) => body["reason"] = rule.as_str().into(),
-            Self::ResourceNotFound(arn) | Self::TooManyTags(arn) => {
-                body["resourceName"] = arn.as_str().into();
-            }
-            _ => {}
+        if let Self::Rule(rule, _) = self {
+            body["reason"] = rule.as_str().into();
+        }
+        if let Self::ResourceNotFound(arn) | Self::TooManyTags(arn) = self {
+            body["resourceName"] = arn.as_str().into();
         }
         body.to_string().into_bytes()
     }

@@ -42,7 +42,7 @@ fn version(number: u32) -> StoredVersion {
     StoredVersion {
         state_machine_arn: machine_arn("photos"),
         number,
-        description: (number % 2 == 0).then(|| format!("number {number}").into()),
+        description: number.is_multiple_of(2).then(|| format!("number {number}").into()),
         created_at: at(i64::from(number)),
         revision: revision(&format!("revision {number}")),
     }

@@ -13,7 +13,6 @@ pub(super) struct Input {
     map_run_arn: String,
 }
 
-#[expect(clippy::unused_async, reason = "an action is asynchronous")]
 pub(super) async fn run(_: Context, input: Input) -> Result<Empty, ApiError> {
     StatesArn::map_run(&input.map_run_arn)?;
     Err(ApiError::ResourceNotFound(input.map_run_arn))

@@ -101,7 +101,7 @@ pub(super) async fn run(context: Context, input: Input) -> Result<Output, ApiErr
         })
         .await?;
     let page = list.page(found, length, |execution| execution.key.0.to_string());
-    Ok(Output { executions: page.items.into_iter().map(item).collect(), next_token: page.next_token })
+    Ok(Output { executions: page.items.iter().map(item).collect(), next_token: page.next_token })
 }
 
 /// A page's executions. Few are redriven, so they have no index: the store's pages are gone through.
@@ -146,7 +146,7 @@ fn through(engine: &Engine, arn: &str) -> Result<StartedThrough, ApiError> {
     if is_there { Ok(through) } else { Err(ApiError::ResourceNotFound(arn.to_owned())) }
 }
 
-fn item(execution: ExecutionSummary) -> Item {
+fn item(execution: &ExecutionSummary) -> Item {
     let identity = &execution.identity;
     Item {
         execution_arn: identity.execution_arn.clone(),

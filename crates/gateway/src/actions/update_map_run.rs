@@ -16,7 +16,6 @@ pub(super) struct Input {
     tolerated_failure_count: Option<i64>,
 }
 
-#[expect(clippy::unused_async, reason = "an action is asynchronous")]
 pub(super) async fn run(_: Context, input: Input) -> Result<Empty, ApiError> {
     StatesArn::map_run(&input.map_run_arn)?;
     let changes_anything = input.max_concurrency.is_some()
