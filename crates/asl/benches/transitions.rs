@@ -23,6 +23,14 @@ const CHAIN: usize = 1_000;
 
 struct NoChance;
 
+struct NoTokens;
+
+impl TaskTokens for NoTokens {
+    fn token(&self, _: TaskId) -> Text {
+        "token".into()
+    }
+}
+
 impl Random for NoChance {
     fn next_u64(&self) -> u64 {
         0
@@ -179,6 +187,7 @@ impl Running {
         let surroundings = Surroundings {
             now,
             random: &NoChance,
+            tokens: &NoTokens,
             stopwatch: || Duration::ZERO,
             limits: &self.limits,
             deleting: false,

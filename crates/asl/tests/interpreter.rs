@@ -10,10 +10,19 @@ use darkroom_asl::definition::{Options, parse};
 use darkroom_asl::interpreter::event::{HistoryEvent, Reason, wire};
 use darkroom_asl::interpreter::{
     Decision, Effect, Execution, Identity, Limits, Qualifiers, Random, Status, Stimulus, Surroundings,
+    TaskId, TaskTokens,
 };
-use darkroom_asl::json::Payload;
+use darkroom_asl::json::{Payload, Text};
 
 struct NoChance;
+
+struct NoTokens;
+
+impl TaskTokens for NoTokens {
+    fn token(&self, _: TaskId) -> Text {
+        "token".into()
+    }
+}
 
 impl Random for NoChance {
     fn next_u64(&self) -> u64 {
@@ -55,6 +64,7 @@ impl Run {
         let surroundings = Surroundings {
             now,
             random: &NoChance,
+            tokens: &NoTokens,
             stopwatch: || Duration::ZERO,
             limits: &Limits::default(),
             deleting: self.deleting,

@@ -163,6 +163,8 @@ fn what(event: &HistoryEvent) -> String {
         | EventKind::ExecutionTimedOut(reason)
         | EventKind::ExecutionAborted(reason)
         | EventKind::TaskFailed { reason, .. }
+        | EventKind::TaskScheduleFailed { reason, .. }
+        | EventKind::TaskSubmitFailed { reason, .. }
         | EventKind::TaskTimedOut { reason, .. }
         | EventKind::EvaluationFailed { reason, .. } => reason_text(reason),
         EventKind::StateExited { name, next: Some(next), .. } => format!("{name} → {next}"),
@@ -180,8 +182,10 @@ fn what(event: &HistoryEvent) -> String {
         | EventKind::MapIterationSucceeded(iteration)
         | EventKind::MapIterationFailed(iteration)
         | EventKind::MapIterationAborted(iteration) => format!("{} #{}", iteration.name, iteration.index),
+        EventKind::ExecutionRedriven { redrive_count, .. } => format!("#{redrive_count}"),
+        EventKind::TaskStarted { worker_name: Some(name), .. } => name.to_string(),
         EventKind::StateAborted { .. }
-        | EventKind::TaskStarted { .. }
+        | EventKind::TaskStarted { worker_name: None, .. }
         | EventKind::ParallelStateStarted { .. }
         | EventKind::ParallelStateSucceeded
         | EventKind::ParallelStateFailed

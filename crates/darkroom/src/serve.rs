@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::Context;
 use darkroom_asl::interpreter::Limits;
 use darkroom_engine::store::Append;
-use darkroom_engine::{Engine, Observer, Parked, TaskExecutor, WorkerPool};
+use darkroom_engine::{Engine, Observer, Parked, WorkerPool};
 use darkroom_gateway::Gateway;
 use tokio::net::TcpListener;
 use tokio::runtime::{Handle, Runtime};
@@ -18,6 +18,7 @@ use tokio::runtime::{Handle, Runtime};
 use crate::cli::ServeArguments;
 use crate::limits;
 use crate::platform;
+use crate::tasks::api::Api;
 use crate::tasks::lambda::Lambda;
 use crate::tasks::remote::RemoteTasks;
 
@@ -43,7 +44,9 @@ pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
     std::fs::create_dir_all(&arguments.data)
         .with_context(|| format!("the data folder {} cannot be made", arguments.data.display()))?;
     let limits = limits::limits(&arguments.limits);
-    let engine = engine(&arguments.data, lambda, limits, runtime.handle())?;
+    let (api, opening) = Api::new(&arguments.region, &arguments.account);
+    let engine = engine(&arguments.data, lambda, api, limits, runtime.handle())?;
+    opening.open(&engine);
     runtime.spawn(keep_house(engine.clone(), arguments.retention_days));
     let gateway = Gateway {
         engine: engine.clone(),
@@ -59,6 +62,7 @@ pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
 fn engine(
     data: &Path,
     lambda: Option<Lambda>,
+    api: Api,
     limits: Limits,
     runtime: &Handle,
 ) -> anyhow::Result<Arc<Engine>> {
@@ -66,10 +70,7 @@ fn engine(
     let parts = platform::open_tasks(data, &data.join("output"))?;
     let tasks = parts.tasks;
     let pool = WorkerPool::new(platform::cores(), move |invocation| tasks.run(invocation))?;
-    let executor: Arc<dyn TaskExecutor> = match lambda {
-        Some(lambda) => Arc::new(RemoteTasks::new(runtime.clone(), lambda, pool)),
-        None => Arc::new(pool),
-    };
+    let executor = Arc::new(RemoteTasks::new(runtime.clone(), lambda, api, pool));
     Ok(Arc::new(platform::start_engine(store, executor, Arc::new(Unobserved), limits)?))
 }
 

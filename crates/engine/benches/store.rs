@@ -112,8 +112,12 @@ impl Turns {
             qualifiers: Qualifiers::default(),
             revision_id: None,
         };
-        let start =
-            NewExecution { definition: "definition".into(), input: self.input.clone(), started_at: at };
+        let start = NewExecution {
+            definition: "definition".into(),
+            input: self.input.clone(),
+            started_at: at,
+            parent: None,
+        };
         let end = End { status: EndStatus::Succeeded(self.input.clone()), ended_at: at };
         Append {
             key: ExecutionKey(key),

@@ -2,7 +2,8 @@
 //!
 //! A history is written in pieces, one for each turn that an execution took part in, and never changed.
 //! The key of a piece is (execution, first event id): a second writer of the same execution starts its piece
-//! at an id that is taken, and its whole batch is refused. That one constraint is the fence.
+//! at an id that is taken, and its whole batch is refused. That one constraint is the fence. Nothing follows an end
+//! but a redrive, and that only a bad one.
 //!
 //! Every store passes the same suite, `tests/store.rs`.
 
@@ -24,13 +25,22 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use darkroom_asl::data::Timestamp;
-use darkroom_asl::interpreter::Identity;
 use darkroom_asl::interpreter::event::{EventId, HistoryEvent, Reason, wire};
+use darkroom_asl::interpreter::{Identity, TaskId};
 use darkroom_asl::json::{Payload, Text};
+
+use crate::token::TokenSecret;
 
 /// An execution's number in its store, handed out by the engine: dense, never used twice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ExecutionKey(pub i64);
+
+impl ExecutionKey {
+    /// Whether it is an Express execution's. Those are numbered downwards from -1, and stand in no store.
+    pub fn is_express(self) -> bool {
+        self.0 < 0
+    }
+}
 
 /// A definition's name in the store: the SHA-256 of its text, in hexadecimal.
 pub type DefinitionKey = Text;
@@ -89,6 +99,8 @@ pub struct Append {
     pub identity: Arc<Identity>,
     /// Set when the execution begins with this batch.
     pub start: Option<NewExecution>,
+    /// Set when it had ended badly, and goes on with this batch.
+    pub redrive: Option<Redrive>,
     /// The events that follow what the store has; may be empty.
     pub events: Vec<HistoryEvent>,
     /// Set when the execution ends with this batch.
@@ -104,6 +116,28 @@ pub struct NewExecution {
     pub input: Payload,
     /// When it started.
     pub started_at: Timestamp,
+    /// The task that started it, where one did.
+    pub parent: Option<Parent>,
+}
+
+/// The task of an execution that another execution was started by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parent {
+    /// The execution that the task is of.
+    pub key: ExecutionKey,
+    /// The task.
+    pub task: TaskId,
+    /// Whether the task waits for the end: then it takes the child along when it is given up.
+    pub waits: bool,
+}
+
+/// An execution that went on after it had ended badly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Redrive {
+    /// How often it has, the last time included.
+    pub count: u32,
+    /// When it did last.
+    pub at: Timestamp,
 }
 
 /// An execution that ends.
@@ -160,6 +194,10 @@ pub struct StoredExecution {
     pub end: Option<End>,
     /// Why the engine has set it aside, if it has: a definition or a history that it could not follow.
     pub parked: Option<Text>,
+    /// The task that started it, where one did.
+    pub parent: Option<Parent>,
+    /// Its last redrive, if there was one.
+    pub redrive: Option<Redrive>,
 }
 
 /// An execution in a list: without its input and without what came of it.
@@ -177,6 +215,8 @@ pub struct ExecutionSummary {
     pub ended_at: Option<Timestamp>,
     /// Why the engine has set it aside, if it has.
     pub parked: Option<Text>,
+    /// Its last redrive, if there was one.
+    pub redrive: Option<Redrive>,
 }
 
 /// What executions were started through.
@@ -232,6 +272,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// One execution, by its ARN.
     fn execution(&self, arn: &str) -> Result<Option<StoredExecution>, StoreError>;
+
+    /// One execution, by its number.
+    fn execution_by_key(&self, key: ExecutionKey) -> Result<Option<StoredExecution>, StoreError>;
 
     /// Executions, newest first. No payload is read.
     fn executions(&self, filter: &Filter) -> Result<Vec<ExecutionSummary>, StoreError>;
@@ -300,6 +343,9 @@ pub trait Store: Send + Sync + 'static {
     /// A resource's tags, in the order in which they were put. Empty for a resource that has none.
     fn tags(&self, resource_arn: &str) -> Result<Vec<Tag>, StoreError>;
 
+    /// What this store's task tokens are made with: `fresh`, from the first call on. Durable when it returns.
+    fn token_secret(&self, fresh: TokenSecret) -> Result<TokenSecret, StoreError>;
+
     /// Notes why an execution was set aside, or that it no longer is. Its history is not touched.
     fn park(&self, key: ExecutionKey, reason: Option<&str>) -> Result<(), StoreError>;
 }
@@ -330,6 +376,16 @@ impl ExecutionStatus {
     /// The status of this word.
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.as_str() == word)
+    }
+}
+
+impl End {
+    /// Whether the execution may be redriven, as far as its end goes.
+    pub fn is_bad(&self) -> bool {
+        match self.status {
+            EndStatus::Succeeded(_) => false,
+            EndStatus::Failed(_) | EndStatus::TimedOut(_) | EndStatus::Aborted(_) => true,
+        }
     }
 }
 

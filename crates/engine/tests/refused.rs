@@ -18,6 +18,7 @@ use darkroom_engine::store::{
 };
 use darkroom_engine::{
     Answer, Config, Engine, Invocation, Observer, OsRandom, Parked, StartError, SystemClock, TaskExecutor,
+    TokenSecret,
 };
 
 /// Refuses every event after the first ones of executions with this word in their ARN, and starts with another.
@@ -57,6 +58,10 @@ impl Store for Refusing {
 
     fn execution(&self, arn: &str) -> Result<Option<StoredExecution>, StoreError> {
         self.0.execution(arn)
+    }
+
+    fn execution_by_key(&self, key: ExecutionKey) -> Result<Option<StoredExecution>, StoreError> {
+        self.0.execution_by_key(key)
     }
 
     fn executions(&self, filter: &Filter) -> Result<Vec<ExecutionSummary>, StoreError> {
@@ -134,6 +139,10 @@ impl Store for Refusing {
 
     fn tags(&self, resource_arn: &str) -> Result<Vec<Tag>, StoreError> {
         self.0.tags(resource_arn)
+    }
+
+    fn token_secret(&self, fresh: TokenSecret) -> Result<TokenSecret, StoreError> {
+        self.0.token_secret(fresh)
     }
 
     fn park(&self, key: ExecutionKey, reason: Option<&str>) -> Result<(), StoreError> {

@@ -52,6 +52,7 @@ for_every_store! {
     a_gap_is_refused
     events_of_an_execution_that_never_started_are_refused
     nothing_follows_an_end
+    a_redrive_opens_what_ended_badly
     a_start_needs_its_definition
     an_empty_append_changes_nothing
     open_executions_are_those_without_an_end
@@ -59,6 +60,8 @@ for_every_store! {
     a_list_knows_versions_and_aliases
     ended_executions_are_deleted_oldest_end_first
     parking_is_noted_and_undone
+    a_token_secret_is_kept_as_it_was_first_given
+    an_execution_is_found_by_its_number_too
     the_last_key_is_the_largest
     a_definition_is_kept_as_it_was_first_put
     a_thousand_executions_fit_in_one_batch

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use darkroom_asl::definition::{Diagnostic, Severity};
 use darkroom_engine::store::StoreError;
-use darkroom_engine::{EngineError, ResourceError, StartError};
+use darkroom_engine::{EngineError, NotRedrivable, PollError, ReportError, ResourceError, StartError};
 
 /// A call that failed. What the variants hold goes into the message, except for `Internal`.
 #[derive(Debug)]
@@ -23,14 +23,17 @@ pub(crate) enum ApiError {
     InvalidLoggingConfiguration(&'static str),
     InvalidEncryptionConfiguration(&'static str),
     InvalidToken,
+    InvalidOutput(String),
+    ActivityDoesNotExist(String),
+    ActivityWorkerLimitExceeded,
     StateMachineAlreadyExists(String),
     StateMachineDoesNotExist(String),
     StateMachineDeleting(String),
     StateMachineTypeNotSupported,
     ExecutionAlreadyExists(String),
     ExecutionDoesNotExist(String),
+    ExecutionNotRedrivable(NotRedrivable),
     ActivityAlreadyExists(String),
-    ActivityDoesNotExist(String),
     /// The resource that a call is about is not there.
     ResourceNotFound(String),
     /// Something that a call refers to is not there.
@@ -38,6 +41,10 @@ pub(crate) enum ApiError {
     TooManyTags(String),
     Conflict(String),
     ServiceQuotaExceeded(String),
+    TaskDoesNotExist,
+    TaskTimedOut,
+    /// Too much is under way: the caller may try again.
+    Throttling,
     /// The engine cannot just now: the caller may try again.
     Unavailable,
     /// A fault of ours; the detail goes to the log.
@@ -64,7 +71,7 @@ impl Rule {
 
 impl ApiError {
     /// The error's name on the wire.
-    fn code(&self) -> &'static str {
+    pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::UnknownOperation => "UnknownOperationException",
             Self::RequestTooLarge => "RequestEntityTooLargeException",
@@ -78,24 +85,30 @@ impl ApiError {
             Self::InvalidLoggingConfiguration(_) => "InvalidLoggingConfiguration",
             Self::InvalidEncryptionConfiguration(_) => "InvalidEncryptionConfiguration",
             Self::InvalidToken => "InvalidToken",
+            Self::InvalidOutput(_) => "InvalidOutput",
+            Self::ActivityDoesNotExist(_) => "ActivityDoesNotExist",
+            Self::ActivityWorkerLimitExceeded => "ActivityWorkerLimitExceeded",
             Self::StateMachineAlreadyExists(_) => "StateMachineAlreadyExists",
             Self::StateMachineDoesNotExist(_) => "StateMachineDoesNotExist",
             Self::StateMachineDeleting(_) => "StateMachineDeleting",
             Self::StateMachineTypeNotSupported => "StateMachineTypeNotSupported",
             Self::ExecutionAlreadyExists(_) => "ExecutionAlreadyExists",
             Self::ExecutionDoesNotExist(_) => "ExecutionDoesNotExist",
+            Self::ExecutionNotRedrivable(_) => "ExecutionNotRedrivable",
             Self::ActivityAlreadyExists(_) => "ActivityAlreadyExists",
-            Self::ActivityDoesNotExist(_) => "ActivityDoesNotExist",
             Self::ResourceNotFound(_) | Self::ReferenceNotFound => "ResourceNotFound",
             Self::TooManyTags(_) => "TooManyTags",
             Self::Conflict(_) => "ConflictException",
             Self::ServiceQuotaExceeded(_) => "ServiceQuotaExceededException",
+            Self::TaskDoesNotExist => "TaskDoesNotExist",
+            Self::TaskTimedOut => "TaskTimedOut",
+            Self::Throttling => "ThrottlingException",
             Self::Unavailable => "ServiceUnavailable",
             Self::Internal(_) => "InternalFailure",
         }
     }
 
-    fn message(&self) -> String {
+    pub(crate) fn message(&self) -> String {
         match self {
             Self::UnknownOperation => "The requested operation is not known here".to_owned(),
             Self::RequestTooLarge => "The request is too large".to_owned(),
@@ -123,6 +136,12 @@ impl ApiError {
                 format!("Invalid Encryption Configuration: {reason}")
             }
             Self::InvalidToken => "Invalid Token: 'Invalid token'".to_owned(),
+            Self::InvalidOutput(reason) => format!("Invalid Output: '{reason}'"),
+            Self::ActivityDoesNotExist(arn) => format!("Activity Does Not Exist: '{arn}'"),
+            Self::ActivityWorkerLimitExceeded => {
+                "The maximum number of workers concurrently polling for activity tasks has been reached."
+                    .to_owned()
+            }
             Self::StateMachineAlreadyExists(arn) => format!("State Machine Already Exists: '{arn}'"),
             Self::StateMachineDoesNotExist(arn) => format!("State Machine Does Not Exist: '{arn}'"),
             Self::StateMachineDeleting(arn) => format!("State Machine is deleting: '{arn}'"),
@@ -130,10 +149,13 @@ impl ApiError {
                 "This operation is not supported by this type of state machine".to_owned()
             }
             Self::ExecutionAlreadyExists(arn) => format!("Execution Already Exists: '{arn}'"),
+            Self::ExecutionNotRedrivable(reason) => format!("Execution Not Redrivable: '{reason}'"),
             Self::ExecutionDoesNotExist(arn) => format!("Execution Does Not Exist: '{arn}'"),
             Self::ActivityAlreadyExists(arn) => format!("Activity Already Exists: '{arn}'"),
-            Self::ActivityDoesNotExist(arn) => format!("Activity Does Not Exist: '{arn}'"),
             Self::ResourceNotFound(arn) => format!("Resource not found: '{arn}'"),
+            Self::TaskDoesNotExist => "Task Does Not Exist: 'Provided task does not exist'".to_owned(),
+            Self::TaskTimedOut => "Task Timed Out: 'Provided task does not exist anymore'".to_owned(),
+            Self::Throttling => "Rate exceeded".to_owned(),
             Self::ReferenceNotFound => "Request references a resource that does not exist.".to_owned(),
             Self::TooManyTags(arn) => format!("Too many tags for resource: '{arn}'"),
             Self::Unavailable => "The service is not available. Please try again".to_owned(),
@@ -232,7 +254,30 @@ impl From<StartError> for ApiError {
         match error {
             StartError::AlreadyExists { arn } => Self::ExecutionAlreadyExists(arn.to_string()),
             StartError::Store(error) => error.into(),
+            StartError::TooMany => Self::Throttling,
             StartError::ShutDown => Self::Unavailable,
+        }
+    }
+}
+
+impl From<ReportError> for ApiError {
+    fn from(error: ReportError) -> Self {
+        match error {
+            ReportError::InvalidToken => Self::InvalidToken,
+            ReportError::DoesNotExist => Self::TaskDoesNotExist,
+            ReportError::Closed => Self::TaskTimedOut,
+            ReportError::SetAside => Self::Internal(error.to_string()),
+            ReportError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<PollError> for ApiError {
+    fn from(error: PollError) -> Self {
+        match error {
+            PollError::DoesNotExist(arn) => Self::ActivityDoesNotExist(arn.to_string()),
+            PollError::TooManyPollers => Self::ActivityWorkerLimitExceeded,
+            PollError::Store(error) => error.into(),
         }
     }
 }

@@ -14,6 +14,7 @@ mod model;
 mod page;
 mod protocol;
 mod routing;
+mod sdk;
 mod server;
 mod settings;
 mod shapes;

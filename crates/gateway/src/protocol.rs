@@ -68,19 +68,31 @@ impl Gateway {
 
     async fn call(&self, request: Request) -> Result<Vec<u8>, ApiError> {
         let (parts, body) = request.into_parts();
-        let (action, members) = (parts.method == Method::POST)
+        let name = (parts.method == Method::POST)
             .then(|| parts.headers.get("x-amz-target"))
             .flatten()
             .and_then(|target| target.to_str().ok())
             .and_then(|target| target.strip_prefix(TARGET_PREFIX))
-            .and_then(|name| actions::find(name).zip(model::of_action(name)))
+            .filter(|name| actions::find(name).is_some())
             .ok_or(ApiError::UnknownOperation)?;
         let body = to_bytes(body, REQUEST_BYTES_MAX).await.map_err(|_| ApiError::RequestTooLarge)?;
         let text = if body.is_empty() { b"{}" } else { &*body };
         let input =
             serde_json::from_slice(text).map_err(|error| ApiError::Serialization(error.to_string()))?;
+        self.call_action(self.context(&parts.headers), name, input).await
+    }
+
+    /// Calls the action of this name, if its input keeps to the model.
+    pub(crate) async fn call_action(
+        &self,
+        context: Context,
+        name: &str,
+        input: Value,
+    ) -> Result<Vec<u8>, ApiError> {
+        let found = actions::find(name).zip(model::of_action(name));
+        let (action, members) = found.ok_or(ApiError::UnknownOperation)?;
         model::check(members, &input)?;
-        action(Call { context: self.context(&parts.headers), input }).await
+        action(Call { context, input }).await
     }
 
     /// The region of the signature's scope; the account where the access key is one.

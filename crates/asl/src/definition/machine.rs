@@ -190,6 +190,19 @@ pub enum Resource {
     },
 }
 
+impl Resource {
+    /// Whether a task of it has a token, with which somebody outside reports on it.
+    ///
+    /// AWS: recorded: a job that is waited for has one too.
+    pub fn has_token(&self) -> bool {
+        match self {
+            Self::Activity { .. }
+            | Self::Service { pattern: Pattern::RunAJob | Pattern::WaitForTaskToken, .. } => true,
+            Self::LambdaFunction { .. } | Self::Service { pattern: Pattern::RequestResponse, .. } => false,
+        }
+    }
+}
+
 /// The service integration patterns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pattern {

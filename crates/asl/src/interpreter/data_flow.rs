@@ -30,6 +30,8 @@ pub(super) struct Scene<'a> {
     pub(super) stopwatch: Stopwatch,
     pub(super) limits: &'a Limits,
     pub(super) item: Option<&'a Item>,
+    /// `$$.Task.Token`, where the call at hand is one that somebody reports back about.
+    pub(super) task_token: Option<&'a Text>,
 }
 
 /// A scene with its input: what an expression sees.
@@ -45,8 +47,8 @@ impl Environment for View<'_> {
     }
 
     fn context(&self) -> &Value {
-        let Scene { execution, branch, item, .. } = self.scene;
-        self.context.get_or_init(|| execution.context(branch, item))
+        let Scene { execution, branch, item, task_token, .. } = self.scene;
+        self.context.get_or_init(|| execution.context(branch, item, task_token))
     }
 
     fn variable(&self, name: &str) -> Option<Value> {

@@ -40,6 +40,14 @@ impl Limits {
     pub const TURN_EVENTS_MAX: usize = 1_000;
 }
 
+impl Limits {
+    /// The same for an Express execution. AWS: its events are not bounded.
+    #[must_use]
+    pub fn express(&self) -> Self {
+        Self { history_events_max: u32::MAX, ..self.clone() }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

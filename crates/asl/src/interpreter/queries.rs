@@ -87,6 +87,11 @@ impl<'a> Queries<'a> {
         self.raw
     }
 
+    fn context(&self) -> &Value {
+        let Scene { execution, branch, item, task_token, .. } = self.scene;
+        self.context.get_or_init(|| execution.context(branch, item, task_token))
+    }
+
     fn open(&self) -> Open<'a> {
         let surroundings = Surroundings {
             now_millis: self.scene.now.as_millis(),
@@ -107,14 +112,14 @@ impl<'a> Queries<'a> {
 
     /// Binds what the expression reads and what is not bound yet.
     fn bind(&self, open: &mut Open<'a>, expression: &Expression) {
-        let Scene { execution, branch, item, .. } = self.scene;
+        let Scene { execution, branch, .. } = self.scene;
         for reference in expression.references() {
             if reference.name == STATES {
                 let wants_context =
                     reference.path.first().is_none_or(|member| member == "context") && !open.has_context;
                 if wants_context {
                     open.has_context = true;
-                    let context = self.context.get_or_init(|| execution.context(branch, item)).to_text();
+                    let context = self.context().to_text();
                     open.session.bind_member(STATES, "context", context);
                 }
             } else if open.variables.insert(Text::from(&*reference.name))
@@ -131,7 +136,7 @@ const STATES: &str = "states";
 
 impl QueryEnvironment for Queries<'_> {
     fn read<'n>(&self, variable: &str, names: &'n [String]) -> Option<(Option<Value>, &'n [String])> {
-        let Scene { execution, branch, item, .. } = self.scene;
+        let Scene { execution, branch, .. } = self.scene;
         let value = |payload: Option<&Payload>| payload.map(|payload| payload.value().clone());
         if variable != STATES {
             return Some((value(execution.variable(branch, variable)), names));
@@ -141,7 +146,7 @@ impl QueryEnvironment for Queries<'_> {
             "input" => value(Some(self.raw)),
             "result" => value(self.result),
             "errorOutput" => value(self.error),
-            "context" => Some(self.context.get_or_init(|| execution.context(branch, item)).clone()),
+            "context" => Some(self.context().clone()),
             _ => None,
         };
         Some((found, names))

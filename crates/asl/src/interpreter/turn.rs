@@ -8,7 +8,7 @@ use super::event::{BranchId, EventId, EventKind, HistoryEvent, Iteration, Planne
 use super::execution::{Branch, Execution, Parent, Phase, Position, Status, TaskId, Visit};
 use super::failing::Raised;
 use super::queries::Queries;
-use super::{Decision, Effect, Limits, Random, Stimulus, Stopwatch};
+use super::{Decision, Effect, Limits, Random, Stimulus, Stopwatch, TaskTokens};
 use crate::data::Timestamp;
 use crate::definition::{State, StateKind, StateMachine, Transition};
 use crate::failure::{Failure, names};
@@ -21,6 +21,8 @@ pub struct Surroundings<'a> {
     pub now: Timestamp,
     /// Where chance comes from.
     pub random: &'a dyn Random,
+    /// Where task tokens come from.
+    pub tokens: &'a dyn TaskTokens,
     /// Measures how long an expression has been running.
     pub stopwatch: Stopwatch,
     /// The bounds.
@@ -38,6 +40,7 @@ pub(super) struct Turn<'a> {
     pub(super) now: Timestamp,
     pub(super) limits: &'a Limits,
     random: &'a dyn Random,
+    tokens: &'a dyn TaskTokens,
     deleting: bool,
     stopwatch: Stopwatch,
     is_in_a_hurry: bool,
@@ -70,6 +73,7 @@ impl Execution {
             now: surroundings.now,
             limits: surroundings.limits,
             random: surroundings.random,
+            tokens: surroundings.tokens,
             deleting: surroundings.deleting,
             stopwatch: surroundings.stopwatch,
             is_in_a_hurry: surroundings.is_in_a_hurry,
@@ -85,23 +89,35 @@ impl Execution {
     /// Whether deciding on the stimulus may take longer than the data at hand is large, so that whoever is in a hurry
     /// takes it elsewhere. Says nothing of the states that follow: a turn in a hurry ends before them.
     pub fn may_take_long(&self, stimulus: &Stimulus, now: Timestamp) -> bool {
-        if !self.machine.may_take_long() || !self.is_running() {
+        if !self.machine.may_take_long() {
+            return false;
+        }
+        if let Stimulus::Redrive { .. } = stimulus {
+            // It takes up whatever was left, wherever that was.
+            return true;
+        }
+        if !self.is_running() {
             return false;
         }
         let is_slow = |branch: BranchId| match self.branches.get(branch).map(|branch| &branch.position) {
             Some(Position::Ready { state, .. }) => self.machine.state(*state).may_take_long,
             Some(Position::In(visit)) => self.machine.state(visit.state).may_take_long,
-            Some(Position::Ended { .. } | Position::Aborted) | None => false,
+            Some(Position::Ended { .. }) | None => false,
         };
         match stimulus {
-            Stimulus::Start | Stimulus::Stop(_) | Stimulus::TaskHeartbeat { .. } => false,
+            Stimulus::Start
+            | Stimulus::Stop(_)
+            | Stimulus::TaskHeartbeat { .. }
+            | Stimulus::Redrive { .. } => false,
             Stimulus::Continue => self.ready.front().copied().is_some_and(is_slow),
             Stimulus::TimersDue => {
                 let due = self.deadlines.iter().take_while(|(at, _)| *at <= now);
                 due.map(|(_, branch)| *branch).any(is_slow)
             }
             Stimulus::TaskStarted { task, .. }
+            | Stimulus::TaskScheduleFailed { task, .. }
             | Stimulus::TaskSubmitted { task, .. }
+            | Stimulus::TaskSubmitFailed { task, .. }
             | Stimulus::TaskSucceeded { task, .. }
             | Stimulus::TaskFailed { task, .. } => self.is_open(*task) && is_slow(task.branch),
         }
@@ -113,6 +129,10 @@ impl<'a> Turn<'a> {
         match (&self.execution.status, stimulus) {
             (Status::Pending, Stimulus::Start) => self.start(),
             (Status::Running, stimulus) => self.go_on(stimulus),
+            (
+                Status::Failed(_) | Status::TimedOut(_) | Status::Aborted(_),
+                Stimulus::Redrive { client_token },
+            ) => self.redrive(client_token),
             (
                 Status::Pending
                 | Status::Succeeded(_)
@@ -126,13 +146,15 @@ impl<'a> Turn<'a> {
 
     fn go_on(&mut self, stimulus: Stimulus) {
         match stimulus {
-            Stimulus::Start | Stimulus::Continue => {}
+            Stimulus::Start | Stimulus::Continue | Stimulus::Redrive { .. } => {}
             Stimulus::TimersDue => self.timers_due(),
             Stimulus::Stop(reason) => {
                 // AWS: the abort names 0 as its previous event, and no state is aborted before it.
                 self.end(EventId(0), EventKind::ExecutionAborted(reason));
             }
             Stimulus::TaskStarted { task, worker_name } => self.task_started(task, worker_name),
+            Stimulus::TaskScheduleFailed { task, reason } => self.task_schedule_failed(task, reason),
+            Stimulus::TaskSubmitFailed { task, reason } => self.task_submit_failed(task, reason),
             Stimulus::TaskSubmitted { task, output } => self.task_submitted(task, output),
             Stimulus::TaskSucceeded { task, output } => self.task_succeeded(task, output),
             Stimulus::TaskFailed { task, reason } => self.task_failed(task, reason),
@@ -187,7 +209,7 @@ impl<'a> Turn<'a> {
         }
     }
 
-    fn timers_due(&mut self) {
+    pub(super) fn timers_due(&mut self) {
         if self.execution.timeout_at.is_some_and(|at| at <= self.now) {
             // AWS: the machine's own time-out names 0 as its previous event, and has no cause.
             let reason = Reason { error: Some(names::TIMEOUT.into()), cause: None };
@@ -205,7 +227,8 @@ impl<'a> Turn<'a> {
             .collect();
         for branch in due {
             // An earlier one of these may have ended the execution, or this branch.
-            let deadline = self.execution.visit(branch).and_then(Visit::deadline);
+            let visit = self.execution.visit(branch).filter(|_| self.execution.is_running());
+            let deadline = visit.and_then(Visit::deadline);
             if deadline.is_some_and(|at| at <= self.now) {
                 timed_out.extend(self.timer_due(branch).map(|raised| (branch, raised)));
             }
@@ -321,6 +344,21 @@ impl<'a> Turn<'a> {
         self.events.push(event);
     }
 
+    /// Emits the event that follows an end: what [`Turn::emit`] would not.
+    pub(super) fn emit_redriven(&mut self, kind: EventKind) {
+        let previous_event_id = self.execution.last_event_id;
+        let event = HistoryEvent {
+            id: previous_event_id.next(),
+            previous_event_id,
+            timestamp: self.now,
+            branch: BranchId::ROOT,
+            retry: None,
+            kind,
+        };
+        self.execution.apply(&event).expect("an execution that ended badly can be redriven");
+        self.events.push(event);
+    }
+
     /// Notes on the last event that with it, or with `failing` before it, a state failed and is tried again.
     ///
     /// Answers whether it could. A new attempt whose fields fail before anything is scheduled has no event to be
@@ -361,12 +399,18 @@ impl<'a> Turn<'a> {
             stopwatch: self.stopwatch,
             limits: self.limits,
             item: None,
+            task_token: None,
         }
     }
 
     /// The same for fields that either query language may have, with the state's raw input.
     pub(super) fn queries<'s>(&'s self, branch: BranchId, raw: &'s Payload) -> Queries<'s> {
         Queries::new(self.scene(branch), raw)
+    }
+
+    /// The token of the task that the branch's next event gives out.
+    pub(super) fn next_task_token(&self, branch: BranchId) -> Text {
+        self.tokens.token(TaskId { branch, scheduled: self.execution.last_event_id.next() })
     }
 
     pub(super) fn draw(&self) -> u64 {
@@ -378,9 +422,12 @@ impl<'a> Turn<'a> {
         self.execution.branches.get(branch).map_or(EventId(0), |branch| branch.previous)
     }
 
-    /// The state that the branch is in.
+    /// The state that the branch is in, while the execution runs.
     pub(super) fn state(&self, branch: BranchId) -> Option<&'a State> {
-        self.execution.visit(branch).map(|visit| self.machine.state(visit.state))
+        self.execution
+            .visit(branch)
+            .filter(|_| self.execution.is_running())
+            .map(|visit| self.machine.state(visit.state))
     }
 
     pub(super) fn iteration(&self, branch: BranchId, index: u32) -> Option<Iteration> {
@@ -391,7 +438,8 @@ impl<'a> Turn<'a> {
     /// The raw input of the state that the branch is in; none when the state's last event ended the execution,
     /// because the history was full.
     pub(super) fn raw_input(&self, branch: BranchId) -> Option<Payload> {
-        self.execution.visit(branch).map(|visit| visit.input.clone())
+        let visit = self.execution.visit(branch).filter(|_| self.execution.is_running());
+        visit.map(|visit| visit.input.clone())
     }
 
     /// A branch of a Parallel or an iteration of a Map came to its end.

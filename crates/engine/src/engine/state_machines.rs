@@ -10,8 +10,7 @@ use super::resources::{ResourceError, tagged};
 use super::{Engine, EngineError, ToShard, definition_key};
 use crate::shard::Input;
 use crate::store::{
-    Change, DefinitionKey, Revision, Settings, StateMachineStatus, StoreError, StoredStateMachine,
-    StoredVersion, Tag,
+    Change, DefinitionKey, Revision, Settings, StateMachineStatus, StoredStateMachine, StoredVersion, Tag,
 };
 
 /// A state machine to create.
@@ -196,19 +195,12 @@ impl Engine {
 
     /// The machine that a stored definition describes.
     pub fn machine(&self, key: &DefinitionKey) -> Result<Arc<definition::StateMachine>, EngineError> {
-        if let Some(machine) = self.definitions().get(key) {
-            return Ok(machine.clone());
-        }
-        let text = self.store.definition(key)?.ok_or_else(|| StoreError::Corrupt {
-            place: format!("definition {key}"),
-            reason: "it is not there".to_owned(),
-        })?;
-        self.register(&text).map(|(_, machine)| machine)
+        self.definitions.machine(key)
     }
 
     /// Tells every shard: whose executions a state machine's are depends on their own ARNs.
     fn tell_all(&self, input: impl Fn() -> Input) {
-        for shard in &self.shards {
+        for shard in self.shards.all() {
             // A shard that has gone runs nothing any more, and looks when it is started again.
             let _ = shard.send(ToShard::Input(input()));
         }

@@ -1,13 +1,15 @@
 //! Versions and aliases in the engine: published, led to, picked, deleted.
 
-use darkroom_asl::interpreter::{Qualifiers, Random};
+use std::sync::Arc;
+
+use darkroom_asl::interpreter::{Identity, Qualifiers, Random};
 use darkroom_asl::json::Text;
 
 use super::Engine;
 use super::resources::ResourceError;
 use super::state_machines::{Publication, Published};
 use crate::store::{
-    Change, Revision, Route, StateMachineStatus, StoredAlias, StoredStateMachine, StoredVersion,
+    Change, Revision, Route, StateMachineStatus, Store, StoredAlias, StoredStateMachine, StoredVersion,
 };
 
 /// Versions of a state machine that are there at one time. AWS: "Quotas", versions.
@@ -65,6 +67,21 @@ pub struct Target {
     pub qualifiers: Qualifiers,
 }
 
+impl Target {
+    /// Who an execution of this ARN and name is.
+    pub fn identity(&self, execution_arn: String, name: &str) -> Arc<Identity> {
+        Arc::new(Identity {
+            execution_arn: execution_arn.into(),
+            execution_name: name.into(),
+            state_machine_arn: self.machine.arn.clone(),
+            state_machine_name: self.machine.name.clone(),
+            role_arn: self.revision.role_arn.clone(),
+            qualifiers: self.qualifiers.clone(),
+            revision_id: Some(self.revision.id.clone()),
+        })
+    }
+}
+
 /// An alias to create.
 #[derive(Clone, Debug)]
 pub struct NewAlias {
@@ -82,26 +99,7 @@ impl Engine {
     /// What a start through the ARN of a state machine, a version or an alias runs. An alias picks one of its
     /// versions at random, by their weights.
     pub fn target(&self, arn: &str) -> Result<Target, ResourceError> {
-        let QualifiedArn { state_machine_arn, qualifier } = QualifiedArn::parse(arn);
-        let missing = || ResourceError::StateMachineDoesNotExist(arn.into());
-        let machine = self.store.state_machine(state_machine_arn)?.ok_or_else(missing)?;
-        if machine.status == StateMachineStatus::Deleting {
-            return Err(ResourceError::StateMachineDeleting(arn.into()));
-        }
-        let (number, alias_arn) = match qualifier {
-            None => {
-                let revision = machine.revision.clone();
-                return Ok(Target { machine, revision, qualifiers: Qualifiers::default() });
-            }
-            Some(Qualifier::Version(number)) => (number, None),
-            Some(Qualifier::Alias(_)) => {
-                let alias = self.store.alias(arn)?.ok_or_else(missing)?;
-                (pick(&alias.routes, self.random.as_ref()).ok_or_else(missing)?, Some(alias.arn))
-            }
-        };
-        let version = self.store.version(state_machine_arn, number)?.ok_or_else(missing)?;
-        let qualifiers = Qualifiers { version_arn: Some(version.arn()), alias_arn };
-        Ok(Target { machine, revision: version.revision, qualifiers })
+        target(self.store.as_ref(), self.random.as_ref(), arn)
     }
 
     /// Publishes a state machine's current revision; durable when it returns. `expected` is what the caller takes
@@ -260,6 +258,30 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// What a start through this ARN runs; see [`Engine::target`].
+pub(super) fn target(store: &dyn Store, random: &dyn Random, arn: &str) -> Result<Target, ResourceError> {
+    let QualifiedArn { state_machine_arn, qualifier } = QualifiedArn::parse(arn);
+    let missing = || ResourceError::StateMachineDoesNotExist(arn.into());
+    let machine = store.state_machine(state_machine_arn)?.ok_or_else(missing)?;
+    if machine.status == StateMachineStatus::Deleting {
+        return Err(ResourceError::StateMachineDeleting(arn.into()));
+    }
+    let (number, alias_arn) = match qualifier {
+        None => {
+            let revision = machine.revision.clone();
+            return Ok(Target { machine, revision, qualifiers: Qualifiers::default() });
+        }
+        Some(Qualifier::Version(number)) => (number, None),
+        Some(Qualifier::Alias(_)) => {
+            let alias = store.alias(arn)?.ok_or_else(missing)?;
+            (pick(&alias.routes, random).ok_or_else(missing)?, Some(alias.arn))
+        }
+    };
+    let version = store.version(state_machine_arn, number)?.ok_or_else(missing)?;
+    let qualifiers = Qualifiers { version_arn: Some(version.arn()), alias_arn };
+    Ok(Target { machine, revision: version.revision, qualifiers })
 }
 
 fn leads_to(alias: &StoredAlias, number: u32) -> bool {

@@ -14,10 +14,11 @@ use darkroom_asl::json::Text;
 
 use super::piece::{self, Reading, Span};
 use super::{
-    Append, Batch, Change, DefinitionKey, ExecutionKey, ExecutionSummary, Filter, Revision, StartedThrough,
-    StateMachineStatus, Store, StoreError, StoredActivity, StoredAlias, StoredExecution, StoredStateMachine,
-    StoredVersion, Tag,
+    Append, Batch, Change, DefinitionKey, End, ExecutionKey, ExecutionSummary, Filter, Revision,
+    StartedThrough, StateMachineStatus, Store, StoreError, StoredActivity, StoredAlias, StoredExecution,
+    StoredStateMachine, StoredVersion, Tag,
 };
+use crate::token::TokenSecret;
 
 /// A store in memory. Clones share it.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +32,7 @@ struct Tables {
     arns: HashMap<Text, ExecutionKey>,
     definitions: HashMap<DefinitionKey, Text>,
     state_machines: BTreeMap<Text, StoredStateMachine>,
+    token_secret: Option<TokenSecret>,
     revisions: HashMap<Text, Revision>,
     versions: BTreeMap<(Text, u32), StoredVersion>,
     aliases: BTreeMap<Text, StoredAlias>,
@@ -49,6 +51,8 @@ struct Entry {
 struct Head {
     last: EventId,
     is_open: bool,
+    /// Whether it has ended badly.
+    is_redrivable: bool,
 }
 
 impl MemoryStore {
@@ -112,6 +116,10 @@ impl Store for MemoryStore {
         let tables = self.tables();
         let entry = tables.arns.get(arn).and_then(|key| tables.executions.get(key));
         Ok(entry.map(|entry| entry.execution.clone()))
+    }
+
+    fn execution_by_key(&self, key: ExecutionKey) -> Result<Option<StoredExecution>, StoreError> {
+        Ok(self.tables().executions.get(&key).map(|entry| entry.execution.clone()))
     }
 
     fn executions(&self, filter: &Filter) -> Result<Vec<ExecutionSummary>, StoreError> {
@@ -214,6 +222,10 @@ impl Store for MemoryStore {
         Ok(self.tables().tags.get(resource_arn).cloned().unwrap_or_default())
     }
 
+    fn token_secret(&self, fresh: TokenSecret) -> Result<TokenSecret, StoreError> {
+        Ok(*self.tables().token_secret.get_or_insert(fresh))
+    }
+
     fn park(&self, key: ExecutionKey, reason: Option<&str>) -> Result<(), StoreError> {
         let mut tables = self.tables();
         let entry = tables.executions.get_mut(&key).ok_or(StoreError::Conflict { key })?;
@@ -250,6 +262,7 @@ fn summary(execution: &StoredExecution) -> ExecutionSummary {
         started_at: execution.started_at,
         ended_at: execution.end.as_ref().map(|end| end.ended_at),
         parked: execution.parked.clone(),
+        redrive: execution.redrive,
     }
 }
 
@@ -366,9 +379,12 @@ impl Tables {
                 if is_taken || !self.definitions.contains_key(&start.definition) {
                     return Err(conflict);
                 }
-                heads.insert(append.key, Head { last: EventId::default(), is_open: true });
+                heads.insert(
+                    append.key,
+                    Head { last: EventId::default(), is_open: true, is_redrivable: false },
+                );
             }
-            if append.events.is_empty() && append.end.is_none() {
+            if append.events.is_empty() && append.end.is_none() && append.redrive.is_none() {
                 continue;
             }
             let head = heads.get(&append.key).copied().or_else(|| self.head(append.key));
@@ -383,7 +399,8 @@ impl Tables {
     fn head(&self, key: ExecutionKey) -> Option<Head> {
         let entry = self.executions.get(&key)?;
         let last = entry.pieces.last().map_or(EventId::default(), |(span, _)| span.last);
-        Some(Head { last, is_open: entry.execution.end.is_none() })
+        let end = entry.execution.end.as_ref();
+        Some(Head { last, is_open: end.is_none(), is_redrivable: end.is_some_and(End::is_bad) })
     }
 
     /// Writes an append that was admitted.
@@ -398,12 +415,18 @@ impl Tables {
                 started_at: start.started_at,
                 end: None,
                 parked: None,
+                parent: start.parent,
+                redrive: None,
             };
             self.executions.insert(append.key, Entry { execution, pieces: Vec::new() });
         }
         let Some(entry) = self.executions.get_mut(&append.key) else {
             return; // An empty append to nothing.
         };
+        if let Some(redrive) = append.redrive {
+            entry.execution.end = None;
+            entry.execution.redrive = Some(redrive);
+        }
         if let Some(span) = Span::of(&append.events) {
             entry.pieces.push((span, piece::encode(&append.events)));
         }
@@ -421,6 +444,8 @@ impl Head {
         } else {
             Span::of(&append.events).filter(|span| span.follows(self.last))?.last
         };
-        self.is_open.then_some(Self { last, is_open: append.end.is_none() })
+        let is_open = self.is_open != append.redrive.is_some() && (self.is_open || self.is_redrivable);
+        let is_redrivable = append.end.as_ref().is_some_and(End::is_bad);
+        is_open.then_some(Self { last, is_open: append.end.is_none(), is_redrivable })
     }
 }

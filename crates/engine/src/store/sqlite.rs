@@ -44,10 +44,11 @@ use self::schema::Found;
 use self::select::row_limit;
 use super::piece::{self, Reading, Span};
 use super::{
-    Append, Batch, Change, DefinitionKey, End, ExecutionKey, ExecutionSummary, Filter, NewExecution,
+    Append, Batch, Change, DefinitionKey, End, ExecutionKey, ExecutionSummary, Filter, NewExecution, Redrive,
     Revision, Store, StoreError, StoredActivity, StoredAlias, StoredExecution, StoredStateMachine,
     StoredVersion, Tag,
 };
+use crate::token::TokenSecret;
 
 /// A store in an SQLite file.
 pub struct SqliteStore {
@@ -159,6 +160,10 @@ impl Store for SqliteStore {
         self.read(|reader| Ok(rows::executions(reader, rows::BY_ARN, [arn])?.pop()))
     }
 
+    fn execution_by_key(&self, key: ExecutionKey) -> Result<Option<StoredExecution>, StoreError> {
+        self.read(|reader| Ok(rows::executions(reader, rows::BY_KEY, [key.0])?.pop()))
+    }
+
     fn executions(&self, filter: &Filter) -> Result<Vec<ExecutionSummary>, StoreError> {
         self.read(|reader| rows::list(reader, filter))
     }
@@ -247,6 +252,20 @@ impl Store for SqliteStore {
         self.read(|reader| resources::tags(reader, resource_arn))
     }
 
+    fn token_secret(&self, fresh: TokenSecret) -> Result<TokenSecret, StoreError> {
+        let mut kept = fresh;
+        self.write(|transaction| {
+            transaction.execute(
+                "INSERT INTO secrets VALUES ('task tokens', ?1) ON CONFLICT DO NOTHING",
+                [fresh.0],
+            )?;
+            let select = "SELECT value FROM secrets WHERE name = 'task tokens'";
+            kept = TokenSecret(transaction.query_row(select, [], |row| row.get(0))?);
+            Ok(())
+        })?;
+        Ok(kept)
+    }
+
     fn park(&self, key: ExecutionKey, reason: Option<&str>) -> Result<(), StoreError> {
         self.write(|transaction| {
             let parked = transaction
@@ -275,6 +294,9 @@ fn write_append(transaction: &Transaction<'_>, append: &Append) -> Result<(), Fa
     if let Some(start) = &append.start {
         write_start(transaction, append, start)?;
     }
+    if let Some(redrive) = append.redrive {
+        write_redrive(transaction, append.key, redrive)?;
+    }
     if !append.events.is_empty() {
         write_piece(transaction, append.key, &append.events)?;
     }
@@ -289,8 +311,9 @@ fn write_start(transaction: &Transaction<'_>, append: &Append, start: &NewExecut
     transaction
         .prepare_cached(
             "INSERT INTO executions (key, status, arn, name, state_machine_arn, state_machine_name, version_arn,
-                 alias_arn, role_arn, definition, revision, started_ms, input)
-             VALUES (?1, 'RUNNING', ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                 alias_arn, role_arn, definition, revision, started_ms, input, parent, parent_branch,
+                 parent_event, parent_waits)
+             VALUES (?1, 'RUNNING', ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
         )?
         .execute(params![
             append.key.0,
@@ -305,9 +328,25 @@ fn write_start(transaction: &Transaction<'_>, append: &Append, start: &NewExecut
             identity.revision_id,
             start.started_at.as_millis(),
             start.input.text(),
+            start.parent.map(|parent| parent.key.0),
+            start.parent.map(|parent| parent.task.branch.0),
+            start.parent.map(|parent| parent.task.scheduled.0),
+            start.parent.map(|parent| parent.waits),
         ])
         .map_err(Failure::of_append(append.key))?;
     Ok(())
+}
+
+/// Opens an execution again. Before its events: they are let into one that runs only.
+fn write_redrive(transaction: &Transaction<'_>, key: ExecutionKey, redrive: Redrive) -> Result<(), Failure> {
+    let opened = transaction
+        .prepare_cached(
+            "UPDATE executions SET status = 'RUNNING', ended_ms = NULL, error = NULL, cause = NULL,
+                 redrive_count = ?2, redriven_ms = ?3
+             WHERE key = ?1 AND status IN ('FAILED', 'TIMED_OUT', 'ABORTED')",
+        )?
+        .execute(params![key.0, redrive.count, redrive.at.as_millis()])?;
+    one_row(opened, key)
 }
 
 fn write_piece(

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use darkroom_asl::data::Timestamp;
 use darkroom_asl::interpreter::event::{BranchId, EventId, EventKind, HistoryEvent, Reason, StateType};
-use darkroom_asl::interpreter::{Identity, Qualifiers};
+use darkroom_asl::interpreter::{Identity, Qualifiers, TaskId};
 use darkroom_asl::json::{Payload, Text};
 use darkroom_engine::store::{
-    Append, Batch, End, EndStatus, ExecutionKey, Filter, NewExecution, Store, StoreError, StoredExecution,
+    Append, Batch, End, EndStatus, ExecutionKey, Filter, NewExecution, Parent, Store, StoreError,
+    StoredExecution,
 };
 
 pub const DEFINITION: &str = "5f2b";
@@ -64,7 +65,20 @@ pub fn events(first: u32, last: u32) -> Vec<HistoryEvent> {
 }
 
 pub fn append(key: i64, events: Vec<HistoryEvent>) -> Append {
-    Append { key: ExecutionKey(key), identity: identity(key, "photos"), start: None, events, end: None }
+    Append {
+        key: ExecutionKey(key),
+        identity: identity(key, "photos"),
+        start: None,
+        redrive: None,
+        events,
+        end: None,
+    }
+}
+
+/// Some executions are another one's children.
+pub fn parent(key: i64) -> Option<Parent> {
+    let task = TaskId { branch: BranchId(2), scheduled: EventId(u32::MAX) };
+    (key > 5 && key % 3 == 0).then_some(Parent { key: ExecutionKey(key - 1), task, waits: key % 2 == 0 })
 }
 
 /// An execution's start, with its first `last` events.
@@ -74,6 +88,7 @@ pub fn start_of(key: i64, machine: &str, last: u32) -> Append {
             definition: DEFINITION.into(),
             input: payload(r#" {"n": 1.50} "#),
             started_at: at(key),
+            parent: parent(key),
         }),
         identity: identity(key, machine),
         ..append(key, events(1, last))
@@ -98,6 +113,8 @@ pub fn stored(key: i64, machine: &str, status: Option<EndStatus>) -> StoredExecu
         started_at: at(key),
         end: status.map(|status| End { status, ended_at: at(9_000 + key) }),
         parked: None,
+        parent: parent(key),
+        redrive: None,
     }
 }
 

@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use darkroom_asl::interpreter::event::{EventId, Reason};
 use darkroom_asl::interpreter::{Identity, Qualifiers};
+use darkroom_engine::TokenSecret;
 use darkroom_engine::store::{
-    Append, Batch, End, EndStatus, ExecutionKey, ExecutionStatus, ExecutionSummary, Filter, StartedThrough,
-    Store, StoredExecution,
+    Append, Batch, End, EndStatus, ExecutionKey, ExecutionStatus, ExecutionSummary, Filter, Redrive,
+    StartedThrough, Store, StoredExecution,
 };
 
 use crate::made::{
@@ -156,6 +157,44 @@ pub fn nothing_follows_an_end(store: &dyn Store) {
     assert_eq!(ids(store, 1), [1, 2, 3]);
 }
 
+pub fn a_redrive_opens_what_ended_badly(store: &dyn Store) {
+    put_definition(store);
+    let redriven = |key, count, first| Append {
+        redrive: Some(Redrive { count, at: at(70_000 + key) }),
+        ..append(key, events(first, first + 1))
+    };
+    let bad = [
+        EndStatus::Failed(reason("States.TaskFailed", "disk")),
+        EndStatus::TimedOut(Reason::default()),
+        EndStatus::Aborted(Reason::default()),
+    ];
+    for (status, key) in bad.into_iter().zip(1..) {
+        commit(store, [start(key, 2)]).unwrap();
+        assert_conflict(commit(store, [redriven(key, 1, 3)]), key);
+        commit(store, [Append { events: events(3, 3), ..end(key, status.clone()) }]).unwrap();
+        // The fence holds: a redrive goes on where the history ends, and is one.
+        assert_conflict(commit(store, [redriven(key, 1, 3)]), key);
+        assert_conflict(commit(store, [append(key, events(4, 4))]), key);
+
+        commit(store, [redriven(key, 1, 4)]).unwrap();
+        let opened = StoredExecution {
+            redrive: Some(Redrive { count: 1, at: at(70_000 + key) }),
+            ..stored(key, "photos", None)
+        };
+        assert_eq!(store.execution(&execution_arn(key)).unwrap(), Some(opened));
+        assert_conflict(commit(store, [redriven(key, 2, 6)]), key);
+        commit(store, [append(key, events(6, 6))]).unwrap();
+        commit(store, [end(key, status)]).unwrap();
+        // A redrive and the next end may come in one batch.
+        let ended = end(key, EndStatus::Succeeded(payload("1")));
+        commit(store, [Append { end: ended.end, ..redriven(key, 2, 7) }]).unwrap();
+        assert_conflict(commit(store, [redriven(key, 3, 9)]), key);
+        assert_eq!(ids(store, key), (1..=8).collect::<Vec<_>>());
+    }
+    let list = store.executions(&Filter { limit: 9, ..Filter::default() }).unwrap();
+    assert!(list.iter().all(|summary| summary.redrive.is_some_and(|redrive| redrive.count == 2)));
+}
+
 /// An execution whose definition is not there could not be gone on with.
 pub fn a_start_needs_its_definition(store: &dyn Store) {
     assert_conflict(commit(store, [start(1, 1)]), 1);
@@ -231,10 +270,10 @@ pub fn a_list_is_newest_first_filtered_and_paged(store: &dyn Store) {
     let summaries =
         store.executions(&Filter { before: Some(ExecutionKey(3)), limit: 9, ..Filter::default() });
     let summary = |key, machine| {
-        let StoredExecution { key, identity, started_at, end, parked, .. } =
+        let StoredExecution { key, identity, started_at, end, parked, redrive, .. } =
             stored(key, machine, Some(EndStatus::Succeeded(payload("1"))));
         let (status, ended_at) = (ExecutionStatus::Succeeded, end.map(|end| end.ended_at));
-        ExecutionSummary { key, identity, status, started_at, ended_at, parked }
+        ExecutionSummary { key, identity, status, started_at, ended_at, parked, redrive }
     };
     assert_eq!(summaries.unwrap(), [summary(2, "even"), summary(1, "odd")]);
 }
@@ -304,6 +343,23 @@ pub fn ended_executions_are_deleted_oldest_end_first(store: &dyn Store) {
     commit(store, [again]).unwrap();
     assert_eq!(store.delete_ended(at(1_000), 9).unwrap(), 1);
     assert_eq!(all(), [7, 2]);
+}
+
+pub fn a_token_secret_is_kept_as_it_was_first_given(store: &dyn Store) {
+    for fresh in 1..4 {
+        assert_eq!(store.token_secret(TokenSecret([fresh; 32])).unwrap(), TokenSecret([1; 32]));
+    }
+}
+
+pub fn an_execution_is_found_by_its_number_too(store: &dyn Store) {
+    put_definition(store);
+    commit(store, (5..=7).map(|key| start(key, 1))).unwrap();
+    for key in 5..=7 {
+        let found = store.execution_by_key(ExecutionKey(key)).unwrap();
+        assert_eq!(found, Some(stored(key, "photos", None)));
+    }
+    assert!(stored(6, "photos", None).parent.is_some(), "a child is among them");
+    assert_eq!(store.execution_by_key(ExecutionKey(8)).unwrap(), None);
 }
 
 pub fn parking_is_noted_and_undone(store: &dyn Store) {

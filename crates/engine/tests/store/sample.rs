@@ -1,6 +1,7 @@
 //! One history by hand that holds every kind of event, in every form that a record has for it.
 //!
-//! `tests/samples/history-v1.json` is this history as the first version stored it.
+//! `tests/samples/history-v1.json` is the first of its parts as the first version stored it, `later-events.json` the
+//! events that have come since.
 
 use std::collections::BTreeSet;
 
@@ -25,6 +26,36 @@ const STATE_TYPES: [StateType; 8] = [
 ];
 
 pub fn history() -> Vec<HistoryEvent> {
+    [first_version(), later()].concat()
+}
+
+/// The kinds that came after the first version.
+pub fn later() -> Vec<HistoryEvent> {
+    let [function, service, activity] = targets();
+    let reason = || reason("States.Runtime", "nobody is there");
+    let kinds = [
+        EventKind::TaskScheduleFailed { target: function, reason: reason() },
+        EventKind::TaskScheduleFailed { target: service.clone(), reason: reason() },
+        EventKind::TaskScheduleFailed { target: activity, reason: Reason::default() },
+        EventKind::TaskSubmitFailed { target: service, reason: reason() },
+        EventKind::ExecutionRedriven { redrive_count: 1, client_token: None },
+        EventKind::ExecutionRedriven { redrive_count: 2, client_token: Some("request 7".into()) },
+        EventKind::EvaluationFailed { state: "Sum".into(), location: None, reason: reason() },
+        EventKind::EvaluationFailed {
+            state: "Sum".into(),
+            location: Some("Output/total".into()),
+            reason: Reason::default(),
+        },
+    ];
+    kinds.into_iter().zip(1 + last_of_first_version()..).map(|(kind, id)| event(id, kind)).collect()
+}
+
+fn last_of_first_version() -> u32 {
+    u32::try_from(first_version().len()).expect("a short history")
+}
+
+/// The kinds that the first version knew.
+pub fn first_version() -> Vec<HistoryEvent> {
     let mut kinds = vec![EventKind::ExecutionStarted {
         input: payload("{ \"bucket\" : \"photos\",\n  \"size\": 1.50, \"größe\": \"\\u00e9\\\\\\\"🖼\" }"),
         role_arn: "arn:aws:iam::000000000000:role/darkroom".into(),
@@ -209,11 +240,15 @@ fn number(kind: &EventKind) -> usize {
         EventKind::MapIterationSucceeded(_) => 21,
         EventKind::MapIterationFailed(_) => 22,
         EventKind::MapIterationAborted(_) => 23,
+        EventKind::TaskScheduleFailed { .. } => 24,
+        EventKind::TaskSubmitFailed { .. } => 25,
+        EventKind::ExecutionRedriven { .. } => 26,
+        EventKind::EvaluationFailed { .. } => 27,
     }
 }
 
 #[test]
 fn the_sample_holds_every_kind() {
     let found: BTreeSet<usize> = history().iter().map(|event| number(&event.kind)).collect();
-    assert_eq!(found, (0..24).collect());
+    assert_eq!(found, (0..28).collect());
 }

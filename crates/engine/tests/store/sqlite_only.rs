@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 
 use darkroom_asl::definition::MachineType;
 use darkroom_asl::interpreter::event::{HistoryEvent, wire};
+use darkroom_engine::TokenSecret;
 use darkroom_engine::store::{
     EndStatus, ExecutionKey, Filter, Settings, SqliteStore, StateMachineStatus, Store, StoreError,
     StoredStateMachine,
@@ -20,6 +21,8 @@ use crate::made::{
 use crate::sample;
 
 const SAMPLE: &str = include_str!("../samples/history-v1.json");
+/// What came after it.
+const LATER: &str = include_str!("../samples/later-events.json");
 
 fn place() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
@@ -185,10 +188,17 @@ fn machine_of_2(name: &str, status: &str) -> StoredStateMachine {
 }
 
 #[test]
+fn a_token_secret_outlives_the_process() {
+    let (_folder, path) = place();
+    let secret = open(&path).token_secret(TokenSecret([3; 32])).unwrap();
+    assert_eq!(open(&path).token_secret(TokenSecret([4; 32])).unwrap(), secret);
+}
+
+#[test]
 fn a_newer_version_s_file_is_refused() {
     let (_folder, path) = place();
     drop(open(&path));
-    Connection::open(&path).unwrap().pragma_update(None, "user_version", 4).unwrap();
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 5).unwrap();
     assert_corrupt(SqliteStore::open(&path), &["store.db", "newer version"]);
     assert_corrupt(SqliteStore::open_read_only(&path), &["newer version"]);
 }
@@ -242,18 +252,18 @@ fn what_cannot_be_read_is_named_with_its_place() {
 fn what_the_first_version_stored_is_read_for_ever() {
     let records: Vec<wire::Record> = serde_json::from_str(SAMPLE).unwrap();
     let read: Vec<_> = records.into_iter().map(|record| HistoryEvent::try_from(record).unwrap()).collect();
-    assert_eq!(read, sample::history());
+    assert_eq!(read, sample::first_version());
 
     let (_folder, path) = place();
     let store = open(&path);
     put_definition(&store);
     commit(&store, [start(1, 0)]).unwrap();
-    let last = sample::history().len();
+    let last = sample::first_version().len();
     Connection::open(&path)
         .unwrap()
         .execute("INSERT INTO history VALUES (1, 1, ?1, 1, ?2)", rusqlite::params![last, SAMPLE])
         .unwrap();
-    assert_eq!(store.history(ExecutionKey(1)).unwrap(), sample::history());
+    assert_eq!(store.history(ExecutionKey(1)).unwrap(), sample::first_version());
 }
 
 #[test]
@@ -268,9 +278,11 @@ fn a_start_through_an_alias_is_stored_as_it_first_was() {
 /// When this fails, the stored form has changed: keep the old sample, and add one for the new form.
 #[test]
 fn the_newest_sample_is_what_is_stored_today() {
-    let records: Vec<_> = sample::history().iter().map(wire::to_record).collect();
-    let stored: serde_json::Value = serde_json::to_value(records).unwrap();
-    assert_eq!(stored, serde_json::from_str::<serde_json::Value>(SAMPLE).unwrap());
+    for (events, sample) in [(sample::first_version(), SAMPLE), (sample::later(), LATER)] {
+        let records: Vec<_> = events.iter().map(wire::to_record).collect();
+        let stored: serde_json::Value = serde_json::to_value(records).unwrap();
+        assert_eq!(stored, serde_json::from_str::<serde_json::Value>(sample).unwrap());
+    }
 }
 
 /// The machine fails, and the log ends wherever the disk had come to.

@@ -1,7 +1,8 @@
 //! `DescribeExecution`.
 
 use darkroom_asl::json::{Payload, Text};
-use darkroom_engine::store::{EndStatus, ExecutionStatus, StoredExecution};
+use darkroom_engine::NotRedrivable;
+use darkroom_engine::store::{EndStatus, StoredExecution};
 use serde::{Deserialize, Serialize};
 
 use crate::arn::StatesArn;
@@ -43,6 +44,8 @@ pub(super) struct Output {
     #[serde(skip_serializing_if = "Option::is_none")]
     state_machine_alias_arn: Option<Text>,
     redrive_count: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redrive_date: Option<Seconds>,
     redrive_status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     redrive_status_reason: Option<String>,
@@ -50,7 +53,14 @@ pub(super) struct Output {
 
 pub(super) async fn run(context: Context, input: Input) -> Result<Output, ApiError> {
     let execution = find(&context, input.execution_arn).await?;
-    Ok(describe(execution, input.included_data.unwrap_or_default() == IncludedData::AllData))
+    let (execution, redrivable) = context
+        .blocking(move |engine| {
+            let redrivable = engine.is_redrivable(&execution)?;
+            Ok((execution, redrivable))
+        })
+        .await?;
+    let include_data = input.included_data.unwrap_or_default() == IncludedData::AllData;
+    Ok(describe(execution, redrivable, include_data))
 }
 
 /// The execution of this ARN.
@@ -60,9 +70,12 @@ pub(super) async fn find(context: &Context, arn: String) -> Result<StoredExecuti
     context.read(move |store| store.execution(&wanted)).await?.ok_or(ApiError::ExecutionDoesNotExist(arn))
 }
 
-fn describe(execution: StoredExecution, include_data: bool) -> Output {
+fn describe(execution: StoredExecution, redrivable: Result<(), NotRedrivable>, include_data: bool) -> Output {
     let status = execution.status();
-    let (redrive_status, redrive_status_reason) = redrive(status);
+    let (redrive_status, redrive_status_reason) = match redrivable {
+        Ok(()) => ("REDRIVABLE", None),
+        Err(reason) => ("NOT_REDRIVABLE", Some(reason.to_string())),
+    };
     let stop_date = execution.end.as_ref().map(|end| end.ended_at.into());
     let (output, reason) = match execution.end.map(|end| end.status) {
         Some(EndStatus::Succeeded(output)) => (Some(output), None),
@@ -86,20 +99,9 @@ fn describe(execution: StoredExecution, include_data: bool) -> Output {
         cause: reason.cause,
         state_machine_version_arn: execution.identity.qualifiers.version_arn.clone(),
         state_machine_alias_arn: execution.identity.qualifiers.alias_arn.clone(),
-        redrive_count: 0,
+        redrive_count: execution.redrive.map_or(0, |redrive| redrive.count),
+        redrive_date: execution.redrive.map(|redrive| redrive.at.into()),
         redrive_status,
         redrive_status_reason,
-    }
-}
-
-/// AWS: an execution that ended badly may be redriven.
-fn redrive(status: ExecutionStatus) -> (&'static str, Option<String>) {
-    match status {
-        ExecutionStatus::Running | ExecutionStatus::Succeeded => {
-            ("NOT_REDRIVABLE", Some(format!("Execution is {} and cannot be redriven", status.as_str())))
-        }
-        ExecutionStatus::Failed | ExecutionStatus::TimedOut | ExecutionStatus::Aborted => {
-            ("REDRIVABLE", None)
-        }
     }
 }

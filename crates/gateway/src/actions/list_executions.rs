@@ -2,7 +2,9 @@
 
 use darkroom_asl::definition::MachineType;
 use darkroom_asl::json::Text;
-use darkroom_engine::store::{ExecutionKey, ExecutionStatus, ExecutionSummary, Filter, StartedThrough};
+use darkroom_engine::store::{
+    ExecutionKey, ExecutionStatus, ExecutionSummary, Filter, StartedThrough, Store,
+};
 use darkroom_engine::{Engine, QualifiedArn, Qualifier};
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +55,8 @@ struct Item {
     #[serde(skip_serializing_if = "Option::is_none")]
     state_machine_alias_arn: Option<Text>,
     redrive_count: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redrive_date: Option<Seconds>,
 }
 
 /// A status that only children of a map run have.
@@ -93,15 +97,34 @@ pub(super) async fn run(context: Context, input: Input) -> Result<Output, ApiErr
                 before: before.map(ExecutionKey),
                 limit: length + 1,
             };
-            // No execution was ever redriven here.
-            if input.redrive_filter == Some(RedriveFilter::Redriven) {
-                return Ok(Vec::new());
-            }
-            Ok(engine.store().executions(&filter)?)
+            listed(engine.store().as_ref(), filter, input.redrive_filter)
         })
         .await?;
     let page = list.page(found, length, |execution| execution.key.0.to_string());
     Ok(Output { executions: page.items.iter().map(item).collect(), next_token: page.next_token })
+}
+
+/// A page's executions. Few are redriven, so they have no index: the store's pages are gone through.
+fn listed(
+    store: &dyn Store,
+    mut filter: Filter,
+    redrive_filter: Option<RedriveFilter>,
+) -> Result<Vec<ExecutionSummary>, ApiError> {
+    let mut found = Vec::new();
+    loop {
+        let page = store.executions(&filter)?;
+        filter.before = page.last().map(|execution| execution.key);
+        let is_last = page.len() < filter.limit;
+        found.extend(page.into_iter().filter(|execution| match redrive_filter {
+            None => true,
+            Some(RedriveFilter::Redriven) => execution.redrive.is_some(),
+            Some(RedriveFilter::NotRedriven) => execution.redrive.is_none(),
+        }));
+        if is_last || found.len() >= filter.limit {
+            found.truncate(filter.limit);
+            return Ok(found);
+        }
+    }
 }
 
 /// What the ARN of a Standard state machine, or of its version or alias, lists.
@@ -134,6 +157,7 @@ fn item(execution: &ExecutionSummary) -> Item {
         stop_date: execution.ended_at.map(Seconds::from),
         state_machine_version_arn: identity.qualifiers.version_arn.clone(),
         state_machine_alias_arn: identity.qualifiers.alias_arn.clone(),
-        redrive_count: 0,
+        redrive_count: execution.redrive.map_or(0, |redrive| redrive.count),
+        redrive_date: execution.redrive.map(|redrive| redrive.at.into()),
     }
 }

@@ -13,6 +13,7 @@ mod describe_map_run;
 mod describe_state_machine;
 mod describe_state_machine_alias;
 mod describe_state_machine_for_execution;
+mod get_activity_task;
 mod get_execution_history;
 mod list_activities;
 mod list_executions;
@@ -22,7 +23,12 @@ mod list_state_machine_versions;
 mod list_state_machines;
 mod list_tags_for_resource;
 mod publish_state_machine_version;
+mod redrive_execution;
+mod send_task_failure;
+mod send_task_heartbeat;
+mod send_task_success;
 mod start_execution;
+mod start_sync_execution;
 mod stop_execution;
 mod tag_resource;
 mod untag_resource;
@@ -59,6 +65,7 @@ const ACTIONS: &[(&str, Action)] = &[
     ("DescribeStateMachineForExecution", |call| {
         Box::pin(call.run(describe_state_machine_for_execution::run))
     }),
+    ("GetActivityTask", |call| Box::pin(call.run(get_activity_task::run))),
     ("GetExecutionHistory", |call| Box::pin(call.run(get_execution_history::run))),
     ("ListActivities", |call| Box::pin(call.run(list_activities::run))),
     ("ListExecutions", |call| Box::pin(call.run(list_executions::run))),
@@ -68,7 +75,12 @@ const ACTIONS: &[(&str, Action)] = &[
     ("ListStateMachines", |call| Box::pin(call.run(list_state_machines::run))),
     ("ListTagsForResource", |call| Box::pin(call.run(list_tags_for_resource::run))),
     ("PublishStateMachineVersion", |call| Box::pin(call.run(publish_state_machine_version::run))),
+    ("RedriveExecution", |call| Box::pin(call.run(redrive_execution::run))),
+    ("SendTaskFailure", |call| Box::pin(call.run(send_task_failure::run))),
+    ("SendTaskHeartbeat", |call| Box::pin(call.run(send_task_heartbeat::run))),
+    ("SendTaskSuccess", |call| Box::pin(call.run(send_task_success::run))),
     ("StartExecution", |call| Box::pin(call.run(start_execution::run))),
+    ("StartSyncExecution", |call| Box::pin(call.run(start_sync_execution::run))),
     ("StopExecution", |call| Box::pin(call.run(stop_execution::run))),
     ("TagResource", |call| Box::pin(call.run(tag_resource::run))),
     ("UntagResource", |call| Box::pin(call.run(untag_resource::run))),

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use darkroom_asl::data::Timestamp;
-use darkroom_asl::interpreter::event::Reason;
-use darkroom_asl::interpreter::{Identity, Qualifiers};
+use darkroom_asl::interpreter::event::{BranchId, EventId, Reason};
+use darkroom_asl::interpreter::{Identity, Qualifiers, TaskId};
 use darkroom_asl::json::{Payload, Text};
 use rusqlite::{Connection, Params, Row, Transaction, params};
 
 use super::failure::Failure;
 use super::select::{row_limit, select};
 use crate::store::{
-    End, EndStatus, ExecutionKey, ExecutionStatus, ExecutionSummary, Filter, StartedThrough, StoredExecution,
+    End, EndStatus, ExecutionKey, ExecutionStatus, ExecutionSummary, Filter, Parent, Redrive, StartedThrough,
+    StoredExecution,
 };
 
 /// The columns that a list shows, in [`read_summary`]'s order, and then those in `$more`.
@@ -19,7 +20,7 @@ macro_rules! select {
     ([$($more:literal),*] $($rest:literal)+) => {
         concat!(
             "SELECT key, status, arn, name, state_machine_arn, state_machine_name, version_arn, alias_arn, ",
-            "role_arn, revision, started_ms, ended_ms, parked", $(", ", $more,)* " FROM executions ",
+            "role_arn, revision, started_ms, ended_ms, parked, redrive_count, redriven_ms", $(", ", $more,)* " FROM executions ",
             $($rest),+
         )
     };
@@ -27,10 +28,19 @@ macro_rules! select {
 
 /// Whole executions.
 macro_rules! select_whole {
-    ($($rest:literal)+) => { select!(["definition", "error", "cause", "input", "output"] $($rest)+) };
+    ($($rest:literal)+) => {
+        select!(
+            [
+                "definition", "error", "cause", "input", "output", "parent", "parent_branch", "parent_event",
+                "parent_waits"
+            ]
+            $($rest)+
+        )
+    };
 }
 
 pub(super) const BY_ARN: &str = select_whole!("WHERE arn = ?1");
+pub(super) const BY_KEY: &str = select_whole!("WHERE key = ?1");
 pub(super) const OPEN: &str = select_whole!("WHERE status = 'RUNNING' AND key > ?1 ORDER BY key LIMIT ?2");
 
 const ALL: &str = select!([] "WHERE key < ?1 ORDER BY key DESC LIMIT ?2");
@@ -123,21 +133,36 @@ fn read_summary(row: &Row<'_>) -> Result<ExecutionSummary, Failure> {
         started_at: Timestamp::from_millis(row.get(10)?),
         ended_at: row.get::<_, Option<i64>>(11)?.map(Timestamp::from_millis),
         parked: row.get(12)?,
+        redrive: read_redrive(row)?,
     })
 }
 
+fn read_redrive(row: &Row<'_>) -> Result<Option<Redrive>, Failure> {
+    let Some(count) = row.get(13)? else { return Ok(None) };
+    Ok(Some(Redrive { count, at: Timestamp::from_millis(row.get(14)?) }))
+}
+
 fn read(row: &Row<'_>) -> Result<StoredExecution, Failure> {
-    let ExecutionSummary { key, identity, status, started_at, ended_at, parked } = read_summary(row)?;
+    let ExecutionSummary { key, identity, status, started_at, ended_at, parked, redrive } =
+        read_summary(row)?;
     let place = Place { key: key.0 };
     Ok(StoredExecution {
         key,
         identity,
-        definition: row.get(13)?,
-        input: place.payload("input", row.get(16)?)?,
+        definition: row.get(15)?,
+        input: place.payload("input", row.get(18)?)?,
         started_at,
         end: read_end(row, status, ended_at, &place)?,
         parked,
+        parent: read_parent(row)?,
+        redrive,
     })
+}
+
+fn read_parent(row: &Row<'_>) -> Result<Option<Parent>, Failure> {
+    let Some(key) = row.get(20)? else { return Ok(None) };
+    let task = TaskId { branch: BranchId(row.get(21)?), scheduled: EventId(row.get(22)?) };
+    Ok(Some(Parent { key: ExecutionKey(key), task, waits: row.get(23)? }))
 }
 
 fn read_end(
@@ -146,11 +171,11 @@ fn read_end(
     ended_at: Option<Timestamp>,
     place: &Place,
 ) -> Result<Option<End>, Failure> {
-    let reason = || -> Result<Reason, Failure> { Ok(Reason { error: row.get(14)?, cause: row.get(15)? }) };
+    let reason = || -> Result<Reason, Failure> { Ok(Reason { error: row.get(16)?, cause: row.get(17)? }) };
     let status = match status {
         ExecutionStatus::Running => return Ok(None),
         ExecutionStatus::Succeeded => {
-            EndStatus::Succeeded(place.payload("output", place.need("output", row.get(17)?)?)?)
+            EndStatus::Succeeded(place.payload("output", place.need("output", row.get(19)?)?)?)
         }
         ExecutionStatus::Failed => EndStatus::Failed(reason()?),
         ExecutionStatus::TimedOut => EndStatus::TimedOut(reason()?),
@@ -210,6 +235,7 @@ mod tests {
         assert!(schema::create(&mut connection).is_ok());
         for query in [
             BY_ARN,
+            BY_KEY,
             OPEN,
             ALL,
             BY_STATUS,

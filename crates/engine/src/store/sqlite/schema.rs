@@ -6,7 +6,7 @@ use super::failure::Failure;
 
 /// Stands in the file as `user_version`. A change of the tables counts it up and adds a migration; a change
 /// of the records counts [`FORMAT`](crate::store::piece::FORMAT) up instead.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 
 const DEFINITIONS: &str = "
 CREATE TABLE definitions (
@@ -152,6 +152,20 @@ DROP TABLE executions_of_2;
 DROP TABLE state_machines_of_2;
 ";
 
+/// Since version 4: which task started an execution, how often it was redriven, and what task tokens are made with.
+const TASKS: &str = "
+ALTER TABLE executions ADD COLUMN parent INTEGER;
+ALTER TABLE executions ADD COLUMN parent_branch INTEGER;
+ALTER TABLE executions ADD COLUMN parent_event INTEGER;
+ALTER TABLE executions ADD COLUMN parent_waits INTEGER;
+ALTER TABLE executions ADD COLUMN redrive_count INTEGER;
+ALTER TABLE executions ADD COLUMN redriven_ms INTEGER;
+CREATE TABLE secrets (
+    name TEXT PRIMARY KEY NOT NULL,
+    value BLOB NOT NULL
+) STRICT;
+";
+
 /// What a file is, before anything is written to it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Found {
@@ -193,6 +207,9 @@ pub(super) fn migrate(connection: &mut Connection, version: i64) -> Result<(), F
             transaction.execute_batch(step)?;
         }
     }
+    if version < 4 {
+        transaction.execute_batch(TASKS)?;
+    }
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()?;
     Ok(())
@@ -201,7 +218,7 @@ pub(super) fn migrate(connection: &mut Connection, version: i64) -> Result<(), F
 /// Makes the tables in an empty file.
 pub(super) fn create(connection: &mut Connection) -> Result<(), Failure> {
     let transaction = connection.transaction()?;
-    for tables in [DEFINITIONS, EXECUTIONS, HISTORY, RESOURCES] {
+    for tables in [DEFINITIONS, EXECUTIONS, HISTORY, RESOURCES, TASKS] {
         transaction.execute_batch(tables)?;
     }
     transaction.pragma_update(None, "user_version", VERSION)?;

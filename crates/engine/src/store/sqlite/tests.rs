@@ -34,11 +34,12 @@ fn start(key: i64) -> Batch {
         qualifiers: Qualifiers::default(),
         revision_id: None,
     };
-    let start = NewExecution { definition: "definition".into(), input, started_at };
+    let start = NewExecution { definition: "definition".into(), input, started_at, parent: None };
     Batch {
         appends: vec![Append {
             key: ExecutionKey(key),
             identity: Arc::new(identity),
+            redrive: None,
             start: Some(start),
             events: vec![event],
             end: None,
