@@ -26,11 +26,11 @@ impl Shard {
             return reply(Err(ReportError::SetAside));
         }
         building.release(key, &identity).replies.push(Box::new(move |committed| {
-            reply(
-                committed
-                    .map_err(ReportError::from)
-                    .and_then(|()| if is_open { Ok(()) } else { Err(ReportError::Closed) }),
-            );
+            reply(match committed {
+                Ok(()) if is_open => Ok(()),
+                Ok(()) => Err(ReportError::Closed),
+                Err(error) => Err(error.into()),
+            });
         }));
     }
 
