@@ -24,6 +24,9 @@ pub(crate) const OBJECT_BYTES: usize = 120;
 /// An array without items.
 pub(crate) const ARRAY_BYTES: usize = 72;
 
+/// What a path with `@`, `#` or `%` makes of an item: an object of the item and what is bound.
+pub(crate) const TUPLE_BYTES: usize = OBJECT_BYTES + 4 * MEMBER_BYTES;
+
 /// What `$match` makes of one match: an object of four members and an array.
 const MATCH_BYTES: usize = 4 * MEMBER_BYTES + OBJECT_BYTES + ARRAY_BYTES;
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jsonata_core::ast::AstNode;
 use jsonata_core::parser;
 
+use crate::guard::Traits;
 use crate::limits::{EXPRESSION_BYTES_MAX, EXPRESSION_DEPTH_MAX};
 use crate::reference::{Reference, References, references};
 use crate::scan::{TokenKind, tokens};
@@ -20,7 +21,7 @@ struct Parsed {
     source: String,
     tree: AstNode,
     references: References,
-    makes_functions: bool,
+    traits: Traits,
 }
 
 impl Expression {
@@ -50,8 +51,8 @@ impl Expression {
             })?;
         place::bindings(&tokens)?;
         let references = references(&tree, &tokens, &host::is_function);
-        let makes_functions = guard::guard(&mut tree);
-        Ok(Expression(Arc::new(Parsed { source: source.to_owned(), tree, references, makes_functions })))
+        let traits = guard::guard(&mut tree);
+        Ok(Expression(Arc::new(Parsed { source: source.to_owned(), tree, references, traits })))
     }
 
     /// The text that it was parsed from.
@@ -70,9 +71,9 @@ impl Expression {
         &self.0.references.context
     }
 
-    /// Whether functions are made while it is evaluated.
-    pub(crate) fn makes_functions(&self) -> bool {
-        self.0.makes_functions
+    /// What its evaluation has to get ready for.
+    pub(crate) fn traits(&self) -> Traits {
+        self.0.traits
     }
 
     pub(crate) fn tree(&self) -> &AstNode {

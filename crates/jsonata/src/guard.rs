@@ -17,6 +17,7 @@ pub(crate) const KEEP: &str = "guard keep";
 pub(crate) const COPY: &str = "guard copy";
 pub(crate) const RANGE: &str = "guard range";
 pub(crate) const LIST: &str = "guard list";
+pub(crate) const TUPLES: &str = "guard tuples";
 pub(crate) const SOME: &str = "guard some";
 pub(crate) const REFUSE: &str = "guard refuse";
 pub(crate) const PAY: &str = "guard pay";
@@ -66,12 +67,21 @@ fn is_checked_value(name: &str) -> bool {
     BY_VALUE.iter().any(|(checked, _)| *checked == name)
 }
 
-/// Puts the guards in. Answers whether the expression makes functions.
-pub(crate) fn guard(tree: &mut AstNode) -> bool {
+/// What an expression does that its evaluation has to get ready for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Traits {
+    /// It makes functions, which may hold each other in a long chain.
+    pub makes_functions: bool,
+    /// It has a path with `@`, `#` or `%`, which makes an object of each item of its lists.
+    pub makes_tuples: bool,
+}
+
+/// Puts the guards in.
+pub(crate) fn guard(tree: &mut AstNode) -> Traits {
     let makes_functions = fixed_bytes(tree) >= FUNCTION_BYTES;
-    let mut walk = Walk { bound: Vec::new(), is_guarded: false };
+    let mut walk = Walk { bound: Vec::new(), is_guarded: false, makes_tuples: false };
     walk.node(tree);
-    makes_functions
+    Traits { makes_functions, makes_tuples: walk.makes_tuples }
 }
 
 struct Walk {
@@ -79,6 +89,7 @@ struct Walk {
     bound: Vec<String>,
     /// Whether something was guarded since it was last cleared.
     is_guarded: bool,
+    makes_tuples: bool,
 }
 
 impl Walk {
@@ -343,8 +354,25 @@ impl Walk {
     }
 
     fn path(&mut self, steps: &mut [PathStep]) {
-        for step in steps {
+        let mut is_stream = false;
+        for (index, step) in steps.iter_mut().enumerate() {
             self.in_place(&mut step.node);
+            // Each item of each list that a step makes becomes an object with what is bound so far.
+            let is_list = matches!(
+                step.node,
+                AstNode::Name(_)
+                    | AstNode::Variable(_)
+                    | AstNode::Function { .. }
+                    | AstNode::Wildcard
+                    | AstNode::Descendant
+            );
+            is_stream |= makes_tuples(step);
+            if is_stream {
+                self.makes_tuples = true;
+                if index > 0 && is_list {
+                    wrap(TUPLES, &mut step.node);
+                }
+            }
             for stage in &mut step.stages {
                 match stage {
                     Stage::Filter(filter) => {
@@ -424,6 +452,15 @@ fn called(node: &mut AstNode) -> Option<(&mut String, &mut Vec<AstNode>)> {
         }
         _ => None,
     }
+}
+
+/// Whether a step makes an object of each item.
+fn makes_tuples(step: &PathStep) -> bool {
+    step.is_tuple
+        || step.focus.is_some()
+        || step.index_var.is_some()
+        || step.ancestor_label.is_some()
+        || step.stages.iter().any(|stage| matches!(stage, Stage::Index(_)))
 }
 
 /// Whether the evaluator tells an array by the node that makes it, so that the node must stay as it is.

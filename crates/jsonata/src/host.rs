@@ -105,6 +105,8 @@ pub(crate) struct Host {
     pub meter: Meter,
     /// How many evaluations run within each other: a function that is called as a value is one of its own.
     nested: Cell<usize>,
+    /// Whether the evaluation that runs makes an object of each item of its lists.
+    makes_tuples: Cell<bool>,
     /// The mark that was met last, while the place of an error is looked for.
     marked: Cell<Option<usize>>,
     /// What our own functions failed with: the evaluator's error has only a text.
@@ -124,13 +126,15 @@ impl Host {
             began,
             meter: Meter::default(),
             nested: Cell::new(0),
+            makes_tuples: Cell::new(false),
             marked: Cell::new(None),
             failure: RefCell::new(None),
         }
     }
 
     /// Gets ready for an evaluation.
-    pub(crate) fn begin(&self) {
+    pub(crate) fn begin(&self, makes_tuples: bool) {
+        self.makes_tuples.set(makes_tuples);
         self.began.set(self.surroundings.elapsed());
         self.again();
     }
@@ -167,15 +171,28 @@ impl Host {
 
     /// Fails if a sequence would be too long.
     pub(crate) fn check_length(&self, items: usize) -> Result<(), EvaluatorError> {
-        if items <= self.limits.sequence_length {
+        if items <= self.sequence_length() {
             return Ok(());
         }
         Err(self.fail(Error::memory_limit()))
     }
 
+    /// How long a sequence may be: less where each of its items becomes an object.
+    fn sequence_length(&self) -> usize {
+        let tuples = self.limits.memory_bytes / 2 / cost::TUPLE_BYTES;
+        if self.makes_tuples.get() {
+            self.limits.sequence_length.min(tuples)
+        } else {
+            self.limits.sequence_length
+        }
+    }
+
     /// Fails if a range would be too long.
     pub(crate) fn check_range(&self, items: usize) -> Result<(), EvaluatorError> {
-        if items <= self.limits.sequence_length.max(RANGE_LENGTH_MAX) {
+        let is_list = self.makes_tuples.get();
+        let most =
+            if is_list { self.sequence_length() } else { self.limits.sequence_length.max(RANGE_LENGTH_MAX) };
+        if items <= most {
             return Ok(());
         }
         // The reference implementation makes no longer ones either.
@@ -201,7 +218,7 @@ impl Host {
             timeout_ms: Some(u64::try_from(self.remaining().as_millis()).unwrap_or(u64::MAX)),
             cancel: None,
             max_stack_depth: Some(self.limits.depth),
-            max_sequence_length: Some(self.limits.sequence_length),
+            max_sequence_length: Some(self.sequence_length()),
         }
     }
 
@@ -241,6 +258,7 @@ const OWN: &[(&str, Own)] = &[
     (guard::PAY, meter::pay),
     (place::MARK, meter::mark),
     (guard::RANGE, functions::range_sequence),
+    (guard::TUPLES, meter::tuples),
     (guard::SOME, functions::some),
     (guard::REFUSE, meter::refuse),
 ];

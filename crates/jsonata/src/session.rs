@@ -97,7 +97,7 @@ impl<'a> Session<'a> {
 
     /// Evaluates an expression. What it binds itself is gone afterwards.
     pub fn evaluate(&mut self, expression: &Expression) -> Result<Outcome, Error> {
-        if expression.makes_functions() {
+        if expression.traits().makes_functions {
             return stacker::maybe_grow(STACK_BYTES, STACK_BYTES, || self.evaluate_here(expression));
         }
         self.evaluate_here(expression)
@@ -105,7 +105,7 @@ impl<'a> Session<'a> {
 
     fn evaluate_here(&self, expression: &Expression) -> Result<Outcome, Error> {
         let bindings = self.bindings(expression)?;
-        self.host.begin();
+        self.host.begin(expression.traits().makes_tuples);
         match self.run(expression.tree(), &bindings) {
             Ok(value) => value::outcome(&value, &self.host.limits),
             Err(error) => Err(self.placed(error, expression, &bindings)),
