@@ -72,8 +72,8 @@ impl Expression {
     }
 
     /// What its evaluation has to get ready for.
-    pub(crate) fn traits(&self) -> Traits {
-        self.0.traits
+    pub(crate) fn traits(&self) -> &Traits {
+        &self.0.traits
     }
 
     pub(crate) fn tree(&self) -> &AstNode {

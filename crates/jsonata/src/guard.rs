@@ -5,6 +5,8 @@
 //! announced to [`crate::meter`]. A guard answers with the value that it was given, so that the expression means what
 //! it meant. The guards' names have a space in them and no `$name` can call them.
 
+use std::collections::HashSet;
+
 use jsonata_core::ast::{AstNode, BinaryOp, PathStep, Stage};
 use jsonata_core::value::with_stack;
 
@@ -68,8 +70,10 @@ fn is_checked_value(name: &str) -> bool {
 }
 
 /// What an expression does that its evaluation has to get ready for.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Traits {
+    /// The functions that it calls and the variables that it reads, guards among them.
+    pub names: HashSet<String>,
     /// It makes functions, which may hold each other in a long chain.
     pub makes_functions: bool,
     /// It has a path with `@`, `#` or `%`, which makes an object of each item of its lists.
@@ -81,7 +85,18 @@ pub(crate) fn guard(tree: &mut AstNode) -> Traits {
     let makes_functions = fixed_bytes(tree) >= FUNCTION_BYTES;
     let mut walk = Walk { bound: Vec::new(), is_guarded: false, makes_tuples: false };
     walk.node(tree);
-    Traits { makes_functions, makes_tuples: walk.makes_tuples }
+    let mut names = HashSet::new();
+    collect_names(tree, &mut names);
+    Traits { names, makes_functions, makes_tuples: walk.makes_tuples }
+}
+
+fn collect_names(node: &AstNode, names: &mut HashSet<String>) {
+    with_stack(|| {
+        if let AstNode::Function { name, .. } | AstNode::Variable(name) = node {
+            names.insert(name.clone());
+        }
+        children(node).into_iter().for_each(|child| collect_names(child, names));
+    });
 }
 
 struct Walk {
@@ -273,6 +288,10 @@ impl Walk {
     fn call(&mut self, node: &mut AstNode) {
         let AstNode::Function { name, args, is_builtin } = node else { return };
         let is_own = self.is_bound(name) || !*is_builtin;
+        if !*is_builtin && name.starts_with("guard ") {
+            // A quoted name may have a space in it. It is no function.
+            name.insert_str(0, "no ");
+        }
         self.nodes(args);
         if is_own {
             return;
@@ -667,7 +686,7 @@ mod tests {
         let limits = Limits { sequence_length: 300_000, ..Limits::default() };
         let host = Rc::new(Host::new(limits.clone(), Rc::new(Still)));
         let mut evaluator = Evaluator::with_options(Context::new(), host.options());
-        register(&mut evaluator, &host).expect("the names are free");
+        register(&mut evaluator, &host, None).expect("the names are free");
         let data = data.map_or(jsonata_core::value::JValue::Undefined, |data| {
             value::read(&data.to_string()).expect("it is JSON")
         });

@@ -1,7 +1,9 @@
 //! What the evaluator is given from outside while it runs: time, chance, and AWS's functions.
 
 use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::HashSet;
 use std::rc::Rc;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use jsonata_core::ast::AstNode;
@@ -263,21 +265,30 @@ const OWN: &[(&str, Own)] = &[
     (guard::REFUSE, meter::refuse),
 ];
 
-/// Registers what stands beside or in the place of the evaluator's own functions.
-pub(crate) fn register(evaluator: &mut Evaluator, host: &Rc<Host>) -> Result<(), EvaluatorError> {
-    for (name, function) in OWN {
+/// Registers of what stands beside or in the place of the evaluator's own functions that which `names` holds, or all.
+pub(crate) fn register(
+    evaluator: &mut Evaluator,
+    host: &Rc<Host>,
+    names: Option<&HashSet<String>>,
+) -> Result<(), EvaluatorError> {
+    let is_named = |name: &str| names.is_none_or(|names| names.contains(name));
+    for (name, function) in OWN.iter().filter(|(name, _)| is_named(name) || *name == place::MARK) {
         let host = Rc::clone(host);
         evaluator.register_fn_override(*name, move |arguments: &[JValue]| function(&host, arguments))?;
     }
-    for name in cost::CHECKED {
+    for checked in NAMES.iter().filter(|checked| is_named(&checked.check)) {
         let host = Rc::clone(host);
-        evaluator.register_fn(guard::check_name(name), move |arguments: &[JValue]| {
-            meter::check(&host, name, arguments)
+        evaluator.register_fn(checked.check.as_str(), move |arguments: &[JValue]| {
+            meter::check(&host, checked.function, arguments)
         })?;
     }
     for (name, arity) in guard::BY_VALUE {
+        let value_name = guard::value_name(name);
+        if !is_named(&value_name) {
+            continue;
+        }
         let host = Rc::clone(host);
-        evaluator.register_fn(guard::value_name(name), move |arguments: &[JValue]| {
+        evaluator.register_fn(value_name, move |arguments: &[JValue]| {
             // A function that takes a function gives it three arguments, and this one takes as many as it has.
             let count = if arguments.len() == 3 { *arity } else { arguments.len() };
             let arguments = arguments.get(..count).unwrap_or(arguments);
@@ -287,6 +298,17 @@ pub(crate) fn register(evaluator: &mut Evaluator, host: &Rc<Host>) -> Result<(),
     }
     Ok(())
 }
+
+/// A checked function and the name of its check.
+struct Checked {
+    function: &'static str,
+    check: String,
+}
+
+/// The names are put together once, and not for each evaluation.
+static NAMES: LazyLock<Vec<Checked>> = LazyLock::new(|| {
+    cost::CHECKED.iter().map(|function| Checked { function, check: guard::check_name(function) }).collect()
+});
 
 /// Calls a function of the evaluator's own.
 pub(crate) fn call(host: &Rc<Host>, name: &str, arguments: &[JValue]) -> Answer {
@@ -303,7 +325,7 @@ pub(crate) fn call(host: &Rc<Host>, name: &str, arguments: &[JValue]) -> Answer 
     let mut evaluator = Evaluator::with_options(context, host.options());
     // Only a function among the arguments can call others.
     if arguments.iter().any(JValue::is_function) {
-        register(&mut evaluator, host)?;
+        register(&mut evaluator, host, None)?;
     }
     let call = AstNode::Function { name: name.to_owned(), args: variables, is_builtin: true };
     host.nested.set(host.nested.get() + 1);

@@ -9,9 +9,10 @@ use std::process::Command;
 use darkroom_jsonata::{ErrorKind, Expression, Limits, Outcome, Session};
 
 /// What a case may end with. All that matters is that it ends within bounds, but which bound it meets is told.
-const MEMORY: &[&str] = &["MemoryLimit"];
+/// On a slow machine the time is over before the memory is full.
+const MEMORY: &[&str] = &["MemoryLimit", "TimeLimit"];
 const TIME: &[&str] = &["TimeLimit"];
-const DEPTH: &[&str] = &["DepthLimit"];
+const DEPTH: &[&str] = &["DepthLimit", "TimeLimit"];
 /// It depends on the machine which bound is met first.
 const TIME_OR_MEMORY: &[&str] = &["TimeLimit", "MemoryLimit"];
 const ANY_LIMIT: &[&str] = &["TimeLimit", "MemoryLimit", "DepthLimit"];
