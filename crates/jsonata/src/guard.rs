@@ -95,7 +95,9 @@ fn collect_names(node: &AstNode, names: &mut HashSet<String>) {
         if let AstNode::Function { name, .. } | AstNode::Variable(name) = node {
             names.insert(name.clone());
         }
-        children(node).into_iter().for_each(|child| collect_names(child, names));
+        for child in children(node) {
+            collect_names(child, names);
+        }
     });
 }
 
