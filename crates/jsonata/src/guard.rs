@@ -26,22 +26,29 @@ pub(crate) const PAY: &str = "guard pay";
 pub(crate) const EMIT: &str = "guard emit";
 pub(crate) const ENTER: &str = "guard enter";
 pub(crate) const LEAVE: &str = "guard leave";
+pub(crate) const CONCATENATE: &str = "guard concatenate";
 pub(crate) const DISTINCT: &str = "guard distinct";
 pub(crate) const IS_FUNCTION: &str = "guard function";
 
 /// Functions that are checked even where they are used as a value, as in `$map(list, $string)`.
 /// With as many arguments as a function that takes it as a value gives it.
 pub(crate) const BY_VALUE: &[(&str, usize)] = &[
+    ("append", 2),
     ("formatInteger", 2),
     ("formatNumber", 3),
     ("fromMillis", 3),
     ("join", 2),
+    ("keys", 1),
     ("match", 3),
+    ("merge", 1),
     ("pad", 3),
-    ("replace", 3),
+    ("parseInteger", 2),
+    ("replace", 4),
     ("split", 3),
+    ("spread", 1),
     ("string", 1),
-    ("zip", 0),
+    ("toMillis", 2),
+    ("zip", usize::MAX),
 ];
 
 /// A string literal of so many bytes is counted each time that it is evaluated.
@@ -139,12 +146,21 @@ impl Walk {
                 }
             }
             AstNode::Variable(name) => {
-                if is_checked_value(name) && !self.is_bound(name) {
+                if name == "distinct" && !self.is_bound(name) {
+                    DISTINCT.clone_into(name);
+                } else if is_checked_value(name) && !self.is_bound(name) {
                     *name = value_name(name);
                 }
             }
             AstNode::Path { steps } => self.path(steps),
             AstNode::Binary { op: BinaryOp::Range, .. } => self.range(node, RANGE),
+            AstNode::Binary { op: BinaryOp::Concatenate, .. } => {
+                let mut operands = Vec::new();
+                concatenated(std::mem::replace(node, AstNode::Null), &mut operands);
+                self.nodes(&mut operands);
+                *node = function(CONCATENATE, operands);
+                self.is_guarded = true;
+            }
             AstNode::Binary { op, lhs, rhs } => self.binary(*op, lhs, rhs),
             AstNode::Unary { operand, .. } => self.node(operand),
             AstNode::Function { .. } => self.call(node),
@@ -162,7 +178,12 @@ impl Walk {
                 }
             }
             AstNode::Array(items) | AstNode::ArrayGroup(items) => self.array(items),
-            AstNode::Block(items) => self.scoped(|walk| walk.nodes(items)),
+            AstNode::Block(items) => self.scoped(|walk| {
+                for item in items {
+                    walk.node(item);
+                    walk.bind(item);
+                }
+            }),
             AstNode::Object(pairs) => self.object(pairs),
             AstNode::ObjectTransform { input, pattern } => self.scoped(|walk| {
                 walk.node(input);
@@ -195,18 +216,14 @@ impl Walk {
     fn binary(&mut self, op: BinaryOp, lhs: &mut AstNode, rhs: &mut AstNode) {
         match op {
             BinaryOp::ColonEqual => {
-                if let AstNode::Variable(name) = lhs {
+                let depth = self.bound.len();
+                if let (AstNode::Variable(name), AstNode::Lambda { .. }) = (lhs, &*rhs) {
+                    // A function may call itself by the name that it gets.
                     self.bound.push(name.clone());
                 }
                 self.node(rhs);
+                self.bound.truncate(depth);
                 keep(rhs);
-            }
-            BinaryOp::Concatenate => {
-                self.node(lhs);
-                self.node(rhs);
-                wrap(HOLD, lhs);
-                check("&", rhs, 1);
-                self.is_guarded = true;
             }
             BinaryOp::ChainPipe => self.chain(lhs, rhs),
             BinaryOp::Equal | BinaryOp::NotEqual | BinaryOp::In => {
@@ -230,12 +247,23 @@ impl Walk {
             | BinaryOp::Or
             | BinaryOp::FocusBind
             | BinaryOp::IndexBind
+            | BinaryOp::Concatenate
             | BinaryOp::Range
             | BinaryOp::Coalesce
             | BinaryOp::Default => {
                 self.node(lhs);
                 self.node(rhs);
             }
+        }
+    }
+
+    /// A statement of a block that binds a name: what follows in the block sees it. A binding anywhere else may not come
+    /// to be, so that the function of that name is still the built-in one.
+    fn bind(&mut self, statement: &AstNode) {
+        if let AstNode::Binary { op: BinaryOp::ColonEqual, lhs, .. } = statement
+            && let AstNode::Variable(name) = &**lhs
+        {
+            self.bound.push(name.clone());
         }
     }
 
@@ -298,14 +326,14 @@ impl Walk {
         if is_own {
             return;
         }
+        if name == "distinct" && args.len() == 1 {
+            DISTINCT.clone_into(name);
+            return;
+        }
         if args.contains(&AstNode::Placeholder) {
             if is_checked_value(name) {
                 *name = value_name(name);
             }
-            return;
-        }
-        if name == "distinct" && args.len() == 1 {
-            DISTINCT.clone_into(name);
             return;
         }
         if let ("reduce", [list, _]) = (name.as_str(), args.as_mut_slice()) {
@@ -363,8 +391,13 @@ impl Walk {
 
     /// An expression that is evaluated over and over.
     fn region(&mut self, body: &mut AstNode) {
-        let before = std::mem::take(&mut self.is_guarded);
         let fixed = fixed_bytes(body);
+        if fixed == 0 && matches!(body, AstNode::Object(_)) {
+            // All that it makes is kept, and each of its values is counted.
+            self.scoped(|walk| walk.node(body));
+            return;
+        }
+        let before = std::mem::take(&mut self.is_guarded);
         self.scoped(|walk| walk.node(body));
         if self.is_guarded || fixed > 0 || makes_sequence(body) {
             let result = std::mem::replace(body, AstNode::Null);
@@ -375,6 +408,7 @@ impl Walk {
     }
 
     fn path(&mut self, steps: &mut [PathStep]) {
+        let depth = self.bound.len();
         let mut is_stream = false;
         for (index, step) in steps.iter_mut().enumerate() {
             self.in_place(&mut step.node);
@@ -407,6 +441,7 @@ impl Walk {
             }
             self.bound.extend(step.focus.iter().chain(&step.index_var).cloned());
         }
+        self.bound.truncate(depth);
     }
 
     /// A node that must stay an array if it is one.
@@ -459,6 +494,17 @@ impl Walk {
     fn is_bound(&self, name: &str) -> bool {
         self.bound.iter().any(|bound| bound == name)
     }
+}
+
+/// The operands of `a & b & c`, which are put together at once.
+fn concatenated(node: AstNode, operands: &mut Vec<AstNode>) {
+    with_stack(|| match node {
+        AstNode::Binary { op: BinaryOp::Concatenate, lhs, rhs } => {
+            concatenated(*lhs, operands);
+            concatenated(*rhs, operands);
+        }
+        other => operands.push(other),
+    });
 }
 
 /// The function that the right side of `~>` calls, and its arguments.

@@ -248,6 +248,7 @@ const OWN: &[(&str, Own)] = &[
     ("range", functions::range),
     ("shuffle", functions::shuffle),
     ("uuid", functions::uuid),
+    (guard::CONCATENATE, functions::concatenate),
     (guard::COPY, meter::copy),
     (guard::DISTINCT, functions::distinct),
     (guard::IS_FUNCTION, functions::is_function),
@@ -289,8 +290,8 @@ pub(crate) fn register(
         }
         let host = Rc::clone(host);
         evaluator.register_fn(value_name, move |arguments: &[JValue]| {
-            // A function that takes a function gives it three arguments, and this one takes as many as it has.
-            let count = if arguments.len() == 3 { *arity } else { arguments.len() };
+            // A function that takes a function gives it three arguments or four, and this one takes as many as it has.
+            let count = if arguments.len() >= 3 { *arity } else { arguments.len() };
             let arguments = arguments.get(..count).unwrap_or(arguments);
             cost::charge_call(&host, name, &JValue::Null, arguments.to_vec())?;
             call(&host, name, arguments)
