@@ -38,7 +38,6 @@ pub(crate) const BY_VALUE: &[(&str, usize)] = &[
     ("formatNumber", 3),
     ("fromMillis", 3),
     ("join", 2),
-    ("keys", 1),
     ("match", 3),
     ("merge", 1),
     ("pad", 3),

@@ -294,10 +294,22 @@ pub(crate) fn register(
             let count = if arguments.len() >= 3 { *arity } else { arguments.len() };
             let arguments = arguments.get(..count).unwrap_or(arguments);
             cost::charge_call(&host, name, &JValue::Null, arguments.to_vec())?;
-            call(&host, name, arguments)
+            let answer = call(&host, name, arguments)?;
+            let makes_sequence =
+                matches!(*name, "match" | "spread") && !arguments.first().is_none_or(JValue::is_undefined);
+            Ok(if makes_sequence { sequence(answer) } else { answer })
         })?;
     }
     Ok(())
+}
+
+/// The sequence that a function made, and that was told from its only item, or from nothing, when it came out.
+fn sequence(answer: JValue) -> JValue {
+    match answer {
+        JValue::Array(_) => answer,
+        JValue::Undefined => JValue::sequence(Vec::new()),
+        one => JValue::sequence(vec![one]),
+    }
 }
 
 /// A checked function and the name of its check.
