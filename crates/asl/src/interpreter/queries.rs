@@ -106,14 +106,14 @@ impl<'a> Queries<'a> {
 
     /// Binds what the expression reads and what is not bound yet.
     fn bind(&self, open: &mut Open<'a>, expression: &Expression) {
-        let Scene { execution, branch, item, .. } = self.scene;
+        let Scene { execution, branch, .. } = self.scene;
         for reference in expression.references() {
             if reference.name == STATES {
                 let wants_context =
                     reference.path.first().is_none_or(|member| member == "context") && !open.has_context;
                 if wants_context {
                     open.has_context = true;
-                    let context = execution.context(branch, item).to_text();
+                    let context = self.scene.context().to_text();
                     open.session.bind_member(STATES, "context", context);
                 }
             } else if open.variables.insert(Text::from(&*reference.name))

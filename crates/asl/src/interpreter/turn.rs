@@ -7,6 +7,7 @@ use super::data_flow::Scene;
 use super::event::{BranchId, EventId, EventKind, HistoryEvent, Iteration, PlannedRetry, Reason, StateType};
 use super::execution::{Branch, Execution, Parent, Phase, Position, Status, TaskId, Visit};
 use super::failing::Raised;
+use super::inspection::Trial;
 use super::queries::Queries;
 use super::{Decision, Effect, Limits, Random, Stimulus, Stopwatch};
 use crate::data::Timestamp;
@@ -35,6 +36,8 @@ pub(super) struct Turn<'a> {
     pub(super) limits: &'a Limits,
     random: &'a dyn Random,
     stopwatch: Stopwatch,
+    /// Of a state that is tested on its own: nothing is emitted then.
+    trial: Option<Trial<'a>>,
     events: Vec<HistoryEvent>,
     effects: Vec<Effect>,
 }
@@ -58,16 +61,7 @@ impl Execution {
     /// execution is then to be thrown away and read back from its history.
     pub fn decide(&mut self, stimulus: Stimulus, surroundings: Surroundings<'_>) -> Decision {
         let machine = self.machine.clone();
-        let mut turn = Turn {
-            execution: self,
-            machine: &machine,
-            now: surroundings.now,
-            limits: surroundings.limits,
-            random: surroundings.random,
-            stopwatch: surroundings.stopwatch,
-            events: Vec::new(),
-            effects: Vec::new(),
-        };
+        let mut turn = Turn::new(self, &machine, surroundings, None);
         turn.take(stimulus);
         turn.run();
         let unfinished = turn.execution.is_running() && turn.execution.has_ready_branches();
@@ -76,6 +70,18 @@ impl Execution {
 }
 
 impl<'a> Turn<'a> {
+    /// A turn in which nothing has happened.
+    pub(super) fn new(
+        execution: &'a mut Execution,
+        machine: &'a StateMachine,
+        surroundings: Surroundings<'a>,
+        trial: Option<Trial<'a>>,
+    ) -> Self {
+        let Surroundings { now, random, stopwatch, limits } = surroundings;
+        let (events, effects) = (Vec::new(), Vec::new());
+        Self { execution, machine, now, limits, random, stopwatch, trial, events, effects }
+    }
+
     fn take(&mut self, stimulus: Stimulus) {
         match (&self.execution.status, stimulus) {
             (Status::Pending, Stimulus::Start) => self.start(),
@@ -320,6 +326,7 @@ impl<'a> Turn<'a> {
             stopwatch: self.stopwatch,
             limits: self.limits,
             item: None,
+            trial: self.trial,
         }
     }
 

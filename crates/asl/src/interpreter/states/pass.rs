@@ -3,6 +3,7 @@
 use crate::definition::{Pass, State};
 use crate::failure::Failure;
 use crate::interpreter::event::BranchId;
+use crate::interpreter::inspection::Step;
 use crate::interpreter::turn::{Leave, Turn};
 use crate::json::Payload;
 
@@ -21,13 +22,19 @@ impl Turn<'_> {
         }
     }
 
-    fn pass(&self, branch: BranchId, pass: &Pass, input: &Payload) -> Result<Leave, Failure> {
+    pub(in crate::interpreter) fn pass(
+        &self,
+        branch: BranchId,
+        pass: &Pass,
+        input: &Payload,
+    ) -> Result<Leave, Failure> {
         let queries = self.queries(branch, input);
         let effective = queries.effective(&pass.flow)?;
-        let result = match &pass.result {
-            Some(result) => Payload::from_value(result.clone()),
-            None => queries.scene().shape(pass.parameters.as_ref(), &effective)?,
+        let (step, result) = match &pass.result {
+            Some(result) => (Step::Result, Payload::from_value(result.clone())),
+            None => (Step::AfterParameters, queries.scene().shape(pass.parameters.as_ref(), &effective)?),
         };
+        queries.scene().took(step, &result);
         queries.leave(&pass.flow, &pass.assign, pass.transition, &result)
     }
 }
