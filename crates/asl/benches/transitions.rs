@@ -48,6 +48,9 @@ fn main() {
     row("Pass with Result and ResultPath", CHAIN, &mut || run(&machine, small));
     let machine = chain(r#""Type":"Pass","Assign":{"n.$":"$.n"}"#);
     row("Pass with Assign", CHAIN, &mut || run(&machine, small));
+    let machine =
+        chain(r#""Type":"Pass","QueryLanguage":"JSONata","Output":{"id":"{% $states.input.id %}","n":1}"#);
+    row("Pass in JSONata with an Output", CHAIN, &mut || run(&machine, small));
     let machine = choices();
     row("Choice", CHAIN, &mut || run(&machine, small));
     let machine = chain(
@@ -76,6 +79,13 @@ fn main() {
     for kilobytes in [1, 64, 250] {
         let input = format!(r#"{{"text":"{}"}}"#, "x".repeat(kilobytes * 1024));
         row(&format!("Pass, {kilobytes} KB passed on"), CHAIN, &mut || run(&machine, &input));
+    }
+    let machine = chain(
+        r#""Type":"Pass","QueryLanguage":"JSONata","Output":"{% $merge([$states.input, {'r': 1}]) %}""#,
+    );
+    for kilobytes in [1, 64, 250] {
+        let input = format!(r#"{{"list":[{}]}}"#, vec!["123"; kilobytes * 256].join(","));
+        row(&format!("Pass in JSONata, {kilobytes} KB merged"), CHAIN, &mut || run(&machine, &input));
     }
     let machine = chain(r#""Type":"Pass","Result":1,"ResultPath":"$.r""#);
     for kilobytes in [1, 64, 250] {
@@ -164,8 +174,13 @@ impl Running {
 
     fn take(&mut self, stimulus: Stimulus) -> Vec<HistoryEvent> {
         let now = Timestamp::from_millis(1_772_366_400_000);
-        let surroundings =
-            Surroundings { now, random: &NoChance, stopwatch: || Duration::ZERO, limits: &self.limits };
+        let surroundings = Surroundings {
+            now,
+            random: &NoChance,
+            stopwatch: || Duration::ZERO,
+            limits: &self.limits,
+            is_in_a_hurry: false,
+        };
         let decision = self.execution.decide(stimulus, surroundings);
         self.open.extend(decision.effects.into_iter().filter_map(|effect| match effect {
             Effect::RunTask(request) => Some(request),

@@ -49,8 +49,13 @@ impl Run {
 
     fn tell(&mut self, stimulus: Stimulus) {
         let now = Timestamp::from_millis(self.now);
-        let surroundings =
-            Surroundings { now, random: &NoChance, stopwatch: || Duration::ZERO, limits: &Limits::default() };
+        let surroundings = Surroundings {
+            now,
+            random: &NoChance,
+            stopwatch: || Duration::ZERO,
+            limits: &Limits::default(),
+            is_in_a_hurry: false,
+        };
         let Decision { events, effects, .. } = self.execution.decide(stimulus, surroundings);
         self.history.extend(events);
         self.effects.extend(effects);

@@ -67,6 +67,10 @@ pub struct ProcessArguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
 
+    /// Another definition of the workflow, such as its JSONata twin [default: the one that is built in].
+    #[arg(long, value_name = "FILE")]
+    pub workflow: Option<PathBuf>,
+
     /// Try photos again that failed before.
     #[arg(long)]
     pub retry_failed: bool,

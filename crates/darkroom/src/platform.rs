@@ -111,15 +111,21 @@ pub fn cores() -> usize {
 }
 
 impl Platform {
-    /// Opens the data folder, makes it where it is not there, and goes on with what is open in it.
-    pub fn open(data: &Path, out: &Path, jobs: usize, observer: Arc<dyn Observer>) -> anyhow::Result<Self> {
+    /// Opens the data folder, makes it where it is not there, and goes on with what is open in it. `definition` is
+    /// the image workflow's; its placeholders are filled.
+    pub fn open(
+        data: &Path,
+        out: &Path,
+        definition: &str,
+        jobs: usize,
+        observer: Arc<dyn Observer>,
+    ) -> anyhow::Result<Self> {
         // First of all the lock: from here on no other process is at work in this data folder.
         let store = open_store(data)?;
         let Parts { tasks, records, input } = open_tasks(data, out)?;
         let pool = WorkerPool::new(jobs, move |invocation| tasks.run(invocation))?;
         let engine = start_engine(store, Arc::new(pool), observer)?;
-        let (definition, machine) =
-            engine.register(&workflow::fill(workflow::IMAGE_PROCESSING, PLACEHOLDERS))?;
+        let (definition, machine) = engine.register(&workflow::fill(definition, PLACEHOLDERS))?;
         let name = format!("{PROJECT}-image-processing");
         let arn = format!("arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{name}");
         Ok(Self { engine, records, workflow: Workflow { arn, name, definition, machine }, input })

@@ -341,7 +341,8 @@ impl Shard {
         let Some(live) = self.live.get_mut(&key) else { return false };
         // The stopwatch bounds a runaway expression, and so the turn. It is no clock: nothing else depends on it.
         let stopwatch = crate::clock::stopwatch;
-        let surroundings = Surroundings { now: building.now, random, stopwatch, limits: &self.limits };
+        let surroundings =
+            Surroundings { now: building.now, random, stopwatch, limits: &self.limits, is_in_a_hurry: false };
         let decided = catch_unwind(AssertUnwindSafe(|| live.execution.decide(stimulus, surroundings)));
         let audited = match decided {
             Ok(decision) => audit(live, &decision).map(|()| decision),

@@ -9,7 +9,7 @@ use jsonata_core::parser;
 use crate::limits::{EXPRESSION_BYTES_MAX, EXPRESSION_DEPTH_MAX};
 use crate::reference::{Reference, References, references};
 use crate::scan::{TokenKind, tokens};
-use crate::{Error, ErrorKind, guard, host};
+use crate::{Error, ErrorKind, guard, host, pace};
 
 /// A parsed expression. Cheap to clone, and shared between threads.
 #[derive(Clone)]
@@ -20,6 +20,7 @@ struct Parsed {
     tree: AstNode,
     references: References,
     makes_functions: bool,
+    is_quick: bool,
 }
 
 impl Expression {
@@ -45,8 +46,10 @@ impl Expression {
         let mut tree =
             parser::parse(source).map_err(|error| Error::from_text(ErrorKind::Syntax, &error.to_string()))?;
         let references = references(&tree, &tokens, &host::is_function);
+        let is_quick = pace::is_quick(source, &tree);
         let makes_functions = guard::guard(&mut tree);
-        Ok(Expression(Arc::new(Parsed { source: source.to_owned(), tree, references, makes_functions })))
+        let source = source.to_owned();
+        Ok(Expression(Arc::new(Parsed { source, tree, references, makes_functions, is_quick })))
     }
 
     /// The text that it was parsed from.
@@ -63,6 +66,12 @@ impl Expression {
     /// predicate, a later step of a path or a function, where the context is another.
     pub fn context_references(&self) -> &[Reference] {
         &self.0.references.context
+    }
+
+    /// Whether it is known that evaluating it costs no more than its data is large. A caller with other work waiting
+    /// evaluates such an expression at once.
+    pub fn is_quick(&self) -> bool {
+        self.0.is_quick
     }
 
     /// Whether functions are made while it is evaluated.

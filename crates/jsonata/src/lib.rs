@@ -20,6 +20,7 @@ mod guard;
 mod host;
 mod limits;
 mod meter;
+mod pace;
 mod reference;
 mod scan;
 mod session;

@@ -26,6 +26,8 @@ pub struct StateMachine {
     pub timeout_seconds: Option<u32>,
     /// Every state of the machine, those of branches and item processors included.
     states: Vec<State>,
+    /// Whether any of them may take long.
+    may_take_long: bool,
     /// Where each of them stands. Only ever asked for one name: a map's order would be chance.
     by_name: HashMap<Text, StateIndex>,
 }
@@ -43,6 +45,9 @@ pub struct State {
     pub kind: StateKind,
     /// The variables that its fields read, in alphabetical order.
     pub variables: Vec<Text>,
+    /// Whether what is evaluated while a branch is in it may take longer than its data is large: one of its own
+    /// expressions, or of a state around it, is not known to be quick.
+    pub may_take_long: bool,
 }
 
 /// The eight state types.
@@ -466,12 +471,18 @@ impl StateMachine {
         let by_name = states.iter().enumerate();
         let by_name =
             by_name.map(|(position, state)| (state.name.clone(), StateIndex::new(position))).collect();
-        Arc::new(Self { comment, start_at, timeout_seconds, states, by_name })
+        let may_take_long = states.iter().any(|state| state.may_take_long);
+        Arc::new(Self { comment, start_at, timeout_seconds, states, may_take_long, by_name })
     }
 
     /// The state at `index`. Panics for an index of another machine.
     pub fn state(&self, index: StateIndex) -> &State {
         &self.states[index.as_usize()]
+    }
+
+    /// Whether any state [may take long](State::may_take_long).
+    pub fn may_take_long(&self) -> bool {
+        self.may_take_long
     }
 
     /// The state named so, wherever it stands.

@@ -195,13 +195,21 @@ fn finish(
     comment: Option<Text>,
     timeout_seconds: Option<u32>,
 ) -> Parsed {
-    let Builder { mut report, drafts, .. } = builder;
+    let Builder { mut report, mut drafts, scopes, .. } = builder;
     if report.has_errors() {
         return Parsed::refused(report);
     }
+    // Outer scopes come last: what they say of a state is passed on to what runs inside it.
+    for scope in scopes.iter().rev() {
+        let around = scope.owner.is_some_and(|owner| drafts[owner.as_usize()].may_take_long);
+        for index in &scope.states {
+            drafts[index.as_usize()].may_take_long |= around;
+        }
+    }
     let state = |draft: Draft| {
         let variables = draft.variables.into_iter().collect();
-        Some(State { name: draft.name, kind: draft.kind?, variables })
+        let may_take_long = draft.may_take_long;
+        Some(State { name: draft.name, kind: draft.kind?, variables, may_take_long })
     };
     let states: Option<Vec<State>> = drafts.into_iter().map(state).collect();
     let (Some(start_at), Some(states)) = (start_at, states) else {

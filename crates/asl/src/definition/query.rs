@@ -71,6 +71,7 @@ impl StateReader<'_, '_> {
     /// Notes the variables that an expression reads, and refuses what it cannot see.
     fn check_query(&mut self, query: &Query, location: &Location, span: Span, moment: Moment) {
         let expression = query.expression();
+        self.draft.may_take_long |= !expression.is_quick();
         for reference in expression.context_references() {
             // AWS: recorded; an expression has no input of its own.
             let message = format!("Reference to '{}' at the top level is not supported.", reference.name);

@@ -26,6 +26,8 @@ pub struct Surroundings<'a> {
     pub stopwatch: Stopwatch,
     /// The bounds.
     pub limits: &'a Limits,
+    /// Whether others wait for this turn: it then ends before a state that may take long, unfinished.
+    pub is_in_a_hurry: bool,
 }
 
 /// A turn under way.
@@ -36,6 +38,7 @@ pub(super) struct Turn<'a> {
     pub(super) limits: &'a Limits,
     random: &'a dyn Random,
     stopwatch: Stopwatch,
+    is_in_a_hurry: bool,
     /// Of a state that is tested on its own: nothing is emitted then.
     trial: Option<Trial<'a>>,
     events: Vec<HistoryEvent>,
@@ -67,6 +70,31 @@ impl Execution {
         let unfinished = turn.execution.is_running() && turn.execution.has_ready_branches();
         Decision { events: turn.events, effects: turn.effects, unfinished }
     }
+
+    /// Whether deciding on the stimulus may take longer than the data at hand is large, so that whoever is in a hurry
+    /// takes it elsewhere. Says nothing of the states that follow: a turn in a hurry ends before them.
+    pub fn may_take_long(&self, stimulus: &Stimulus, now: Timestamp) -> bool {
+        if !self.machine.may_take_long() || !self.is_running() {
+            return false;
+        }
+        let is_slow = |branch: BranchId| match self.branches.get(branch).map(|branch| &branch.position) {
+            Some(Position::Ready { state, .. }) => self.machine.state(*state).may_take_long,
+            Some(Position::In(visit)) => self.machine.state(visit.state).may_take_long,
+            Some(Position::Ended { .. } | Position::Aborted) | None => false,
+        };
+        match stimulus {
+            Stimulus::Start | Stimulus::Stop(_) | Stimulus::TaskHeartbeat { .. } => false,
+            Stimulus::Continue => self.ready.front().copied().is_some_and(is_slow),
+            Stimulus::TimersDue => {
+                let due = self.deadlines.iter().take_while(|(at, _)| *at <= now);
+                due.map(|(_, branch)| *branch).any(is_slow)
+            }
+            Stimulus::TaskStarted { task, .. }
+            | Stimulus::TaskSubmitted { task, .. }
+            | Stimulus::TaskSucceeded { task, .. }
+            | Stimulus::TaskFailed { task, .. } => self.is_open(*task) && is_slow(task.branch),
+        }
+    }
 }
 
 impl<'a> Turn<'a> {
@@ -77,9 +105,9 @@ impl<'a> Turn<'a> {
         surroundings: Surroundings<'a>,
         trial: Option<Trial<'a>>,
     ) -> Self {
-        let Surroundings { now, random, stopwatch, limits } = surroundings;
+        let Surroundings { now, random, stopwatch, limits, is_in_a_hurry } = surroundings;
         let (events, effects) = (Vec::new(), Vec::new());
-        Self { execution, machine, now, limits, random, stopwatch, trial, events, effects }
+        Self { execution, machine, now, limits, random, stopwatch, is_in_a_hurry, trial, events, effects }
     }
 
     fn take(&mut self, stimulus: Stimulus) {
@@ -121,6 +149,9 @@ impl<'a> Turn<'a> {
     fn run(&mut self) {
         while self.events.len() < self.limits.turn_events_max {
             let Some(branch) = self.execution.ready.front().copied() else { break };
+            if self.is_in_a_hurry && self.execution.may_take_long(&Stimulus::Continue, self.now) {
+                break;
+            }
             self.enter(branch);
         }
     }

@@ -167,11 +167,14 @@ impl<'a> World<'a> {
 
     /// One decision, and all that must hold after it.
     pub fn take(&mut self, stimulus: Stimulus) {
+        // Whoever is in a hurry takes elsewhere what may take long.
+        let is_in_a_hurry = !self.live.may_take_long(&stimulus, self.now);
         let surroundings = Surroundings {
             now: self.now,
             random: &self.chance,
             stopwatch: || Duration::ZERO,
             limits: &self.limits,
+            is_in_a_hurry,
         };
         let Decision { events, effects, unfinished } = self.live.decide(stimulus, surroundings);
         self.decisions += 1;
