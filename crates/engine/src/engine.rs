@@ -9,9 +9,11 @@
 //! Shards decide while the committer waits for the disk; all the turns that have piled up by then go into
 //! one commit. Nothing leaves before it is durable, because only the committer lets things out.
 
+mod apart;
 mod committer;
 mod state_machines;
 
+pub use apart::Call;
 pub use state_machines::{CreateError, NewStateMachine};
 
 use std::collections::HashMap;
@@ -29,6 +31,7 @@ use darkroom_asl::interpreter::{Effect, Identity, Limits, Random};
 use darkroom_asl::json::{Payload, Text};
 use sha2::{Digest, Sha256};
 
+use self::apart::Apart;
 use self::committer::{Commit, Committer};
 use crate::clock::Clock;
 use crate::executor::TaskExecutor;
@@ -88,6 +91,7 @@ pub struct Engine {
     shards: Vec<Sender<ToShard>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     last_key: AtomicI64,
+    apart: Apart,
     definitions: Mutex<HashMap<DefinitionKey, Arc<StateMachine>>>,
 }
 
@@ -112,6 +116,7 @@ impl Engine {
             shards: senders.clone(),
             threads: Mutex::default(),
             last_key: AtomicI64::new(config.store.last_key()?.0),
+            apart: Apart::new(&config),
             definitions: Mutex::default(),
         };
         let outlet = Outlet { executor: config.executor.clone(), shards: senders };

@@ -15,7 +15,7 @@ mod shard;
 pub mod store;
 
 pub use clock::{Clock, OsRandom, SystemClock};
-pub use engine::{Config, CreateError, Engine, EngineError, NewStateMachine, Observer, definition_key};
+pub use engine::{Call, Config, CreateError, Engine, EngineError, NewStateMachine, Observer, definition_key};
 pub use executor::{Answer, Invocation, TaskExecutor, TaskOutcome, WorkerPool};
 pub use shard::{
     Input, Parked, Release, Reply, Shard, StartError, StartReply, StartRequest, Started, StopReply, Turn,

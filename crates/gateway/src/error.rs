@@ -16,6 +16,8 @@ pub(crate) enum ApiError {
     InvalidArn(String),
     InvalidName(String),
     InvalidDefinition(Vec<Diagnostic>),
+    /// A definition that is right, but not one that can be tested.
+    UntestableDefinition(String),
     InvalidExecutionInput(String),
     InvalidLoggingConfiguration(&'static str),
     InvalidToken,
@@ -42,7 +44,7 @@ impl ApiError {
             Self::Validation(_) => "ValidationException",
             Self::InvalidArn(_) => "InvalidArn",
             Self::InvalidName(_) => "InvalidName",
-            Self::InvalidDefinition(_) => "InvalidDefinition",
+            Self::InvalidDefinition(_) | Self::UntestableDefinition(_) => "InvalidDefinition",
             Self::InvalidExecutionInput(_) => "InvalidExecutionInput",
             Self::InvalidLoggingConfiguration(_) => "InvalidLoggingConfiguration",
             Self::InvalidToken => "InvalidToken",
@@ -62,7 +64,9 @@ impl ApiError {
         match self {
             Self::UnknownOperation => "The requested operation is not known here".to_owned(),
             Self::RequestTooLarge => "The request is too large".to_owned(),
-            Self::Serialization(message) | Self::Validation(message) => message.clone(),
+            Self::Serialization(message)
+            | Self::Validation(message)
+            | Self::UntestableDefinition(message) => message.clone(),
             Self::InvalidArn(reason) => format!("Invalid Arn: '{reason}'"),
             Self::InvalidName(name) => format!("Invalid Name: '{name}'"),
             Self::InvalidDefinition(diagnostics) => {

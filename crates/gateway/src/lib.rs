@@ -11,6 +11,7 @@ mod actions;
 mod arn;
 mod error;
 mod members;
+mod mocks;
 mod page;
 mod protocol;
 mod server;

@@ -10,6 +10,7 @@ mod list_executions;
 mod list_state_machines;
 mod start_execution;
 mod stop_execution;
+mod test_state;
 mod validate_state_machine_definition;
 
 use std::pin::Pin;
@@ -37,6 +38,7 @@ const ACTIONS: &[(&str, Action)] = &[
     ("ListStateMachines", |call| Box::pin(call.run(list_state_machines::run))),
     ("StartExecution", |call| Box::pin(call.run(start_execution::run))),
     ("StopExecution", |call| Box::pin(call.run(stop_execution::run))),
+    ("TestState", |call| Box::pin(call.run(test_state::run))),
     ("ValidateStateMachineDefinition", |call| Box::pin(call.run(validate_state_machine_definition::run))),
 ];
 

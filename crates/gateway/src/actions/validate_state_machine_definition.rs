@@ -50,7 +50,7 @@ pub(super) async fn run(context: Context, input: Input) -> Result<Output, ApiErr
     let length = usize::try_from(length).unwrap_or(usize::MAX);
     context
         .blocking(move |_| {
-            let diagnostics = definition::parse(&definition, Options { machine_type }).diagnostics;
+            let diagnostics = definition::validate(&definition, Options { machine_type }).diagnostics;
             Ok(answer(diagnostics, with_warnings, length))
         })
         .await
