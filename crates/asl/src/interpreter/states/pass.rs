@@ -1,6 +1,6 @@
 //! Pass: hands its input on, shaped. Spec: States Language, "Pass State".
 
-use crate::definition::{Pass, State};
+use crate::definition::{DataFlow, Pass, State};
 use crate::failure::Failure;
 use crate::interpreter::event::BranchId;
 use crate::interpreter::inspection::Step;
@@ -30,11 +30,16 @@ impl Turn<'_> {
     ) -> Result<Leave, Failure> {
         let queries = self.queries(branch, input);
         let effective = queries.effective(&pass.flow)?;
-        let (step, result) = match &pass.result {
-            Some(result) => (Step::Result, Payload::from_value(result.clone())),
-            None => (Step::AfterParameters, queries.scene().shape(pass.parameters.as_ref(), &effective)?),
+        let result = match &pass.result {
+            Some(result) => Payload::from_value(result.clone()),
+            None => queries.scene().shape(pass.parameters.as_ref(), &effective)?,
         };
-        queries.scene().took(step, &result);
+        match (&pass.flow, &pass.result) {
+            (DataFlow::JsonPath(_), Some(_)) => queries.scene().took(Step::Result, &result),
+            (DataFlow::JsonPath(_), None) => queries.scene().took(Step::AfterParameters, &result),
+            // `JSONata` has neither field.
+            (DataFlow::Jsonata(_), _) => {}
+        }
         queries.leave(&pass.flow, &pass.assign, pass.transition, &result)
     }
 }
