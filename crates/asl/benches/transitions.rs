@@ -12,7 +12,7 @@ use darkroom_asl::data::Timestamp;
 use darkroom_asl::definition::{Options, StateMachine, parse};
 use darkroom_asl::interpreter::event::{HistoryEvent, Reason};
 use darkroom_asl::interpreter::{
-    Effect, Execution, Identity, Limits, Random, Stimulus, Surroundings, TaskRequest,
+    Effect, Execution, Identity, Limits, Qualifiers, Random, Stimulus, Surroundings, TaskRequest,
 };
 use darkroom_asl::json::Payload;
 
@@ -22,6 +22,14 @@ const ROW: Duration = Duration::from_millis(600);
 const CHAIN: usize = 1_000;
 
 struct NoChance;
+
+struct NoTokens;
+
+impl TaskTokens for NoTokens {
+    fn token(&self, _: TaskId) -> Text {
+        "token".into()
+    }
+}
 
 impl Random for NoChance {
     fn next_u64(&self) -> u64 {
@@ -162,6 +170,8 @@ impl Running {
             state_machine_arn: "arn:aws:states:eu-west-1:111122223333:stateMachine:m".into(),
             state_machine_name: "m".into(),
             role_arn: "arn:aws:iam::111122223333:role/r".into(),
+            qualifiers: Qualifiers::default(),
+            revision_id: None,
         };
         let input = Payload::parse(input).expect("the input is JSON");
         Self {
@@ -177,8 +187,10 @@ impl Running {
         let surroundings = Surroundings {
             now,
             random: &NoChance,
+            tokens: &NoTokens,
             stopwatch: || Duration::ZERO,
             limits: &self.limits,
+            deleting: false,
             is_in_a_hurry: false,
         };
         let decision = self.execution.decide(stimulus, surroundings);

@@ -16,8 +16,8 @@ use darkroom_asl::interpreter::event::Reason;
 use darkroom_asl::interpreter::test_state::{
     Configuration, Handler, Mock, Progress, Refusal, Report, Status, Subject, Test,
 };
-use darkroom_asl::interpreter::{Identity, Limits, Random, Surroundings};
-use darkroom_asl::json::Payload;
+use darkroom_asl::interpreter::{Identity, Limits, Qualifiers, Random, Surroundings, TaskId, TaskTokens};
+use darkroom_asl::json::{Payload, Text};
 use serde_json::{Map, Value, json};
 
 const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus/test_state");
@@ -30,7 +30,16 @@ impl Random for NoChance {
     }
 }
 
+struct OneToken;
+
+impl TaskTokens for OneToken {
+    fn token(&self, _: TaskId) -> Text {
+        "token".into()
+    }
+}
+
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the corpus is files")]
 fn every_case_ends_as_it_should() {
     let mut failures = Vec::new();
     let mut count = 0;
@@ -73,8 +82,10 @@ fn in_surroundings<T>(after_ms: u64, work: impl FnOnce(Surroundings<'_>) -> T) -
     work(Surroundings {
         now: now().plus_millis(after_ms),
         random: &NoChance,
+        tokens: &OneToken,
         stopwatch: || Duration::ZERO,
         limits: &limits,
+        deleting: false,
         is_in_a_hurry: false,
     })
 }
@@ -123,6 +134,8 @@ fn subject(case: &Value) -> Subject {
             state_machine_arn: "arn:aws:states:eu-west-1:111122223333:stateMachine:m".into(),
             state_machine_name: "m".into(),
             role_arn: "arn:aws:iam::111122223333:role/r".into(),
+            qualifiers: Qualifiers::default(),
+            revision_id: None,
         }),
         input: payload(&case["input"]),
         variables: variables
@@ -179,7 +192,8 @@ fn told(report: Report) -> Value {
         tell(step.member(), Some(read(payload)));
     }
     tell("variables", inspection.variables.as_ref().map(read));
-    let whole = |number: f64| if number.fract() == 0.0 { json!(number as i64) } else { json!(number) };
+    // A whole number is written as one.
+    let whole = |number: f64| serde_json::from_str(&number.to_string()).expect("it is a number");
     tell("maxConcurrency", inspection.map.max_concurrency.map(|count| json!(count)));
     tell("toleratedFailureCount", inspection.map.tolerated_failure_count.map(whole));
     tell("toleratedFailurePercentage", inspection.map.tolerated_failure_percentage.map(whole));

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use darkroom_asl::definition::StateMachine;
-use darkroom_asl::interpreter::{Identity, Limits};
+use darkroom_asl::interpreter::{Identity, Limits, Qualifiers};
 use darkroom_engine::store::{DefinitionKey, SqliteStore};
 use darkroom_engine::{Config, Engine, Observer, OsRandom, SystemClock, TaskExecutor, WorkerPool};
 use darkroom_functions::{
@@ -63,7 +63,8 @@ pub struct Parts {
 
 /// Opens the engine's store in a data folder, for this process alone.
 pub fn open_store(data: &Path) -> anyhow::Result<Arc<SqliteStore>> {
-    Ok(Arc::new(SqliteStore::open(engine_file(data))?))
+    let store = SqliteStore::open(engine_file(data));
+    Ok(Arc::new(store.with_context(|| format!("the data folder {} cannot be used", data.display()))?))
 }
 
 /// Opens the buckets and records in a data folder, which nobody else is at work in; makes them where they are not there.
@@ -92,6 +93,7 @@ pub fn start_engine(
     store: Arc<SqliteStore>,
     executor: Arc<dyn TaskExecutor>,
     observer: Arc<dyn Observer>,
+    limits: Limits,
 ) -> anyhow::Result<Engine> {
     Ok(Engine::start(Config {
         store,
@@ -99,7 +101,7 @@ pub fn start_engine(
         clock: Arc::new(SystemClock::default()),
         random: Arc::new(OsRandom),
         observer,
-        limits: Limits::default(),
+        limits,
         shards: 1,
         audit: cfg!(debug_assertions),
     })?)
@@ -124,7 +126,7 @@ impl Platform {
         let store = open_store(data)?;
         let Parts { tasks, records, input } = open_tasks(data, out)?;
         let pool = WorkerPool::new(jobs, move |invocation| tasks.run(invocation))?;
-        let engine = start_engine(store, Arc::new(pool), observer)?;
+        let engine = start_engine(store, Arc::new(pool), observer, Limits::default())?;
         let (definition, machine) = engine.register(&workflow::fill(definition, PLACEHOLDERS))?;
         let name = format!("{PROJECT}-image-processing");
         let arn = format!("arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{name}");
@@ -146,6 +148,8 @@ impl Workflow {
             state_machine_arn: self.arn.as_str().into(),
             state_machine_name: self.name.as_str().into(),
             role_arn: format!("arn:aws:iam::{ACCOUNT}:role/{PROJECT}-step-functions-role").into(),
+            qualifiers: Qualifiers::default(),
+            revision_id: None,
         })
     }
 }

@@ -8,19 +8,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use darkroom_asl::interpreter::Limits;
 use darkroom_engine::store::Append;
-use darkroom_engine::{Engine, Observer, Parked, TaskExecutor, WorkerPool};
+use darkroom_engine::{Engine, Observer, Parked, WorkerPool};
 use darkroom_gateway::Gateway;
 use tokio::net::TcpListener;
 use tokio::runtime::{Handle, Runtime};
 
 use crate::cli::ServeArguments;
+use crate::limits;
 use crate::platform;
+use crate::tasks::api::Api;
 use crate::tasks::lambda::Lambda;
 use crate::tasks::remote::RemoteTasks;
 
 /// How long a stop waits for what was begun to be answered.
 const STOP_MAX: Duration = Duration::from_secs(5);
+
+const DAY: Duration = Duration::from_hours(24);
+/// How often what is too old is looked for.
+const HOUSEKEEPING: Duration = Duration::from_hours(1);
 
 /// Runs the command.
 pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
@@ -36,7 +43,11 @@ pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
         .with_context(|| format!("{} cannot be listened on", arguments.listen))?;
     std::fs::create_dir_all(&arguments.data)
         .with_context(|| format!("the data folder {} cannot be made", arguments.data.display()))?;
-    let engine = engine(&arguments.data, lambda, runtime.handle())?;
+    let limits = limits::limits(&arguments.limits);
+    let (api, opening) = Api::new(&arguments.region, &arguments.account);
+    let engine = engine(&arguments.data, lambda, api, limits, runtime.handle())?;
+    opening.open(&engine);
+    runtime.spawn(keep_house(engine.clone(), arguments.retention_days));
     let gateway = Gateway {
         engine: engine.clone(),
         region: arguments.region.clone(),
@@ -48,16 +59,35 @@ pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn engine(data: &Path, lambda: Option<Lambda>, runtime: &Handle) -> anyhow::Result<Arc<Engine>> {
+fn engine(
+    data: &Path,
+    lambda: Option<Lambda>,
+    api: Api,
+    limits: Limits,
+    runtime: &Handle,
+) -> anyhow::Result<Arc<Engine>> {
     let store = platform::open_store(data)?;
     let parts = platform::open_tasks(data, &data.join("output"))?;
     let tasks = parts.tasks;
     let pool = WorkerPool::new(platform::cores(), move |invocation| tasks.run(invocation))?;
-    let executor: Arc<dyn TaskExecutor> = match lambda {
-        Some(lambda) => Arc::new(RemoteTasks::new(runtime.clone(), lambda, pool)),
-        None => Arc::new(pool),
-    };
-    Ok(Arc::new(platform::start_engine(store, executor, Arc::new(Unobserved))?))
+    let executor = Arc::new(RemoteTasks::new(runtime.clone(), lambda, api, pool));
+    Ok(Arc::new(platform::start_engine(store, executor, Arc::new(Unobserved), limits)?))
+}
+
+/// Deletes executions that ended long ago, now and then, for as long as the runtime runs.
+async fn keep_house(engine: Arc<Engine>, retention_days: u32) {
+    let kept_for = DAY * retention_days;
+    let mut rounds = tokio::time::interval(HOUSEKEEPING);
+    loop {
+        rounds.tick().await;
+        let engine = engine.clone();
+        match tokio::task::spawn_blocking(move || engine.delete_ended_executions(kept_for)).await {
+            Ok(Ok(0)) => {}
+            Ok(Ok(deleted)) => tracing::info!(deleted, "executions that ended long ago are deleted"),
+            Ok(Err(error)) => tracing::error!(%error, "executions that ended long ago cannot be deleted"),
+            Err(error) => tracing::error!(%error, "the housekeeping panicked"),
+        }
+    }
 }
 
 async fn serve(listener: TcpListener, gateway: Gateway) -> anyhow::Result<()> {

@@ -1,5 +1,6 @@
 //! What a Task of a workflow reaches here: the image functions, and the outbox of notifications.
 
+pub mod api;
 pub mod lambda;
 pub mod remote;
 
@@ -42,12 +43,12 @@ impl Tasks {
         match &scheduled.target {
             Target::LambdaFunction { resource } => self.invoke(resource, scheduled.input.text()),
             Target::Service { resource_type, resource }
-                if &**resource_type == "sns" && &**resource == "publish" =>
+                if &**resource_type == "sns" && remote::action(resource) == "publish" =>
             {
                 self.publish(scheduled.input.text(), &invocation.idempotency_token())
             }
             Target::Service { resource_type, resource }
-                if &**resource_type == "lambda" && &**resource == "invoke" =>
+                if &**resource_type == "lambda" && remote::action(resource) == "invoke" =>
             {
                 self.invoke_wrapped(scheduled.input.text())
             }

@@ -9,6 +9,7 @@ mod answers;
 
 use darkroom_asl::definition::{Pattern, Resource};
 use darkroom_asl::json::{Object, Value};
+use serde::Deserialize;
 
 use self::answers::{Answers, Shape};
 
@@ -16,7 +17,8 @@ use self::answers::{Answers, Shape};
 const DEPTH_MAX: usize = 50;
 
 /// `fieldValidationMode`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
 pub(crate) enum ValidationMode {
     /// What must be there is, and what is there is of its type.
     #[default]
@@ -26,13 +28,6 @@ pub(crate) enum ValidationMode {
     /// Anything goes.
     None,
 }
-
-/// AWS's words for them.
-pub(crate) const VALIDATION_MODES: &[(&str, ValidationMode)] = &[
-    ("STRICT", ValidationMode::Strict),
-    ("PRESENT", ValidationMode::Present),
-    ("NONE", ValidationMode::None),
-];
 
 /// Optimised integrations: the service, and the table of the service that answers.
 const OPTIMISED: &[(&str, &str)] = &[

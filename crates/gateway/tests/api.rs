@@ -307,6 +307,10 @@ fn lists_are_paged() {
     assert_eq!(running, json!({ "executions": [] }));
 }
 
+/// A state that waits for nobody, and one after it.
+const WAIT: &str = r#"{"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 1, "Next": "P"},
+    "P": {"Type": "Pass", "End": true}}}"#;
+
 #[test]
 fn a_deleted_state_machine_starts_nothing_and_is_gone_when_its_executions_are() {
     let server = Server::start();
@@ -317,11 +321,40 @@ fn a_deleted_state_machine_starts_nothing_and_is_gone_when_its_executions_are() 
     assert_eq!(server.ok("DescribeStateMachine", &by_arn)["status"], "DELETING");
     let (_, refused) = server.call("StartExecution", &by_arn);
     assert_eq!(refused["__type"], "StateMachineDeleting");
+    let (_, refused) =
+        server.call("UpdateStateMachine", &json!({ "stateMachineArn": machine, "roleArn": ROLE }));
+    assert_eq!(refused["__type"], "StateMachineDeleting");
     server.ok("StopExecution", &json!({ "executionArn": arn }));
     let (_, gone) = server.call("DescribeStateMachine", &by_arn);
     assert_eq!(gone["__type"], "StateMachineDoesNotExist");
     assert_eq!(server.ok("DeleteStateMachine", &by_arn), json!({}));
     server.ok("DescribeStateMachineForExecution", &json!({ "executionArn": arn }));
+    assert_eq!(server.create("m", PASS), machine);
+    server.start_execution(&machine, "another");
+}
+
+#[test]
+fn an_execution_of_a_deleted_state_machine_ends_at_its_next_transition() {
+    let server = Server::start();
+    let machine = server.create("m", WAIT);
+    let arn = server.start_execution(&machine, "e");
+    server.ok("DeleteStateMachine", &json!({ "stateMachineArn": machine }));
+    let ended = loop {
+        let execution = server.ok("DescribeExecution", &json!({ "executionArn": arn }));
+        if execution["status"] != "RUNNING" {
+            break execution;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    };
+    assert_eq!(ended["status"], "ABORTED");
+    let history = server.ok("GetExecutionHistory", &json!({ "executionArn": arn }));
+    let types: Vec<&Value> =
+        history["events"].as_array().unwrap().iter().map(|event| &event["type"]).collect();
+    assert_eq!(types, ["ExecutionStarted", "WaitStateEntered", "WaitStateExited", "ExecutionAborted"]);
+    // The name is free, and what is started under it runs to its end.
+    assert_eq!(server.create("m", PASS), machine);
+    let again = server.start_execution(&machine, "again");
+    assert_eq!(server.ok("DescribeExecution", &json!({ "executionArn": again }))["status"], "SUCCEEDED");
 }
 
 #[test]

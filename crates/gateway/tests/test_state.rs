@@ -210,11 +210,11 @@ fn requests_that_cannot_be_are_refused_in_awss_words() {
             "State not found in definition",
         ),
         (
-            json!({ "definition": pass, "input": "{" }),
+            json!({ "definition": pass, "input": "not" }),
             "InvalidExecutionInput",
-            "Invalid State Machine Execution Input: 'Unexpected end-of-input: expected close marker for Object \
-             (start marker at [Source: (String)\"{\"; line: 1, column: 1])\n at [Source: (String)\"{\"; line: 1, \
-             column: 2]'",
+            "Invalid State Machine Execution Input: 'Unrecognized token 'not': was expecting (JSON String, \
+             Number, Array, Object or token 'null', 'true' or 'false')\n at [Source: (String)\"not\"; line: 1, \
+             column: 4]'",
         ),
         (
             json!({ "definition": task, "mock": { "result": "1", "errorOutput": { "error": "E" } } }),

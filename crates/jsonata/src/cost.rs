@@ -6,8 +6,8 @@ use jsonata_core::evaluator::EvaluatorError;
 use jsonata_core::functions::string::build_regex;
 use jsonata_core::value::JValue;
 
-use crate::Error;
 use crate::host::Host;
+use crate::{Error, ErrorKind};
 
 /// A value in a list. It is the size of the evaluator's value type.
 pub(crate) const ITEM_BYTES: usize = size_of::<JValue>();
@@ -144,9 +144,18 @@ fn charge(host: &Host, name: &str, arguments: &[JValue]) -> Result<(), Evaluator
         }
         "formatNumber" | "formatInteger" | "formatBase" | "fromMillis" | "toMillis" | "now"
         | "parseInteger" => {
+            // The evaluator has no words for what is no number, and looks for them without an end.
+            if at(0).as_f64().is_some_and(|number| !number.is_finite()) {
+                let text = "Number out of range: NaN".to_owned();
+                let code = Some("D1001".to_owned());
+                return Err(host.fail(Error { code, ..Error::new(ErrorKind::Evaluation, text) }));
+            }
             // Roman numerals have an M for each thousand.
             if name == "formatInteger" && at(1).as_str().is_some_and(|text| text.contains(['i', 'I'])) {
                 host.charge_text(at(0).as_f64().map_or(0, |number| count(number.abs() / 1000.0)))?;
+            }
+            if matches!(name, "fromMillis" | "now" | "toMillis") {
+                check_markers(host, at(1).as_str().unwrap_or_default())?;
             }
             arguments.iter().try_for_each(|argument| picture(host, argument))
         }
@@ -219,6 +228,23 @@ fn picture(host: &Host, picture: &JValue) -> Result<(), EvaluatorError> {
         return Err(host.fail(Error::memory_limit()));
     }
     host.charge(text.len() * 4)
+}
+
+/// Refuses a component of a date's picture that is none, before the evaluator takes the rest of it apart.
+fn check_markers(host: &Host, picture: &str) -> Result<(), EvaluatorError> {
+    for marker in picture.split('[').skip(1) {
+        let component = marker.split(']').next().and_then(|marker| marker.trim_start().chars().next());
+        let Some(component) = component.filter(|it| !it.is_ascii() || *it == ',') else { continue };
+        let error = Error {
+            code: Some("D3132".to_owned()),
+            ..Error::new(
+                ErrorKind::Evaluation,
+                format!("Unknown component specifier {component} in date/time picture string"),
+            )
+        };
+        return Err(host.fail(error));
+    }
+    Ok(())
 }
 
 /// The bytes of a value in a text: a string is itself, undefined is nothing, anything else is JSON.

@@ -31,10 +31,18 @@ pub enum ErrorKind {
     DepthLimit,
 }
 
+/// The text of the error that stands for a fault of the evaluator itself.
+pub const BROKEN: &str = "the evaluator broke down";
+
 impl Error {
     /// An error with no more than a kind and a text.
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Error {
         Error { kind, code: None, message: message.into(), position: None, token: None }
+    }
+
+    /// The evaluator broke down: a fault of it that is not known yet. What it had made is gone, and nothing else is hurt.
+    pub(crate) fn broken() -> Error {
+        Error::new(ErrorKind::Evaluation, BROKEN)
     }
 
     /// Reads the evaluator's text, which begins with a code where JSONata has one.

@@ -1,6 +1,7 @@
 //! An expression, parsed once.
 
 use std::fmt;
+use std::panic::catch_unwind;
 use std::sync::Arc;
 
 use jsonata_core::ast::AstNode;
@@ -9,7 +10,7 @@ use jsonata_core::parser;
 use crate::limits::{EXPRESSION_BYTES_MAX, EXPRESSION_DEPTH_MAX};
 use crate::reference::{Reference, References, references};
 use crate::scan::{TokenKind, tokens};
-use crate::{Error, ErrorKind, guard, host, pace};
+use crate::{Error, ErrorKind, Plain, guard, host, pace, place, plain};
 
 /// A parsed expression. Cheap to clone, and shared between threads.
 #[derive(Clone)]
@@ -21,6 +22,7 @@ struct Parsed {
     references: References,
     makes_functions: bool,
     is_quick: bool,
+    plain: Option<Plain>,
 }
 
 impl Expression {
@@ -43,13 +45,18 @@ impl Expression {
                 return Err(Error { position: Some(token.start), ..Error::new(ErrorKind::Syntax, text) });
             }
         }
-        let mut tree =
-            parser::parse(source).map_err(|error| Error::from_text(ErrorKind::Syntax, &error.to_string()))?;
+        let mut tree = catch_unwind(|| parser::parse(source))
+            .map_err(|_| Error { kind: ErrorKind::Syntax, ..Error::broken() })?
+            .map_err(|error| {
+                place::syntax(Error::from_text(ErrorKind::Syntax, &error.to_string()), source, &tokens)
+            })?;
+        place::bindings(&tokens)?;
         let references = references(&tree, &tokens, &host::is_function);
         let is_quick = pace::is_quick(source, &tree);
+        let plain = plain::plain(source, &tree);
         let makes_functions = guard::guard(&mut tree);
         let source = source.to_owned();
-        Ok(Expression(Arc::new(Parsed { source, tree, references, makes_functions, is_quick })))
+        Ok(Expression(Arc::new(Parsed { source, tree, references, makes_functions, is_quick, plain })))
     }
 
     /// The text that it was parsed from.
@@ -66,6 +73,11 @@ impl Expression {
     /// predicate, a later step of a path or a function, where the context is another.
     pub fn context_references(&self) -> &[Reference] {
         &self.0.references.context
+    }
+
+    /// The expression as one that needs no evaluator, if it is of that kind.
+    pub fn plain(&self) -> Option<&Plain> {
+        self.0.plain.as_ref()
     }
 
     /// Whether it is known that evaluating it costs no more than its data is large. A caller with other work waiting

@@ -4,6 +4,7 @@
 //! makes an undefined result, as with JSONata's own functions.
 
 use std::collections::HashSet;
+use std::fmt::Write as _;
 use std::rc::Rc;
 
 use jsonata_core::evaluator::EvaluatorError;
@@ -31,6 +32,7 @@ pub(crate) fn now(host: &Rc<Host>, arguments: &[JValue]) -> Answer {
 }
 
 /// `$millis()`.
+#[expect(clippy::unnecessary_wraps, reason = "it is one of the functions of a table")]
 #[expect(clippy::cast_precision_loss, reason = "a time is far below 2^53 milliseconds")]
 pub(crate) fn millis(host: &Rc<Host>, _: &[JValue]) -> Answer {
     Ok(JValue::Number(host.now_millis() as f64))
@@ -155,7 +157,11 @@ pub(crate) fn hash(host: &Rc<Host>, arguments: &[JValue]) -> Answer {
             return Err(host.fail(error("D3000", "hash", text)));
         }
     };
-    Ok(JValue::from(digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>()))
+    let mut text = String::with_capacity(2 * digest.len());
+    for byte in digest {
+        write!(text, "{byte:02x}").expect("a string takes every text");
+    }
+    Ok(JValue::from(text))
 }
 
 /// `$parse(text)`: the value of JSON text.
@@ -238,6 +244,16 @@ pub(crate) fn distinct(host: &Rc<Host>, arguments: &[JValue]) -> Answer {
         distinct.mark_sequence();
     }
     Ok(distinct)
+}
+
+/// A list for `$reduce` to begin with the first of: of an empty one it makes undefined, but the evaluator null.
+#[expect(clippy::unnecessary_wraps, reason = "it is one of the functions of a table")]
+pub(crate) fn some(_: &Rc<Host>, arguments: &[JValue]) -> Answer {
+    Ok(match arguments {
+        [JValue::Array(items)] if items.is_empty() => JValue::Undefined,
+        [value] => value.clone(),
+        _ => JValue::Undefined,
+    })
 }
 
 /// Whether a value is a function: a guard asks.

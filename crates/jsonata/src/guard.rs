@@ -10,12 +10,14 @@ use jsonata_core::value::with_stack;
 
 use crate::cost::{ARRAY_BYTES, CHECKED, ITEM_BYTES, MEMBER_BYTES, OBJECT_BYTES};
 use crate::host;
+use crate::walk::children;
 
 pub(crate) const HOLD: &str = "guard hold";
 pub(crate) const KEEP: &str = "guard keep";
 pub(crate) const COPY: &str = "guard copy";
 pub(crate) const RANGE: &str = "guard range";
 pub(crate) const LIST: &str = "guard list";
+pub(crate) const SOME: &str = "guard some";
 pub(crate) const REFUSE: &str = "guard refuse";
 pub(crate) const PAY: &str = "guard pay";
 pub(crate) const EMIT: &str = "guard emit";
@@ -230,6 +232,9 @@ impl Walk {
         if name == "distinct" && args.is_empty() {
             DISTINCT.clone_into(name);
         }
+        if name == "reduce" && args.len() == 1 {
+            wrap(SOME, lhs);
+        }
         if !CHECKED.contains(&name.as_str()) {
             return;
         }
@@ -270,6 +275,9 @@ impl Walk {
         if name == "distinct" && args.len() == 1 {
             DISTINCT.clone_into(name);
             return;
+        }
+        if let ("reduce", [list, _]) = (name.as_str(), args.as_mut_slice()) {
+            wrap(SOME, list);
         }
         if !CHECKED.contains(&name.as_str()) {
             return;
@@ -519,54 +527,6 @@ fn count_nodes(node: &AstNode) -> usize {
     with_stack(|| 1 + children(node).into_iter().map(count_nodes).sum::<usize>())
 }
 
-fn children(node: &AstNode) -> Vec<&AstNode> {
-    match node {
-        AstNode::String(_)
-        | AstNode::Name(_)
-        | AstNode::Number(_)
-        | AstNode::Boolean(_)
-        | AstNode::Null
-        | AstNode::Undefined
-        | AstNode::Placeholder
-        | AstNode::Regex { .. }
-        | AstNode::Variable(_)
-        | AstNode::ParentVariable(_)
-        | AstNode::Wildcard
-        | AstNode::Descendant
-        | AstNode::Parent(_) => vec![],
-        AstNode::Path { steps } => steps
-            .iter()
-            .flat_map(|step| {
-                let filters = step.stages.iter().filter_map(|stage| match stage {
-                    Stage::Filter(filter) => Some(&**filter),
-                    Stage::Index(_) | Stage::KeepArray => None,
-                });
-                std::iter::once(&step.node).chain(filters)
-            })
-            .collect(),
-        AstNode::Binary { lhs, rhs, .. } => vec![lhs, rhs],
-        AstNode::Unary { operand, .. } => vec![operand],
-        AstNode::Function { args, .. } => args.iter().collect(),
-        AstNode::Call { procedure, args } => std::iter::once(&**procedure).chain(args).collect(),
-        AstNode::Lambda { body, .. } => vec![body],
-        AstNode::Array(items) | AstNode::ArrayGroup(items) | AstNode::Block(items) => items.iter().collect(),
-        AstNode::Object(pairs) => pairs.iter().flat_map(|(key, value)| [key, value]).collect(),
-        AstNode::ObjectTransform { input, pattern } => {
-            std::iter::once(&**input).chain(pattern.iter().flat_map(|(key, value)| [key, value])).collect()
-        }
-        AstNode::Conditional { condition, then_branch, else_branch } => {
-            [&**condition, then_branch].into_iter().chain(else_branch.as_deref()).collect()
-        }
-        AstNode::FunctionApplication(inner) => vec![inner],
-        AstNode::Sort { input, terms } => {
-            std::iter::once(&**input).chain(terms.iter().map(|(term, _)| term)).collect()
-        }
-        AstNode::Transform { location, update, delete } => {
-            [&**location, update].into_iter().chain(delete.as_deref()).collect()
-        }
-    }
-}
-
 /// `$replace(…, by)` where `by` may be a function: each of its answers is counted.
 fn counted_function(by: &mut AstNode) {
     const VARIABLE: &str = "guard by";
@@ -605,10 +565,10 @@ fn counted_function(by: &mut AstNode) {
 
 /// `$sort(…, comparator)`: the evaluator looks at no clock while a body is but one value.
 fn timed_function(comparator: &mut AstNode) {
-    if let AstNode::Lambda { body, .. } = comparator {
-        if is_plain(body) || matches!(**body, AstNode::Variable(_) | AstNode::Name(_)) {
-            wrap(KEEP, body);
-        }
+    if let AstNode::Lambda { body, .. } = comparator
+        && (is_plain(body) || matches!(**body, AstNode::Variable(_) | AstNode::Name(_)))
+    {
+        wrap(KEEP, body);
     }
 }
 
@@ -635,4 +595,62 @@ fn function(name: &str, args: Vec<AstNode>) -> AstNode {
 #[expect(clippy::cast_precision_loss, reason = "a size of a tree is small")]
 fn bytes(count: usize) -> AstNode {
     AstNode::Number(count as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+    use std::time::Duration;
+
+    use jsonata_core::evaluator::{Context, Evaluator};
+    use jsonata_core::parser;
+
+    use super::*;
+    use crate::host::{Host, register};
+    use crate::session::Surroundings;
+    use crate::{Limits, value};
+
+    struct Still;
+
+    impl Surroundings for Still {
+        fn now_millis(&self) -> i64 {
+            0
+        }
+
+        fn random_u64(&self) -> u64 {
+            7
+        }
+
+        fn elapsed(&self) -> Duration {
+            Duration::ZERO
+        }
+    }
+
+    fn evaluate(tree: &AstNode, data: Option<&serde_json::Value>) -> String {
+        let limits = Limits { sequence_length: 300_000, ..Limits::default() };
+        let host = Rc::new(Host::new(limits.clone(), Rc::new(Still)));
+        let mut evaluator = Evaluator::with_options(Context::new(), host.options());
+        register(&mut evaluator, &host).expect("the names are free");
+        let data = data.map_or(jsonata_core::value::JValue::Undefined, |data| {
+            value::read(&data.to_string()).expect("it is JSON")
+        });
+        match evaluator.evaluate(tree, &data) {
+            Ok(value) => format!("{:?}", value::outcome(&value, &limits)),
+            Err(error) => error.code().unwrap_or_default().to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_guarded_expression_means_what_it_meant() {
+        let lines = include_str!("../tests/cases/reference.jsonl").lines();
+        let cases = lines.filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+        let bounded = |case: &serde_json::Value| case.get("depth").is_none();
+        for case in cases.filter(bounded) {
+            let source = case["expr"].as_str().expect("a case has an expression");
+            let Ok(tree) = parser::parse(source) else { continue };
+            let mut guarded = tree.clone();
+            guard(&mut guarded);
+            assert_eq!(evaluate(&guarded, case.get("data")), evaluate(&tree, case.get("data")), "{source}");
+        }
+    }
 }

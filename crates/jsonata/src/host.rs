@@ -11,7 +11,7 @@ use jsonata_core::value::JValue;
 use crate::limits::{Limits, NESTING_MAX, RANGE_LENGTH_MAX};
 use crate::meter::{self, Meter};
 use crate::session::Surroundings;
-use crate::{Error, ErrorKind, cost, functions, guard};
+use crate::{Error, ErrorKind, cost, functions, guard, place};
 
 /// The functions that the evaluator has by itself.
 const BUILT_IN: &[&str] = &[
@@ -105,6 +105,8 @@ pub(crate) struct Host {
     pub meter: Meter,
     /// How many evaluations run within each other: a function that is called as a value is one of its own.
     nested: Cell<usize>,
+    /// The mark that was met last, while the place of an error is looked for.
+    marked: Cell<Option<usize>>,
     /// What our own functions failed with: the evaluator's error has only a text.
     failure: RefCell<Option<Error>>,
 }
@@ -122,6 +124,7 @@ impl Host {
             began,
             meter: Meter::default(),
             nested: Cell::new(0),
+            marked: Cell::new(None),
             failure: RefCell::new(None),
         }
     }
@@ -129,7 +132,13 @@ impl Host {
     /// Gets ready for an evaluation.
     pub(crate) fn begin(&self) {
         self.began.set(self.surroundings.elapsed());
+        self.again();
+    }
+
+    /// Gets ready to evaluate the same again, in the time that is left.
+    pub(crate) fn again(&self) {
         self.failure.take();
+        self.marked.set(None);
         self.nested.set(0);
         self.meter.reset();
     }
@@ -144,6 +153,16 @@ impl Host {
         let text = EvaluatorError::EvaluationError(error.to_string());
         *self.failure.borrow_mut() = Some(error);
         text
+    }
+
+    /// The mark that was met last.
+    pub(crate) fn marked(&self) -> Option<usize> {
+        self.marked.get()
+    }
+
+    /// Remembers a mark.
+    pub(crate) fn mark(&self, mark: usize) {
+        self.marked.set(Some(mark));
     }
 
     /// Fails if a sequence would be too long.
@@ -172,7 +191,7 @@ impl Host {
     /// How long the evaluation may still run.
     fn remaining(&self) -> Duration {
         // The rest of the time is left to end in: a function is not stopped while it runs, and what was made is freed.
-        let time = self.limits.time - self.limits.time / 5;
+        let time = self.limits.time / 5 * 4;
         time.saturating_sub(self.surroundings.elapsed().saturating_sub(self.began.get()))
     }
 
@@ -195,8 +214,11 @@ impl Host {
     }
 }
 
+/// A function of ours.
+type Own = fn(&Rc<Host>, &[JValue]) -> Answer;
+
 /// Functions of ours, by the names that the evaluator or a guard calls them by.
-const OWN: &[(&str, fn(&Rc<Host>, &[JValue]) -> Answer)] = &[
+const OWN: &[(&str, Own)] = &[
     ("eval", functions::eval),
     ("hash", functions::hash),
     ("millis", functions::millis),
@@ -217,7 +239,9 @@ const OWN: &[(&str, fn(&Rc<Host>, &[JValue]) -> Answer)] = &[
     (guard::LEAVE, meter::leave),
     (guard::LIST, functions::range_list),
     (guard::PAY, meter::pay),
+    (place::MARK, meter::mark),
     (guard::RANGE, functions::range_sequence),
+    (guard::SOME, functions::some),
     (guard::REFUSE, meter::refuse),
 ];
 

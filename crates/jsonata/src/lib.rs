@@ -21,13 +21,17 @@ mod host;
 mod limits;
 mod meter;
 mod pace;
+mod place;
+mod plain;
 mod reference;
 mod scan;
 mod session;
 mod value;
+mod walk;
 
-pub use error::{Error, ErrorKind};
+pub use error::{BROKEN, Error, ErrorKind};
 pub use expression::Expression;
 pub use limits::{EXPRESSION_BYTES_MAX, EXPRESSION_DEPTH_MAX, Limits, VALUE_DEPTH_MAX};
+pub use plain::{Comparison, Plain};
 pub use reference::Reference;
 pub use session::{Outcome, Session, Surroundings};

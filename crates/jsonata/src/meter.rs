@@ -146,7 +146,15 @@ pub(crate) fn leave(host: &Rc<Host>, arguments: &[JValue]) -> Answer {
     Ok(result)
 }
 
+/// `mark(number, operand)`: an operator or a call is about to work on its operands.
+#[expect(clippy::unnecessary_wraps, reason = "it is one of the functions of a table")]
+pub(crate) fn mark(host: &Rc<Host>, arguments: &[JValue]) -> Answer {
+    host.mark(arguments.first().map_or(0, size));
+    Ok(last(arguments))
+}
+
 /// `hold(argument)`: an argument of a call or an operand, for the check of the last one.
+#[expect(clippy::unnecessary_wraps, reason = "it is one of the functions of a table")]
 pub(crate) fn hold(host: &Rc<Host>, arguments: &[JValue]) -> Answer {
     let value = last(arguments);
     host.meter.held.borrow_mut().push(value.clone());

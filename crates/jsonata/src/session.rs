@@ -2,16 +2,19 @@
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
 use indexmap::IndexMap;
+use jsonata_core::ast::AstNode;
 use jsonata_core::evaluator::{Context, Evaluator};
 use jsonata_core::value::JValue;
 
 use crate::host::{self, Host};
 use crate::limits::Limits;
-use crate::{Error, ErrorKind, Expression, value};
+use crate::scan::tokens;
+use crate::{Error, ErrorKind, Expression, place, value};
 
 /// Where time and chance come from.
 pub trait Surroundings {
@@ -100,26 +103,69 @@ impl<'a> Session<'a> {
         self.evaluate_here(expression)
     }
 
-    fn evaluate_here(&mut self, expression: &Expression) -> Result<Outcome, Error> {
-        let mut context = Context::new();
+    fn evaluate_here(&self, expression: &Expression) -> Result<Outcome, Error> {
+        let bindings = self.bindings(expression)?;
+        self.host.begin();
+        match self.run(expression.tree(), &bindings) {
+            Ok(value) => value::outcome(&value, &self.host.limits),
+            Err(error) => Err(self.placed(error, expression, &bindings)),
+        }
+    }
+
+    /// The values that the expression reads.
+    fn bindings(&self, expression: &Expression) -> Result<Bindings, Error> {
+        let mut variables = Vec::new();
         for (name, variable) in &self.variables {
             if let Some(value) = variable.value_for(name, expression)? {
-                context.bind(name.clone(), value);
+                variables.push((name.clone(), value));
             }
         }
-        let input = match &self.context {
+        let context = match &self.context {
             Some(bound) => bound.value()?,
             None => JValue::Undefined,
         };
-        self.host.begin();
-        let mut evaluator = Evaluator::with_options(context, self.host.options());
-        let evaluated = host::register(&mut evaluator, &self.host)
-            .and_then(|()| evaluator.evaluate(expression.tree(), &input));
+        Ok(Bindings { context, variables })
+    }
+
+    fn run(&self, tree: &AstNode, bindings: &Bindings) -> Result<JValue, Error> {
+        // All that a panic leaves half done is dropped with the evaluator, or reset when the next evaluation begins.
+        let evaluated = catch_unwind(AssertUnwindSafe(|| {
+            let mut context = Context::new();
+            for (name, value) in &bindings.variables {
+                context.bind(name.clone(), value.clone());
+            }
+            let mut evaluator = Evaluator::with_options(context, self.host.options());
+            host::register(&mut evaluator, &self.host)?;
+            evaluator.evaluate(tree, &bindings.context)
+        }));
         match evaluated {
-            Ok(value) => value::outcome(&value, &self.host.limits),
-            Err(error) => Err(self.host.error(&error)),
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => Err(self.host.error(&error)),
+            Err(_) => Err(Error::broken()),
         }
     }
+
+    /// The error with its place, for which the expression may be evaluated again in the time that is left.
+    fn placed(&self, error: Error, expression: &Expression, bindings: &Bindings) -> Error {
+        if error.kind != ErrorKind::Evaluation {
+            return error;
+        }
+        let tokens = tokens(expression.source());
+        let Some(traced) = place::traced(&error, expression.tree(), &tokens) else { return error };
+        if traced.only().is_some() {
+            return traced.place(error, traced.only());
+        }
+        self.host.again();
+        let again = self.run(&traced.tree, bindings);
+        let is_same = again.is_err_and(|again| again.code == error.code);
+        traced.place(error, self.host.marked().filter(|_| is_same))
+    }
+}
+
+/// What an expression is evaluated with.
+struct Bindings {
+    context: JValue,
+    variables: Vec<(String, JValue)>,
 }
 
 impl Variable<'_> {

@@ -14,6 +14,7 @@ pub mod intrinsic;
 mod java_hash;
 mod java_text;
 pub mod path;
+mod plain;
 pub mod query;
 pub mod template;
 pub mod timestamp;

@@ -11,6 +11,7 @@ use indexmap::IndexMap;
 
 use darkroom_jsonata::{Error, ErrorKind, Expression, Outcome};
 
+use super::plain::{self, Answer};
 use crate::failure::{Failure, names};
 use crate::json::{DEPTH_MAX, Member, Node, Object, Payload, Span, Spanned, Text, Value};
 
@@ -40,6 +41,10 @@ pub enum QueryError {
 
 /// Evaluates expressions for a state.
 pub trait QueryEnvironment {
+    /// The value of `$variable`, and the names that are left to follow in it; `None` where the evaluator must be asked
+    /// because the variable is more than one value.
+    fn read<'n>(&self, variable: &str, names: &'n [String]) -> Option<(Option<Value>, &'n [String])>;
+
     /// What an expression yields.
     fn evaluate(&self, expression: &Expression) -> Result<Outcome, Error>;
 }
@@ -96,6 +101,13 @@ impl Query {
     }
 
     fn ask(&self, environment: &dyn QueryEnvironment) -> Result<Payload, Problem> {
+        if let Some(plain) = self.expression.plain() {
+            match plain::evaluate(plain, environment) {
+                Answer::Value(value) => return Ok(Payload::from_value(value)),
+                Answer::Undefined => return Err(Problem::Undefined),
+                Answer::Unknown => {}
+            }
+        }
         match environment.evaluate(&self.expression) {
             // What is nested deeper than JSON may be here is refused like all that is too large.
             Ok(Outcome::Json(text)) => Payload::parse(text).map_err(|_| Problem::TooLarge),
@@ -287,9 +299,8 @@ enum Step {
 }
 
 impl Miss {
-    fn below(mut self, step: Step) -> Self {
+    fn lies_below(&mut self, step: Step) {
         self.place.push(step);
-        self
     }
 
     fn failure(self, field: &str) -> Failure {
@@ -297,11 +308,18 @@ impl Miss {
         for step in self.place.iter().rev() {
             match step {
                 Step::Member(name) => place.extend(["/", name]),
-                Step::Item(index) => place.push_str(&format!("[{index}]")),
+                Step::Item(index) => push_index(&mut place, *index),
             }
         }
         self.problem.failure(&self.expression, &place)
     }
+}
+
+/// Goes on to an element of an array: `[2]`.
+fn push_index(place: &mut String, index: usize) {
+    use fmt::Write as _;
+    // Writing to a string cannot fail.
+    let _ = write!(place, "[{index}]");
 }
 
 /// Nested no deeper than JSON text may be.
@@ -312,7 +330,7 @@ impl Part {
             Node::Array(items) => {
                 let mut parts = Vec::with_capacity(items.len());
                 for (index, item) in items.iter().enumerate() {
-                    place.push_str(&format!("[{index}]"));
+                    push_index(place, index);
                     parts.push(Part::parse(item, place, on_error));
                     place.truncate(length);
                 }
@@ -385,7 +403,7 @@ impl Part {
             }
             Part::Array(parts) => {
                 for (index, part) in parts.iter().enumerate() {
-                    place.push_str(&format!("[{index}]"));
+                    push_index(place, index);
                     part.visit(place, visit);
                     place.truncate(length);
                 }
@@ -398,12 +416,13 @@ impl Part {
         environment: &dyn QueryEnvironment,
         depth: usize,
         values_left: &mut usize,
-    ) -> Result<Value, Miss> {
+    ) -> Result<Value, Box<Miss>> {
         match self {
             Part::Literal(value) => Ok(value.clone()),
             Part::Query(query) => {
-                let miss =
-                    |problem| Miss { expression: query.expression.clone(), problem, place: Vec::new() };
+                let miss = |problem| {
+                    Box::new(Miss { expression: query.expression.clone(), problem, place: Vec::new() })
+                };
                 let found = query.ask(environment).map_err(miss)?;
                 if found.value().fits(DEPTH_MAX.saturating_sub(depth), values_left) {
                     Ok(found.value().clone())
@@ -414,18 +433,22 @@ impl Part {
             Part::Object(parts) => {
                 let member = |(name, part): &(Text, Part)| {
                     let value = part.evaluate(environment, depth + 1, values_left);
-                    value
-                        .map(|value| (name.clone(), value))
-                        .map_err(|miss| miss.below(Step::Member(name.clone())))
+                    let value = value.map_err(|mut miss| {
+                        miss.lies_below(Step::Member(name.clone()));
+                        miss
+                    })?;
+                    Ok((name.clone(), value))
                 };
-                parts.iter().map(member).collect::<Result<Object, Miss>>().map(Value::from)
+                parts.iter().map(member).collect::<Result<Object, Box<Miss>>>().map(Value::from)
             }
             Part::Array(parts) => {
                 let item = |(index, part): (usize, &Part)| {
-                    part.evaluate(environment, depth + 1, values_left)
-                        .map_err(|miss| miss.below(Step::Item(index)))
+                    part.evaluate(environment, depth + 1, values_left).map_err(|mut miss| {
+                        miss.lies_below(Step::Item(index));
+                        miss
+                    })
                 };
-                parts.iter().enumerate().map(item).collect::<Result<Vec<Value>, Miss>>().map(Value::from)
+                parts.iter().enumerate().map(item).collect::<Result<Vec<Value>, Box<Miss>>>().map(Value::from)
             }
         }
     }

@@ -106,6 +106,7 @@ pub enum ResultPath {
 
 /// What becomes of a state's data on its way out, by the state's query language. Spec: "Query Languages".
 #[derive(Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "the states that hold one are boxed")]
 pub enum DataFlow {
     /// Paths into what is there.
     JsonPath(PathFlow),
@@ -188,6 +189,19 @@ pub enum Resource {
         /// The activity's ARN.
         arn: Text,
     },
+}
+
+impl Resource {
+    /// Whether a task of it has a token, with which somebody outside reports on it.
+    ///
+    /// AWS: recorded: a job that is waited for has one too.
+    pub fn has_token(&self) -> bool {
+        match self {
+            Self::Activity { .. }
+            | Self::Service { pattern: Pattern::RunAJob | Pattern::WaitForTaskToken, .. } => true,
+            Self::LambdaFunction { .. } | Self::Service { pattern: Pattern::RequestResponse, .. } => false,
+        }
+    }
 }
 
 /// The service integration patterns.

@@ -17,7 +17,7 @@ pub(super) struct Item {
 
 impl Execution {
     /// The context object as the branch's state sees it.
-    pub(super) fn context(&self, branch: BranchId, item: Option<&Item>) -> Value {
+    pub(super) fn context(&self, branch: BranchId, item: Option<&Item>, task_token: Option<&Text>) -> Value {
         let mut context = Object::new();
         context.insert("Execution", self.execution_context());
         context.insert(
@@ -33,18 +33,25 @@ impl Execution {
         if let Some(map) = self.map_context(branch, item) {
             context.insert("Map", map);
         }
+        if let Some(token) = task_token {
+            context.insert("Task", task(token));
+        }
         Value::from(context)
     }
 
     fn execution_context(&self) -> Value {
-        object([
+        let mut members = vec![
             ("Id", Value::from(&*self.identity.execution_arn)),
             ("Input", self.input.value().clone()),
             ("Name", Value::from(&*self.identity.execution_name)),
             ("RoleArn", Value::from(&*self.identity.role_arn)),
             ("StartTime", Value::from(self.started_at.to_string())),
-            ("RedriveCount", Value::from(0)),
-        ])
+            ("RedriveCount", Value::from(i64::from(self.redrive_count))),
+        ];
+        if let Some(at) = self.redriven_at {
+            members.push(("RedriveTime", Value::from(at.to_string())));
+        }
+        object(members)
     }
 
     fn state_context(&self, branch: BranchId) -> Option<Value> {
@@ -79,6 +86,11 @@ impl Execution {
         }
         None
     }
+}
+
+/// The member `Task`.
+pub(super) fn task(token: &Text) -> Value {
+    object([("Token", Value::from(&**token))])
 }
 
 /// The member `Map`.

@@ -31,6 +31,8 @@ pub(super) struct Scene<'a> {
     pub(super) stopwatch: Stopwatch,
     pub(super) limits: &'a Limits,
     pub(super) item: Option<&'a Item>,
+    /// `$$.Task.Token`, where the call at hand is one that somebody reports back about.
+    pub(super) task_token: Option<&'a Text>,
     /// Of a state that is tested on its own.
     pub(super) trial: Option<Trial<'a>>,
 }
@@ -65,8 +67,8 @@ impl<'a> Scene<'a> {
     /// The context object.
     pub(super) fn context(self) -> Value {
         match self.trial {
-            Some(trial) => trial.context(self.item),
-            None => self.execution.context(self.branch, self.item),
+            Some(trial) => trial.context(self.item, self.task_token),
+            None => self.execution.context(self.branch, self.item, self.task_token),
         }
     }
 

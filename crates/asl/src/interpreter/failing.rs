@@ -7,7 +7,7 @@
 //! Spec: States Language, "Errors".
 
 use super::event::{BranchId, EventId, EventKind, PlannedRetry, Reason};
-use super::execution::{Parent, Phase, Position, TaskId};
+use super::execution::{Parent, Phase, TaskId};
 use super::retry::{catcher_for, is_terminal, retrier_for};
 use super::turn::{Turn, state_type};
 use crate::definition::{Catcher, StateKind, Transition};
@@ -202,16 +202,16 @@ impl Turn<'_> {
                 };
                 self.emit(child, failing, kind);
             }
-            self.abort_children(child, None, failing);
+            // What is below a state that has failed is given up already.
+            if !self.execution.visit(child).is_some_and(|visit| visit.has_failed) {
+                self.abort_children(child, None, failing);
+            }
             self.abort_state(child, failing);
         }
     }
 
     fn abort_state(&mut self, branch: BranchId, failing: EventId) {
-        let Some(Position::In(visit)) = self.execution.branches.get(branch).map(|branch| &branch.position)
-        else {
-            return;
-        };
+        let Some(visit) = self.execution.visit(branch) else { return };
         let open = match &visit.phase {
             Phase::Task(task) => Some(TaskId { branch, scheduled: task.scheduled }),
             Phase::Working

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::context::{self, Item};
-use crate::json::{Payload, Value};
+use crate::json::{Payload, Text, Value};
 
 /// One step of a state's data flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,16 +77,23 @@ impl Steps {
 pub(super) struct Trial<'a> {
     /// What it sees as its context object.
     pub(super) context: &'a Value,
+    /// Whether that was given, so that there is no more in it.
+    pub(super) is_given: bool,
     /// Where its steps are noted.
     pub(super) steps: &'a Steps,
 }
 
 impl Trial<'_> {
-    /// The context object, while an item is at hand with that item.
-    pub(super) fn context(self, item: Option<&Item>) -> Value {
+    /// The context object, while an item or a task's token is at hand with that.
+    pub(super) fn context(self, item: Option<&Item>, task_token: Option<&Text>) -> Value {
         let mut whole = self.context.clone();
-        if let (Value::Object(members), Some(item)) = (&mut whole, item) {
-            Arc::make_mut(members).insert("Map", context::map_item(item));
+        if let Value::Object(members) = &mut whole {
+            if let Some(item) = item {
+                Arc::make_mut(members).insert("Map", context::map_item(item));
+            }
+            if let Some(token) = task_token.filter(|_| !self.is_given) {
+                Arc::make_mut(members).insert("Task", context::task(token));
+            }
         }
         whole
     }

@@ -15,7 +15,7 @@ use darkroom_jsonata::{Error, Expression, Outcome, Session};
 use super::Stopwatch;
 use super::data_flow::Scene;
 use crate::data::query::QueryEnvironment;
-use crate::json::{Payload, Text};
+use crate::json::{Payload, Text, Value};
 
 /// A state's data at one moment: `$states` to an expression.
 pub(super) struct Queries<'a> {
@@ -23,6 +23,7 @@ pub(super) struct Queries<'a> {
     raw: &'a Payload,
     result: Option<&'a Payload>,
     error: Option<&'a Payload>,
+    context: OnceCell<Value>,
     open: OnceCell<RefCell<Open<'a>>>,
 }
 
@@ -64,7 +65,7 @@ impl darkroom_jsonata::Surroundings for Surroundings {
 impl<'a> Queries<'a> {
     /// A state with its raw input, and no more.
     pub(super) fn new(scene: Scene<'a>, raw: &'a Payload) -> Self {
-        Self { scene, raw, result: None, error: None, open: OnceCell::new() }
+        Self { scene, raw, result: None, error: None, context: OnceCell::new(), open: OnceCell::new() }
     }
 
     /// A Task, Parallel or Map that has its result.
@@ -84,6 +85,10 @@ impl<'a> Queries<'a> {
     /// The state's input as it came.
     pub(super) fn raw(&self) -> &'a Payload {
         self.raw
+    }
+
+    fn context(&self) -> &Value {
+        self.context.get_or_init(|| self.scene.context())
     }
 
     fn open(&self) -> Open<'a> {
@@ -113,7 +118,7 @@ impl<'a> Queries<'a> {
                     reference.path.first().is_none_or(|member| member == "context") && !open.has_context;
                 if wants_context {
                     open.has_context = true;
-                    let context = self.scene.context().to_text();
+                    let context = self.context().to_text();
                     open.session.bind_member(STATES, "context", context);
                 }
             } else if open.variables.insert(Text::from(&*reference.name))
@@ -129,6 +134,23 @@ impl<'a> Queries<'a> {
 const STATES: &str = "states";
 
 impl QueryEnvironment for Queries<'_> {
+    fn read<'n>(&self, variable: &str, names: &'n [String]) -> Option<(Option<Value>, &'n [String])> {
+        let Scene { execution, branch, .. } = self.scene;
+        let value = |payload: Option<&Payload>| payload.map(|payload| payload.value().clone());
+        if variable != STATES {
+            return Some((value(execution.variable(branch, variable)), names));
+        }
+        let (member, names) = names.split_first()?;
+        let found = match member.as_str() {
+            "input" => value(Some(self.raw)),
+            "result" => value(self.result),
+            "errorOutput" => value(self.error),
+            "context" => Some(self.context().clone()),
+            _ => None,
+        };
+        Some((found, names))
+    }
+
     fn evaluate(&self, expression: &Expression) -> Result<Outcome, Error> {
         let mut open = self.open.get_or_init(|| RefCell::new(self.open())).borrow_mut();
         self.bind(&mut open, expression);

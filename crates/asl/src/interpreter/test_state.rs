@@ -21,7 +21,7 @@ use super::failing::error_output;
 use super::inspection::{Step, Steps, Trial};
 use super::retry::{catcher_for, is_terminal, retrier_for};
 use super::turn::{Leave, Turn};
-use super::{Identity, Surroundings, TaskId, TaskRequest};
+use super::{Identity, Surroundings, TaskId, TaskProgress, TaskRequest};
 use crate::data::Timestamp;
 use crate::definition::{State, StateIndex, StateKind, StateMachine, Transition};
 use crate::failure::{Failure, names};
@@ -158,6 +158,7 @@ pub struct Test {
     /// In the state, for as long as the test takes.
     execution: Execution,
     context: Value,
+    has_given_context: bool,
     mock: Option<Mock>,
     configuration: Configuration,
     steps: Steps,
@@ -180,6 +181,7 @@ impl Test {
     pub fn new(subject: Subject, now: Timestamp) -> Result<Self, Refusal> {
         refusal::check(&subject)?;
         let Subject { machine, state, identity, input, variables, context, mock, configuration } = subject;
+        let has_given_context = context.is_some();
         let context = context.unwrap_or_else(|| {
             let name = &machine.state(state).name;
             context::made(&identity, name, &input, configuration.retrier_retry_count, now)
@@ -192,6 +194,7 @@ impl Test {
             entered_at: now,
             input,
             used: Vec::new(),
+            has_failed: false,
             phase: Phase::Working,
         };
         execution.variable_bytes = variables.values().map(Payload::len_bytes).sum();
@@ -200,9 +203,10 @@ impl Test {
             previous: ENTERED,
             variables,
             position: Position::In(Box::new(visit)),
+            is_given_up: false,
         });
         let (steps, map) = (Steps::default(), MapBounds::default());
-        Ok(Self { machine, state, execution, context, mock, configuration, steps, map })
+        Ok(Self { machine, state, execution, context, has_given_context, mock, configuration, steps, map })
     }
 
     /// Runs the state until it ends, or until something takes time.
@@ -219,6 +223,8 @@ impl Test {
                 id: TaskId { branch: BranchId::ROOT, scheduled: ENTERED },
                 state_name: machine.state(self.state).name.clone(),
                 scheduled,
+                scheduled_at: surroundings.now,
+                progress: TaskProgress::Scheduled,
             }),
             Outcome::Wait(until) => Progress::Wait(until),
             ended @ (Outcome::Left(_) | Outcome::Failed(_)) => {
@@ -276,7 +282,7 @@ impl Test {
         work: impl FnOnce(&Turn<'_>, &State, &Payload) -> T,
     ) -> T {
         let machine = self.machine.clone();
-        let trial = Trial { context: &self.context, steps: &self.steps };
+        let trial = Trial { context: &self.context, is_given: self.has_given_context, steps: &self.steps };
         let turn = Turn::new(&mut self.execution, &machine, surroundings, Some(trial));
         let raw = turn.raw_input(BranchId::ROOT).expect("a test's execution stays in its state");
         work(&turn, machine.state(self.state), &raw)

@@ -1,4 +1,4 @@
-//! The executor of a server: Lambda functions over HTTP, the rest on threads of this process.
+//! The executor of a server: Lambda functions over HTTP, its own API, the rest on threads of this process.
 //!
 //! A call takes no thread while it waits. So many run at once; the others wait in memory for their turn.
 
@@ -14,15 +14,17 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 
+use super::api::Api;
 use super::lambda::{Call, Lambda};
 
 /// Calls that run at once. Our choice: each is a connection.
 const CALLS_MAX: usize = 256;
 
-/// Runs tasks: Lambda functions at the endpoint, what is not Lambda's on the pool.
+/// Runs tasks: Lambda functions at the endpoint, if there is one, calls of `aws-sdk:sfn`, the others on the pool.
 pub struct RemoteTasks {
     runtime: Handle,
-    lambda: Arc<Lambda>,
+    lambda: Option<Arc<Lambda>>,
+    api: Api,
     others: WorkerPool,
     places: Arc<Semaphore>,
     calls: Calls,
@@ -41,10 +43,11 @@ enum Way {
 
 impl RemoteTasks {
     /// Calls run on this runtime. `others` takes the tasks that call no Lambda function.
-    pub fn new(runtime: Handle, lambda: Lambda, others: WorkerPool) -> Self {
+    pub fn new(runtime: Handle, lambda: Option<Lambda>, api: Api, others: WorkerPool) -> Self {
         Self {
             runtime,
-            lambda: Arc::new(lambda),
+            lambda: lambda.map(Arc::new),
+            api,
             others,
             places: Arc::new(Semaphore::new(CALLS_MAX)),
             calls: Calls::default(),
@@ -55,34 +58,29 @@ impl RemoteTasks {
 impl TaskExecutor for RemoteTasks {
     fn start(&self, invocation: Invocation, answer: Answer) {
         let scheduled = &invocation.request.scheduled;
-        let (way, call) = match &scheduled.target {
-            Target::LambdaFunction { resource } => {
-                (Way::ByArn, Ok(Call::by_arn(resource, scheduled.input.text())))
+        match (&scheduled.target, self.lambda.clone()) {
+            (Target::LambdaFunction { resource }, Some(lambda)) => {
+                let call = Call::by_arn(resource, scheduled.input.text());
+                self.invoke(lambda, Way::ByArn, call, &invocation, answer);
             }
-            Target::Service { resource_type, resource }
-                if &**resource_type == "lambda" && &**resource == "invoke" =>
+            (Target::Service { resource_type, resource }, Some(lambda))
+                if &**resource_type == "lambda" && action(resource) == "invoke" =>
             {
-                (Way::ByIntegration, Call::by_parameters(scheduled.input.text()))
+                match Call::by_parameters(scheduled.input.text()) {
+                    Ok(call) => self.invoke(lambda, Way::ByIntegration, call, &invocation, answer),
+                    Err(reason) => answer.give(Err(reason)),
+                }
             }
-            Target::Service { .. } | Target::Activity { .. } => {
-                return self.others.start(invocation, answer);
+            (Target::Service { resource_type, resource }, _) if &**resource_type == "aws-sdk:sfn" => {
+                let (api, name) = (self.api.clone(), action(resource).to_owned());
+                let (arn, input) = (invocation.identity.execution_arn.clone(), scheduled.input.clone());
+                let call = async move { api.call(&arn, &name, input.text()).await };
+                self.spawn(&invocation, answer, call);
             }
-        };
-        let call = match call {
-            Ok(call) => call,
-            Err(reason) => return answer.give(Err(reason)),
-        };
-        let id = (invocation.key, invocation.request.id);
-        let (lambda, places, calls) = (self.lambda.clone(), self.places.clone(), self.calls.clone());
-        let pending = Pending(Some(answer));
-        // Held until the call is known, so that one that ends at once is not noted after its end.
-        let mut known = self.calls.lock();
-        let task = self.runtime.spawn(async move {
-            let outcome = run(&lambda, &places, way, call).await;
-            calls.lock().remove(&id);
-            pending.give(outcome);
-        });
-        known.insert(id, task.abort_handle());
+            (Target::LambdaFunction { .. } | Target::Service { .. } | Target::Activity { .. }, _) => {
+                self.others.start(invocation, answer);
+            }
+        }
     }
 
     fn cancel(&self, key: ExecutionKey, id: TaskId) {
@@ -91,6 +89,37 @@ impl TaskExecutor for RemoteTasks {
             None => self.others.cancel(key, id),
         }
     }
+}
+
+impl RemoteTasks {
+    fn invoke(&self, lambda: Arc<Lambda>, way: Way, call: Call, invocation: &Invocation, answer: Answer) {
+        let places = self.places.clone();
+        self.spawn(invocation, answer, async move { run(&lambda, &places, way, call).await });
+    }
+
+    fn spawn(
+        &self,
+        invocation: &Invocation,
+        answer: Answer,
+        call: impl Future<Output = TaskOutcome> + Send + 'static,
+    ) {
+        let id = (invocation.key, invocation.request.id);
+        let calls = self.calls.clone();
+        let pending = Pending(Some(answer));
+        // Held until the call is known, so that one that ends at once is not noted after its end.
+        let mut known = self.calls.lock();
+        let task = self.runtime.spawn(async move {
+            let outcome = call.await;
+            calls.lock().remove(&id);
+            pending.give(outcome);
+        });
+        known.insert(id, task.abort_handle());
+    }
+}
+
+/// The action of an integration's resource, without what says how its end is learned of.
+pub(super) fn action(resource: &str) -> &str {
+    resource.split_once('.').map_or(resource, |(action, _)| action)
 }
 
 async fn run(lambda: &Lambda, places: &Semaphore, way: Way, call: Call) -> TaskOutcome {

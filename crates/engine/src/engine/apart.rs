@@ -3,17 +3,20 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use darkroom_asl::interpreter::{Identity, Limits, Random, Surroundings, TaskRequest};
+use darkroom_asl::interpreter::{Identity, Limits, Surroundings, TaskRequest};
 
 use super::{Config, Engine};
 use crate::clock::stopwatch;
 use crate::executor::{Answer, Invocation, TaskExecutor};
 use crate::store::ExecutionKey;
+use crate::token::Tokens;
+
+/// The number that no execution has: a token made with it is nobody's.
+const NO_EXECUTION: ExecutionKey = ExecutionKey(0);
 
 /// The parts of an engine that need no store.
 pub(super) struct Apart {
     executor: Arc<dyn TaskExecutor>,
-    random: Arc<dyn Random + Send + Sync>,
     limits: Limits,
     /// The last number that was given to a call.
     last_key: AtomicI64,
@@ -28,12 +31,7 @@ pub struct Call {
 
 impl Apart {
     pub(super) fn new(config: &Config) -> Self {
-        Self {
-            executor: config.executor.clone(),
-            random: config.random.clone(),
-            limits: config.limits.clone(),
-            last_key: AtomicI64::new(0),
-        }
+        Self { executor: config.executor.clone(), limits: config.limits.clone(), last_key: AtomicI64::new(0) }
     }
 }
 
@@ -41,12 +39,14 @@ impl Engine {
     /// Does something that depends on the time, on chance and on this engine's bounds, as a decision does. It may
     /// take as long as expressions may.
     pub fn in_surroundings<T>(&self, work: impl FnOnce(Surroundings<'_>) -> T) -> T {
-        let Apart { random, limits, .. } = &self.apart;
+        let tokens = Tokens { secret: &self.secret, key: NO_EXECUTION };
         work(Surroundings {
             now: self.clock.now(),
-            random: &**random,
+            random: &*self.random,
+            tokens: &tokens,
             stopwatch,
-            limits,
+            limits: &self.apart.limits,
+            deleting: false,
             is_in_a_hurry: false,
         })
     }

@@ -116,4 +116,52 @@ pub const ALL: &[Machine] = &[
         }"#,
         input: "{}",
     },
+    Machine {
+        name: "an activity, and a call that is answered by its token",
+        definition: r#"{
+            "StartAt": "Ask",
+            "States": {
+                "Ask": {"Type": "Task", "Resource": "arn:aws:states:us-east-1:000000000000:activity:ask",
+                        "HeartbeatSeconds": 20, "TimeoutSeconds": 60, "ResultPath": "$.asked",
+                        "Retry": [{"ErrorEquals": ["Flaky", "States.Timeout"], "MaxAttempts": 2}],
+                        "Next": "Call"},
+                "Call": {"Type": "Task", "Resource": "arn:aws:states:::sns:publish.waitForTaskToken",
+                         "Parameters": {"TopicArn": "t", "Message": {"token.$": "$$.Task.Token"}},
+                         "HeartbeatSeconds": 15, "TimeoutSeconds": 40,
+                         "Retry": [{"ErrorEquals": ["States.ALL"], "MaxAttempts": 1}],
+                         "End": true}
+            }
+        }"#,
+        input: r#"{"id": 1}"#,
+    },
+    Machine {
+        name: "children that are waited for, side by side",
+        definition: r#"{
+            "StartAt": "Both",
+            "States": {
+                "Both": {"Type": "Map", "ItemsPath": "$.items", "ItemProcessor": {"StartAt": "Run", "States": {
+                    "Run": {"Type": "Task", "Resource": "arn:aws:states:::states:startExecution.sync:2",
+                            "Parameters": {"StateMachineArn": "child"}, "TimeoutSeconds": 50,
+                            "Retry": [{"ErrorEquals": ["States.TaskFailed"], "MaxAttempts": 1}], "End": true}}},
+                    "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Sorry"}],
+                    "End": true},
+                "Sorry": {"Type": "Fail", "Error": "Sorry"}
+            }
+        }"#,
+        input: r#"{"items": [1, 2]}"#,
+    },
 ];
+
+/// What the last of them starts.
+pub const CHILD: Machine = Machine {
+    name: "a child",
+    definition: r#"{
+        "StartAt": "Work",
+        "States": {
+            "Work": {"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:000000000000:function:work",
+                     "TimeoutSeconds": 20, "Next": "Rest"},
+            "Rest": {"Type": "Wait", "Seconds": 1, "End": true}
+        }
+    }"#,
+    input: "{}",
+};

@@ -10,7 +10,7 @@ use darkroom_asl::interpreter::event::Reason;
 use darkroom_asl::interpreter::test_state::{
     Configuration, Handler, Inspection, Mock, Progress, Refusal, Report, Status, Subject, Test,
 };
-use darkroom_asl::interpreter::{Identity, TaskRequest};
+use darkroom_asl::interpreter::{Identity, Qualifiers, TaskRequest};
 use darkroom_asl::json::{JacksonError, Payload, Text};
 use darkroom_engine::{Answer, Engine};
 use serde::{Deserialize, Serialize};
@@ -20,8 +20,7 @@ use tokio::time::timeout;
 
 use crate::arn;
 use crate::error::ApiError;
-use crate::members::{ARN_MAX, CAUSE_MAX, DEFINITION_MAX, ERROR_MAX, INPUT_MAX, Members, NAME_MAX};
-use crate::mocks::{self, VALIDATION_MODES, ValidationMode};
+use crate::mocks::{self, ValidationMode};
 use crate::protocol::{Context, random_uuid};
 
 /// How long a test may take. Source: AWS, `TestState`.
@@ -31,10 +30,10 @@ const TEST_MAX: Duration = Duration::from_mins(5);
 #[serde(rename_all = "camelCase")]
 #[expect(clippy::struct_field_names, reason = "the fields are the members' names in AWS's API")]
 pub(super) struct Input {
-    definition: Option<String>,
+    definition: String,
     role_arn: Option<String>,
     input: Option<String>,
-    inspection_level: Option<String>,
+    inspection_level: Option<InspectionLevel>,
     reveal_secrets: Option<bool>,
     variables: Option<String>,
     state_name: Option<String>,
@@ -48,7 +47,15 @@ pub(super) struct Input {
 struct MockInput {
     result: Option<String>,
     error_output: Option<ErrorOutput>,
-    field_validation_mode: Option<String>,
+    field_validation_mode: Option<ValidationMode>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+enum InspectionLevel {
+    Info,
+    Debug,
+    Trace,
 }
 
 #[derive(Deserialize)]
@@ -60,9 +67,9 @@ struct ErrorOutput {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct StateConfiguration {
-    retrier_retry_count: Option<i64>,
+    retrier_retry_count: Option<u32>,
     error_caused_by_state: Option<String>,
-    map_iteration_failure_count: Option<i64>,
+    map_iteration_failure_count: Option<u32>,
     map_item_reader_data: Option<String>,
 }
 
@@ -180,26 +187,7 @@ async fn go_on(
 
 impl Wanted {
     fn read(context: &Context, input: Input) -> Result<Self, ApiError> {
-        let mut members = Members::default();
-        let definition = members.text("definition", input.definition, 1, DEFINITION_MAX);
-        let bounded = [
-            ("roleArn", &input.role_arn, 1, ARN_MAX),
-            ("input", &input.input, 0, INPUT_MAX),
-            ("variables", &input.variables, 0, INPUT_MAX),
-            ("stateName", &input.state_name, 1, NAME_MAX),
-            ("context", &input.context, 0, INPUT_MAX),
-        ];
-        for (name, text, min, max) in bounded {
-            if let Some(text) = text {
-                members.length(name, text, min, max);
-            }
-        }
-        let levels = [("INFO", false), ("DEBUG", true), ("TRACE", true)];
-        let is_inspected = members.word("inspectionLevel", input.inspection_level.as_deref(), &levels);
-        let mode = check_mock_members(&mut members, input.mock.as_ref());
-        let configuration = read_configuration(&mut members, input.state_configuration.unwrap_or_default());
-        members.check()?;
-        let mock = input.mock.map(|mock| read_mock(mock, mode)).transpose()?;
+        let mock = input.mock.map(read_mock).transpose()?;
         if mock.is_some() && input.reveal_secrets == Some(true) {
             return Err(refused("TestState does not support RevealSecrets when a mock is specified."));
         }
@@ -207,15 +195,18 @@ impl Wanted {
             arn::check_role(role_arn)?;
         }
         Ok(Self {
-            definition,
+            definition: input.definition,
             state_name: input.state_name,
             role_arn: input.role_arn,
             input: input.input.unwrap_or_else(|| "{}".to_owned()),
             variables: input.variables,
             context: input.context,
             mock,
-            configuration,
-            is_inspected: is_inspected.unwrap_or(false),
+            configuration: configuration(input.state_configuration.unwrap_or_default()),
+            is_inspected: match input.inspection_level {
+                Some(InspectionLevel::Debug | InspectionLevel::Trace) => true,
+                Some(InspectionLevel::Info) | None => false,
+            },
             account: context.account.clone(),
             region: context.region.clone(),
         })
@@ -266,47 +257,16 @@ fn refused(message: &str) -> ApiError {
     ApiError::Validation(message.to_owned())
 }
 
-fn check_mock_members(members: &mut Members, mock: Option<&MockInput>) -> ValidationMode {
-    let Some(mock) = mock else { return ValidationMode::default() };
-    if let Some(result) = &mock.result {
-        members.length("mock.result", result, 0, INPUT_MAX);
-    }
-    if let Some(output) = &mock.error_output {
-        if let Some(error) = &output.error {
-            members.length("mock.errorOutput.error", error, 0, ERROR_MAX);
-        }
-        if let Some(cause) = &output.cause {
-            members.length("mock.errorOutput.cause", cause, 0, CAUSE_MAX);
-        }
-    }
-    let mode = mock.field_validation_mode.as_deref();
-    members.word("mock.fieldValidationMode", mode, VALIDATION_MODES).unwrap_or_default()
-}
-
-fn read_configuration(members: &mut Members, given: StateConfiguration) -> Configuration {
-    let mut count = |path: &str, count: Option<i64>| {
-        let count = count?;
-        members.range(path, count, 0, i64::from(i32::MAX));
-        u32::try_from(count).ok()
-    };
-    let retrier_retry_count = count("stateConfiguration.retrierRetryCount", given.retrier_retry_count);
-    let map_iteration_failure_count =
-        count("stateConfiguration.mapIterationFailureCount", given.map_iteration_failure_count);
-    if let Some(name) = &given.error_caused_by_state {
-        members.length("stateConfiguration.errorCausedByState", name, 1, NAME_MAX);
-    }
-    if let Some(data) = &given.map_item_reader_data {
-        members.length("stateConfiguration.mapItemReaderData", data, 0, INPUT_MAX);
-    }
+fn configuration(given: StateConfiguration) -> Configuration {
     Configuration {
-        retrier_retry_count: retrier_retry_count.unwrap_or(0),
+        retrier_retry_count: given.retrier_retry_count.unwrap_or(0),
         error_caused_by_state: given.error_caused_by_state.map(Text::from),
-        map_iteration_failure_count,
+        map_iteration_failure_count: given.map_iteration_failure_count,
         map_item_reader_data: given.map_item_reader_data.map(Text::from),
     }
 }
 
-fn read_mock(mock: MockInput, mode: ValidationMode) -> Result<WantedMock, ApiError> {
+fn read_mock(mock: MockInput) -> Result<WantedMock, ApiError> {
     match (mock.result, mock.error_output) {
         (Some(_), Some(_)) => {
             Err(refused("A test mock should have only one of the following fields: [result, errorOutput]."))
@@ -314,7 +274,9 @@ fn read_mock(mock: MockInput, mode: ValidationMode) -> Result<WantedMock, ApiErr
         (None, None) => {
             Err(refused("A test mock should have one of the following fields: [result, errorOutput]."))
         }
-        (Some(result), None) => Ok(WantedMock::Result(result, mode)),
+        (Some(result), None) => {
+            Ok(WantedMock::Result(result, mock.field_validation_mode.unwrap_or_default()))
+        }
         (None, Some(ErrorOutput { error: None, .. })) => {
             Err(refused("The errorOutput of a test mock should have the following field: [error]."))
         }
@@ -375,6 +337,8 @@ fn identity(region: &str, account: &str, role_arn: Option<&str>) -> Identity {
         state_machine_arn: format!("{prefix}:stateMachine:{machine}").into(),
         state_machine_name: machine.into(),
         role_arn: role_arn.unwrap_or_default().into(),
+        qualifiers: Qualifiers::default(),
+        revision_id: None,
     }
 }
 

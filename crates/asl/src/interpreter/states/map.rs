@@ -133,7 +133,7 @@ impl Turn<'_> {
 
     /// The item to start next, if one is left and may start.
     fn next_item(&self, branch: BranchId) -> Option<u32> {
-        let iterations = self.iterations(branch)?;
+        let iterations = self.iterations(branch).filter(|_| self.execution.is_running())?;
         let ceiling = self.limits.inline_map_concurrency_max;
         let at_once = match iterations.max_concurrency {
             0 => ceiling,

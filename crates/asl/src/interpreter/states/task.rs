@@ -58,7 +58,10 @@ impl Turn<'_> {
         task: &Task,
         raw: &Payload,
     ) -> Result<TaskScheduled, Failure> {
-        let queries = self.queries(branch, raw);
+        let token = task.resource.has_token().then(|| self.next_task_token(branch));
+        let mut scene = self.scene(branch);
+        scene.task_token = token.as_ref();
+        let queries = Queries::new(scene, raw);
         let effective = queries.effective(&task.flow)?;
         let input = queries.fill(task.arguments.as_ref(), "Arguments", &effective)?;
         let filled = match &task.flow {
@@ -91,6 +94,26 @@ impl Turn<'_> {
         {
             let target = task.request.target.clone();
             self.emit_next(id.branch, EventKind::TaskStarted { target, worker_name });
+        }
+    }
+
+    pub(in crate::interpreter) fn task_schedule_failed(&mut self, id: TaskId, reason: Reason) {
+        if let Some(task) = self.execution.open_task(id)
+            && !task.is_started
+        {
+            let target = task.request.target.clone();
+            self.emit_next(id.branch, EventKind::TaskScheduleFailed { target, reason: reason.clone() });
+            self.fail(id.branch, reason);
+        }
+    }
+
+    pub(in crate::interpreter) fn task_submit_failed(&mut self, id: TaskId, reason: Reason) {
+        if let Some(task) = self.execution.open_task(id)
+            && !task.is_submitted
+        {
+            let target = task.request.target.clone();
+            self.emit_next(id.branch, EventKind::TaskSubmitFailed { target, reason: reason.clone() });
+            self.fail(id.branch, reason);
         }
     }
 

@@ -86,7 +86,8 @@ pub(super) fn check(subject: &Subject) -> Result<(), Refusal> {
         if mock.is_none() {
             return Err(Refusal::ContextWithoutMock);
         }
-        context::check(context, waits_for_more_than_its_call(kind).is_some())?;
+        let has_token = matches!(kind, StateKind::Task(task) if task.resource.has_token());
+        context::check(context, has_token)?;
     }
     check_configuration(subject, kind)
 }
