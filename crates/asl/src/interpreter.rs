@@ -15,15 +15,20 @@ mod data_flow;
 pub mod event;
 mod execution;
 mod failing;
+mod inspection;
+mod item_batcher;
+mod item_reader;
 mod limits;
 mod queries;
 mod redrive;
 pub mod retry;
 mod states;
+pub mod test_state;
 mod turn;
 
 pub use apply::ReplayError;
 pub use execution::{Execution, Identity, Qualifiers, Status, TaskId, TaskProgress, TaskRequest};
+pub use inspection::Step;
 pub use limits::Limits;
 pub use turn::Surroundings;
 

@@ -3,7 +3,7 @@
 
 use darkroom_asl::definition::{
     DEFINITION_BYTES_MAX, DIAGNOSTICS_MAX, MachineType, Options, Parsed, Severity, parse, parse_state,
-    to_json,
+    to_json, validate,
 };
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -73,8 +73,23 @@ fn originals() -> Vec<Value> {
                 "ItemSelector": {"v": "{% $states.context.Map.Item.Value %}"},
                 "ItemProcessor": {"StartAt": "I", "States": {"I": {"Type": "Pass", "End": true}}}, "End": true},
             "Fail": {"Type": "Fail", "Error": "{% $states.input.e %}", "Cause": "plain"}}});
+    let config = json!({"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"});
+    let processor = json!({"ProcessorConfig": config, "StartAt": "I", "States": {"I": {"Type": "Succeed"}}});
+    let distributed = json!({
+        "StartAt": "Map", "States": {
+            "Map": {"Type": "Map", "Label": "photos", "ItemProcessor": processor, "Next": "Jsonata",
+                "ItemReader": {"Resource": "arn:aws:states:::s3:listObjectsV2", "Parameters": {"Bucket.$": "$.b"},
+                    "ReaderConfig": {"MaxItemsPath": "$.n", "Transformation": "LOAD_AND_FLATTEN"}},
+                "ItemBatcher": {"MaxInputBytesPerBatchPath": "$.n", "BatchInput": {"x.$": "$.x"}},
+                "ResultWriter": {"WriterConfig": {"Transformation": "FLATTEN", "OutputType": "JSON"}}},
+            "Jsonata": {"Type": "Map", "QueryLanguage": "JSONata", "End": true,
+                "ItemReader": {"Resource": "arn:aws:states:::s3:getObject", "Arguments": {"Bucket": "{% $states.input %}"},
+                    "ReaderConfig": {"InputType": "JSON", "MaxItems": "{% 1 + 1 %}", "ItemsPointer": "/rows"}},
+                "ItemBatcher": {"MaxItemsPerBatch": 3, "BatchInput": "{% $states.input.x %}"},
+                "ResultWriter": {"Resource": "arn:aws:states:::s3:putObject", "Arguments": {"Bucket": "b"}},
+                "ItemProcessor": {"ProcessorConfig": config, "StartAt": "J", "States": {"J": {"Type": "Succeed"}}}}}});
     let [workflow, unmended] = machines;
-    vec![workflow, unmended, all_types, in_jsonata]
+    vec![workflow, unmended, all_types, in_jsonata, distributed]
 }
 
 fn values() -> impl Strategy<Value = Value> {
@@ -234,9 +249,11 @@ fn check(text: &str, machine_type: MachineType) -> Parsed {
             assert!(text.get(span.start..span.end).is_some(), "{diagnostic:?}");
         }
     }
-    if let Some(machine) = &parsed.machine {
+    let looked_at = validate(text, Options { machine_type });
+    assert!(parsed.machine.is_none() || parsed.machine == looked_at.machine, "what runs can be looked at");
+    if let Some(machine) = &looked_at.machine {
         let printed = to_json(machine).to_text();
-        let again = parse(&printed, Options { machine_type });
+        let again = validate(&printed, Options { machine_type });
         let errors: Vec<String> = again.diagnostics.iter().map(ToString::to_string).collect();
         let again = again.machine.unwrap_or_else(|| panic!("{errors:?} in {printed}"));
         assert_eq!(**machine, *again, "{printed}");
@@ -300,7 +317,10 @@ proptest! {
 fn the_definitions_themselves_are_read_back_as_they_were() {
     let accepted =
         originals().into_iter().map(|it| check(&it.to_string(), MachineType::Standard).machine.is_some());
-    assert_eq!(accepted.collect::<Vec<_>>(), [true, false, true, true]);
+    assert_eq!(accepted.collect::<Vec<_>>(), [true, false, true, true, false]);
+    let distributed = originals().pop().expect("there is one");
+    let looked_at = validate(&distributed.to_string(), Options::default());
+    assert!(looked_at.machine.is_some(), "{:?}", looked_at.diagnostics);
 }
 
 #[test]

@@ -10,6 +10,7 @@
 //! one commit. Nothing leaves before it is durable, because only the committer lets things out. Express executions
 //! have shards of their own, and no log to wait for.
 
+mod apart;
 mod committer;
 mod definitions;
 mod express;
@@ -25,6 +26,7 @@ mod state_machines;
 mod tasks;
 mod versions;
 
+pub use apart::Call;
 pub use resources::{ResourceError, TAGS_MAX};
 pub use retention::RETENTION_DAYS;
 pub use state_machines::{NewStateMachine, Publication, Published, StateMachineUpdate};
@@ -45,6 +47,7 @@ use darkroom_asl::interpreter::{Identity, Limits, Random};
 use darkroom_asl::json::{Payload, Text};
 use sha2::{Digest, Sha256};
 
+use self::apart::Apart;
 use self::committer::{Commit, Committer};
 use self::definitions::Definitions;
 use self::express::Express;
@@ -118,6 +121,7 @@ pub struct Engine {
     inside: Sender<ToInside>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     last_key: Arc<AtomicI64>,
+    apart: Apart,
     random: Arc<dyn Random + Send + Sync>,
     /// Held by whoever changes a resource.
     resources: Mutex<()>,
@@ -159,6 +163,7 @@ impl Engine {
             inside: inside.clone(),
             threads: Mutex::default(),
             last_key: Arc::new(AtomicI64::new(config.store.last_key()?.0)),
+            apart: Apart::new(&config),
             random: config.random.clone(),
             resources: Mutex::default(),
             definitions: Arc::new(Definitions::new(config.store.clone())),

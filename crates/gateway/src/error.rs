@@ -19,6 +19,8 @@ pub(crate) enum ApiError {
     InvalidArn(String),
     InvalidName(String),
     InvalidDefinition(Vec<Diagnostic>),
+    /// A definition that is right, but not one that can be tested.
+    UntestableDefinition(String),
     InvalidExecutionInput(String),
     InvalidLoggingConfiguration(&'static str),
     InvalidEncryptionConfiguration(&'static str),
@@ -80,7 +82,7 @@ impl ApiError {
             Self::MissingRequiredParameter => "MissingRequiredParameter",
             Self::InvalidArn(_) => "InvalidArn",
             Self::InvalidName(_) => "InvalidName",
-            Self::InvalidDefinition(_) => "InvalidDefinition",
+            Self::InvalidDefinition(_) | Self::UntestableDefinition(_) => "InvalidDefinition",
             Self::InvalidExecutionInput(_) => "InvalidExecutionInput",
             Self::InvalidLoggingConfiguration(_) => "InvalidLoggingConfiguration",
             Self::InvalidEncryptionConfiguration(_) => "InvalidEncryptionConfiguration",
@@ -114,6 +116,7 @@ impl ApiError {
             Self::RequestTooLarge => "The request is too large".to_owned(),
             Self::Serialization(message)
             | Self::Validation(message)
+            | Self::UntestableDefinition(message)
             | Self::Rule(_, message)
             | Self::Conflict(message)
             | Self::ServiceQuotaExceeded(message) => message.clone(),

@@ -10,6 +10,7 @@
 mod actions;
 mod arn;
 mod error;
+mod mocks;
 mod model;
 mod page;
 mod protocol;

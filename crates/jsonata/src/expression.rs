@@ -57,7 +57,7 @@ impl Expression {
         let plain = plain::plain(source, &tree);
         let traits = guard::guard(&mut tree);
         let source = source.to_owned();
-        Ok(Expression(Arc::new(Parsed { source, tree, references, traits, is_quick, plain })))
+        Ok(Expression(Arc::new(Parsed { source, tree, references, is_quick, plain, traits })))
     }
 
     /// The text that it was parsed from.

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use super::distributed::Distributed;
 use crate::data::choice::Rule;
 use crate::data::{Expression, Path, Query, QueryTemplate, ReferencePath, Template};
 use crate::json::{Text, Value};
@@ -364,7 +365,7 @@ pub struct Parallel {
     pub catch: Vec<Catcher>,
 }
 
-/// An inline Map state.
+/// A Map state.
 #[derive(Debug, PartialEq)]
 pub struct Map {
     /// What becomes of its data.
@@ -376,6 +377,8 @@ pub struct Map {
     pub item_selector: Option<PayloadTemplate>,
     /// The item processor's entry point.
     pub processor: StateIndex,
+    /// How iterations are run.
+    pub mode: Mode,
     /// How many iterations run at once; 0 is no limit.
     pub max_concurrency: Count,
     /// `ToleratedFailureCount` or its path.
@@ -390,6 +393,15 @@ pub struct Map {
     pub retry: Vec<Retrier>,
     /// Catchers, tried in order.
     pub catch: Vec<Catcher>,
+}
+
+/// `Mode` of a `ProcessorConfig`.
+#[derive(Debug, PartialEq)]
+pub enum Mode {
+    /// As branches of the execution.
+    Inline,
+    /// As executions of their own.
+    Distributed(Box<Distributed>),
 }
 
 /// What a Map goes over.
@@ -531,6 +543,35 @@ impl StateKind {
 }
 
 impl State {
+    /// Where a state can go within its scope.
+    pub(crate) fn targets(&self) -> Vec<StateIndex> {
+        let next = |transition: Transition| match transition {
+            Transition::Next(target) => Some(target),
+            Transition::End => None,
+        };
+        let own = match &self.kind {
+            StateKind::Task(task) => next(task.transition),
+            StateKind::Pass(pass) => next(pass.transition),
+            StateKind::Wait(wait) => next(wait.transition),
+            StateKind::Parallel(parallel) => next(parallel.transition),
+            StateKind::Map(map) => next(map.transition),
+            StateKind::Choice(choice) => choice.default,
+            StateKind::Succeed(_) | StateKind::Fail(_) => None,
+        };
+        let rules = match &self.kind {
+            StateKind::Choice(choice) => choice.choices.as_slice(),
+            StateKind::Task(_)
+            | StateKind::Pass(_)
+            | StateKind::Wait(_)
+            | StateKind::Succeed(_)
+            | StateKind::Fail(_)
+            | StateKind::Parallel(_)
+            | StateKind::Map(_) => &[],
+        };
+        let catchers = self.catch().iter().map(|catcher| catcher.next);
+        own.into_iter().chain(rules.iter().map(|rule| rule.next)).chain(catchers).collect()
+    }
+
     /// The Retriers, empty for the types that have none.
     pub fn retry(&self) -> &[Retrier] {
         match &self.kind {

@@ -6,12 +6,14 @@
 //!
 //! Spec: States Language.
 
+mod distributed;
+
 use std::collections::HashMap;
 
 use super::machine::{
     Assign, Catcher, CaughtOutput, Choice, Condition, Count, DataFlow, Fail, FailText, Items, Jitter, Map,
-    Parallel, Pass, PayloadTemplate, Resource, ResultPath, Retrier, Seconds, Selection, State, StateIndex,
-    StateKind, StateMachine, Succeed, Task, Transition, Wait, WaitUntil,
+    Mode, Parallel, Pass, PayloadTemplate, Resource, ResultPath, Retrier, Seconds, Selection, State,
+    StateIndex, StateKind, StateMachine, Succeed, Task, Transition, Wait, WaitUntil,
 };
 use crate::data::QueryTemplate;
 use crate::data::timestamp::Instant;
@@ -61,42 +63,13 @@ fn scopes(machine: &StateMachine) -> HashMap<StateIndex, Vec<StateIndex>> {
         while let Some(index) = waiting.pop() {
             if !std::mem::replace(&mut reached[index.as_usize()], true) {
                 states.push(index);
-                waiting.extend(targets(machine.state(index)));
+                waiting.extend(machine.state(index).targets());
             }
         }
         states.sort_unstable();
         scopes.insert(start, states);
     }
     scopes
-}
-
-/// Where a state can go within its scope.
-fn targets(state: &State) -> Vec<StateIndex> {
-    let next = |transition: Transition| match transition {
-        Transition::Next(target) => Some(target),
-        Transition::End => None,
-    };
-    let own = match &state.kind {
-        StateKind::Task(task) => next(task.transition),
-        StateKind::Pass(pass) => next(pass.transition),
-        StateKind::Wait(wait) => next(wait.transition),
-        StateKind::Parallel(parallel) => next(parallel.transition),
-        StateKind::Map(map) => next(map.transition),
-        StateKind::Choice(choice) => choice.default,
-        StateKind::Succeed(_) | StateKind::Fail(_) => None,
-    };
-    let rules = match &state.kind {
-        StateKind::Choice(choice) => choice.choices.as_slice(),
-        StateKind::Task(_)
-        | StateKind::Pass(_)
-        | StateKind::Wait(_)
-        | StateKind::Succeed(_)
-        | StateKind::Fail(_)
-        | StateKind::Parallel(_)
-        | StateKind::Map(_) => &[],
-    };
-    let catchers = state.catch().iter().map(|catcher| catcher.next);
-    own.into_iter().chain(rules.iter().map(|rule| rule.next)).chain(catchers).collect()
 }
 
 impl Printer<'_> {
@@ -225,7 +198,13 @@ impl Printer<'_> {
             Items::Query(items) => query_template("Items", items.as_ref(), into),
         }
         template("ItemSelector", map.item_selector.as_ref(), into);
-        into.insert("ItemProcessor", self.nested(map.processor));
+        let mut processor = Object::new();
+        if let Mode::Distributed(distributed) = &map.mode {
+            distributed::state(distributed, into);
+            processor.insert("ProcessorConfig", distributed::processor_config(distributed));
+        }
+        self.scope(map.processor, &mut processor);
+        into.insert("ItemProcessor", processor);
         count("MaxConcurrency", Some(&map.max_concurrency), into);
         count("ToleratedFailureCount", map.tolerated_failure_count.as_ref(), into);
         count("ToleratedFailurePercentage", map.tolerated_failure_percentage.as_ref(), into);

@@ -104,7 +104,12 @@ impl<'t> StateReader<'_, 't> {
 
     /// A field that holds a path and nothing else.
     pub(super) fn path(&mut self, name: &str) -> Option<Path> {
-        let (found, text) = self.fields.text(name)?;
+        self.path_in(self.fields, name)
+    }
+
+    /// The same of an object in the state.
+    fn path_in(&mut self, fields: &Reader<'_>, name: &str) -> Option<Path> {
+        let (found, text) = fields.text(name)?;
         let path = self.path_at(&found, text)?;
         if self.sees_whole_input() {
             self.note_reads(&found, text);
@@ -233,16 +238,27 @@ impl<'t> StateReader<'_, 't> {
 
     /// `MaxConcurrency` or `MaxConcurrencyPath`, and their like.
     pub(super) fn count(&mut self, name: &str, path_name: &str, most: f64) -> Option<Count> {
-        if self.fields.exclude(&[name, path_name], &mut self.builder.report) {
+        self.count_in(self.fields, name, path_name, most)
+    }
+
+    /// The same of an object in the state.
+    pub(super) fn count_in(
+        &mut self,
+        fields: &Reader<'_>,
+        name: &str,
+        path_name: &str,
+        most: f64,
+    ) -> Option<Count> {
+        if fields.exclude(&[name, path_name], &mut self.builder.report) {
             return None;
         }
-        if let Some(path) = self.path(path_name) {
+        if let Some(path) = self.path_in(fields, path_name) {
             return Some(Count::At(path));
         }
-        if let Some(query) = self.query(self.fields, name, Moment::WithoutResult) {
+        if let Some(query) = self.query(fields, name, Moment::WithoutResult) {
             return Some(Count::Query(query));
         }
-        let found = self.fields.get(name)?;
+        let found = fields.get(name)?;
         let Node::Number(number) = &found.value.node else { return None };
         let value = number.as_f64();
         if !(0.0..=most).contains(&value) {

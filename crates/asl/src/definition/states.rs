@@ -13,7 +13,7 @@ use super::draft::{Draft, Scope, Variables};
 use super::fields::QueryLanguage;
 use super::location::Location;
 use super::machine::{DataFlow, PathFlow, StateIndex, StateKind, Succeed};
-use super::options::Options;
+use super::options::{Options, Purpose};
 use super::reader::{Found, Reader};
 use super::report::Report;
 use super::state_reader::StateReader;
@@ -31,6 +31,7 @@ pub const STATE_NAME_CHARACTERS_MAX: usize = 80;
 #[derive(Debug)]
 pub(super) struct Builder {
     pub(super) options: Options,
+    pub(super) purpose: Purpose,
     /// The machine's query language, which is also that of nested states unless they name another.
     pub(super) language: QueryLanguage,
     pub(super) report: Report,
@@ -52,9 +53,10 @@ pub(super) struct Surroundings {
 }
 
 impl Builder {
-    pub(super) fn new(options: Options, language: QueryLanguage, report: Report) -> Self {
+    pub(super) fn new(options: Options, purpose: Purpose, language: QueryLanguage, report: Report) -> Self {
         Self {
             options,
+            purpose,
             language,
             report,
             drafts: Vec::new(),

@@ -34,7 +34,7 @@ impl Execution {
             context.insert("Map", map);
         }
         if let Some(token) = task_token {
-            context.insert("Task", object([("Token", Value::from(&**token))]));
+            context.insert("Task", task(token));
         }
         Value::from(context)
     }
@@ -70,8 +70,8 @@ impl Execution {
 
     /// The item of the innermost Map around the branch.
     fn map_context(&self, branch: BranchId, item: Option<&Item>) -> Option<Value> {
-        if let Some(Item { index, value }) = item {
-            return Some(map_item(*index, value.clone()));
+        if let Some(item) = item {
+            return Some(map_item(item));
         }
         let mut scope = self.branches.get(branch)?;
         while let Some(parent) = scope.parent {
@@ -80,15 +80,23 @@ impl Execution {
                 && let Phase::Map(iterations) = &visit.phase
             {
                 let items = iterations.items.value().as_array()?;
-                return Some(map_item(parent.index, items.get(parent.index as usize)?.clone()));
+                let value = items.get(parent.index as usize)?.clone();
+                return Some(map_item(&Item { index: parent.index, value }));
             }
         }
         None
     }
 }
 
-fn map_item(index: u32, value: Value) -> Value {
-    object([("Item", object([("Index", Value::from(i64::from(index))), ("Value", value)]))])
+/// The member `Task`.
+pub(super) fn task(token: &Text) -> Value {
+    object([("Token", Value::from(&**token))])
+}
+
+/// The member `Map`.
+pub(super) fn map_item(item: &Item) -> Value {
+    let members = [("Index", Value::from(i64::from(item.index))), ("Value", item.value.clone())];
+    object([("Item", object(members))])
 }
 
 fn object<'a>(members: impl IntoIterator<Item = (&'a str, Value)>) -> Value {

@@ -10,6 +10,7 @@ use std::cell::OnceCell;
 use super::context::Item;
 use super::event::BranchId;
 use super::execution::Execution;
+use super::inspection::{Step, Trial};
 use super::queries::Queries;
 use super::turn::Leave;
 use super::{Limits, Random, Stopwatch};
@@ -32,6 +33,8 @@ pub(super) struct Scene<'a> {
     pub(super) item: Option<&'a Item>,
     /// `$$.Task.Token`, where the call at hand is one that somebody reports back about.
     pub(super) task_token: Option<&'a Text>,
+    /// Of a state that is tested on its own.
+    pub(super) trial: Option<Trial<'a>>,
 }
 
 /// A scene with its input: what an expression sees.
@@ -47,8 +50,7 @@ impl Environment for View<'_> {
     }
 
     fn context(&self) -> &Value {
-        let Scene { execution, branch, item, task_token, .. } = self.scene;
-        self.context.get_or_init(|| execution.context(branch, item, task_token))
+        self.context.get_or_init(|| self.scene.context())
     }
 
     fn variable(&self, name: &str) -> Option<Value> {
@@ -62,6 +64,21 @@ impl Environment for View<'_> {
 }
 
 impl<'a> Scene<'a> {
+    /// The context object.
+    pub(super) fn context(self) -> Value {
+        match self.trial {
+            Some(trial) => trial.context(self.item, self.task_token),
+            None => self.execution.context(self.branch, self.item, self.task_token),
+        }
+    }
+
+    /// Tells whoever looks on what a step made of the state's data.
+    pub(super) fn took(self, step: Step, data: &Payload) {
+        if let Some(trial) = self.trial {
+            trial.steps.add(step, data);
+        }
+    }
+
     /// The environment in which `$` is `input`.
     pub(super) fn view(self, input: &'a Value) -> impl Environment + 'a {
         View { scene: self, input, context: OnceCell::new() }
@@ -116,7 +133,11 @@ impl Queries<'_> {
     /// What the state works on: what `InputPath` picks, or the raw input.
     pub(super) fn effective(&self, flow: &DataFlow) -> Result<Payload, Failure> {
         match flow {
-            DataFlow::JsonPath(flow) => self.scene().select(&flow.input_path, self.raw()),
+            DataFlow::JsonPath(flow) => {
+                let effective = self.scene().select(&flow.input_path, self.raw())?;
+                self.scene().took(Step::AfterInputPath, &effective);
+                Ok(effective)
+            }
             DataFlow::Jsonata(_) => Ok(self.raw().clone()),
         }
     }
@@ -155,8 +176,10 @@ impl Queries<'_> {
         match flow {
             DataFlow::JsonPath(PathFlow { result_selector, result_path, output_path, .. }) => {
                 let result = self.scene().shape(result_selector.as_ref(), found)?;
+                self.scene().took(Step::AfterResultSelector, &result);
                 let assigned = self.assign(assign, &result)?;
                 let merged = merge(result_path, self.raw(), &result)?;
+                self.scene().took(Step::AfterResultPath, &merged);
                 let output = self.scene().select(output_path, &merged)?;
                 Ok(Leave { output, assigned, transition })
             }

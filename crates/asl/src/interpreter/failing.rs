@@ -59,7 +59,7 @@ impl Turn<'_> {
     }
 
     /// The failure with the state that the branch is in.
-    fn placed(&self, branch: BranchId, failure: Failure) -> Option<Reason> {
+    pub(super) fn placed(&self, branch: BranchId, failure: Failure) -> Option<Reason> {
         let visit = self.execution.visit(branch)?;
         let name = &self.machine.state(visit.state).name;
         let place = format!(
@@ -129,7 +129,7 @@ impl Turn<'_> {
             | StateKind::Fail(_) => {}
         }
         match catcher_for(state.catch(), raised.name()) {
-            Some(catcher) => self.catch(branch, catcher, &raised.reason),
+            Some((_, catcher)) => self.catch(branch, catcher, &raised.reason),
             None => self.fail_branch(branch, raised),
         }
     }
@@ -234,7 +234,7 @@ impl Turn<'_> {
 }
 
 /// The error output: what a catcher's state goes on with. Spec: "Error output".
-fn error_output(reason: &Reason) -> Payload {
+pub(super) fn error_output(reason: &Reason) -> Payload {
     let mut output = Object::new();
     if let Some(error) = &reason.error {
         output.insert("Error", error.clone());

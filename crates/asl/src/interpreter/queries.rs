@@ -88,8 +88,7 @@ impl<'a> Queries<'a> {
     }
 
     fn context(&self) -> &Value {
-        let Scene { execution, branch, item, task_token, .. } = self.scene;
-        self.context.get_or_init(|| execution.context(branch, item, task_token))
+        self.context.get_or_init(|| self.scene.context())
     }
 
     fn open(&self) -> Open<'a> {

@@ -7,6 +7,7 @@ use super::data_flow::Scene;
 use super::event::{BranchId, EventId, EventKind, HistoryEvent, Iteration, PlannedRetry, Reason, StateType};
 use super::execution::{Branch, Execution, Parent, Phase, Position, Status, TaskId, Visit};
 use super::failing::Raised;
+use super::inspection::Trial;
 use super::queries::Queries;
 use super::{Decision, Effect, Limits, Random, Stimulus, Stopwatch, TaskTokens};
 use crate::data::Timestamp;
@@ -44,6 +45,8 @@ pub(super) struct Turn<'a> {
     deleting: bool,
     stopwatch: Stopwatch,
     is_in_a_hurry: bool,
+    /// Of a state that is tested on its own: nothing is emitted then.
+    trial: Option<Trial<'a>>,
     events: Vec<HistoryEvent>,
     effects: Vec<Effect>,
 }
@@ -67,19 +70,7 @@ impl Execution {
     /// execution is then to be thrown away and read back from its history.
     pub fn decide(&mut self, stimulus: Stimulus, surroundings: Surroundings<'_>) -> Decision {
         let machine = self.machine.clone();
-        let mut turn = Turn {
-            execution: self,
-            machine: &machine,
-            now: surroundings.now,
-            limits: surroundings.limits,
-            random: surroundings.random,
-            tokens: surroundings.tokens,
-            deleting: surroundings.deleting,
-            stopwatch: surroundings.stopwatch,
-            is_in_a_hurry: surroundings.is_in_a_hurry,
-            events: Vec::new(),
-            effects: Vec::new(),
-        };
+        let mut turn = Turn::new(self, &machine, surroundings, None);
         turn.take(stimulus);
         turn.run();
         let unfinished = turn.execution.is_running() && turn.execution.has_ready_branches();
@@ -125,6 +116,31 @@ impl Execution {
 }
 
 impl<'a> Turn<'a> {
+    /// A turn in which nothing has happened.
+    pub(super) fn new(
+        execution: &'a mut Execution,
+        machine: &'a StateMachine,
+        surroundings: Surroundings<'a>,
+        trial: Option<Trial<'a>>,
+    ) -> Self {
+        let Surroundings { now, random, tokens, stopwatch, limits, deleting, is_in_a_hurry } = surroundings;
+        let (events, effects) = (Vec::new(), Vec::new());
+        Self {
+            execution,
+            machine,
+            now,
+            limits,
+            random,
+            tokens,
+            deleting,
+            stopwatch,
+            is_in_a_hurry,
+            trial,
+            events,
+            effects,
+        }
+    }
+
     fn take(&mut self, stimulus: Stimulus) {
         match (&self.execution.status, stimulus) {
             (Status::Pending, Stimulus::Start) => self.start(),
@@ -400,6 +416,7 @@ impl<'a> Turn<'a> {
             limits: self.limits,
             item: None,
             task_token: None,
+            trial: self.trial,
         }
     }
 

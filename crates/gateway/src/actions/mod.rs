@@ -31,6 +31,7 @@ mod start_execution;
 mod start_sync_execution;
 mod stop_execution;
 mod tag_resource;
+mod test_state;
 mod untag_resource;
 mod update_map_run;
 mod update_state_machine;
@@ -83,6 +84,7 @@ const ACTIONS: &[(&str, Action)] = &[
     ("StartSyncExecution", |call| Box::pin(call.run(start_sync_execution::run))),
     ("StopExecution", |call| Box::pin(call.run(stop_execution::run))),
     ("TagResource", |call| Box::pin(call.run(tag_resource::run))),
+    ("TestState", |call| Box::pin(call.run(test_state::run))),
     ("UntagResource", |call| Box::pin(call.run(untag_resource::run))),
     ("UpdateMapRun", |call| Box::pin(call.run(update_map_run::run))),
     ("UpdateStateMachine", |call| Box::pin(call.run(update_state_machine::run))),

@@ -52,7 +52,7 @@ pub(super) async fn run(context: Context, input: Input) -> Result<Output, ApiErr
     let with_warnings = severity == Some(Least::Warning);
     context
         .blocking(move |_| {
-            let diagnostics = definition::parse(&definition, Options { machine_type }).diagnostics;
+            let diagnostics = definition::validate(&definition, Options { machine_type }).diagnostics;
             Ok(answer(diagnostics, with_warnings, length))
         })
         .await

@@ -21,7 +21,12 @@ impl Turn<'_> {
         }
     }
 
-    fn choose(&self, branch: BranchId, choice: &Choice, input: &Payload) -> Result<Leave, Failure> {
+    pub(in crate::interpreter) fn choose(
+        &self,
+        branch: BranchId,
+        choice: &Choice,
+        input: &Payload,
+    ) -> Result<Leave, Failure> {
         let queries = self.queries(branch, input);
         let effective = queries.effective(&choice.flow)?;
         let mut taken = None;

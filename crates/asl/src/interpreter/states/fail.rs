@@ -16,14 +16,22 @@ impl Turn<'_> {
         input: &Payload,
     ) {
         self.emit_entered(branch, state, input, None);
-        let error = self.fail_text(branch, fail.error.as_ref(), "ErrorPath", input);
-        let cause = error.and_then(|error| {
-            Ok(Reason { error, cause: self.fail_text(branch, fail.cause.as_ref(), "CausePath", input)? })
-        });
-        match cause {
+        match self.reason(branch, fail, input) {
             Ok(reason) => self.fail(branch, reason),
             Err(failure) => self.fail_evaluation(branch, failure),
         }
+    }
+
+    /// `Error` and `Cause`.
+    pub(in crate::interpreter) fn reason(
+        &self,
+        branch: BranchId,
+        fail: &Fail,
+        input: &Payload,
+    ) -> Result<Reason, Failure> {
+        let error = self.fail_text(branch, fail.error.as_ref(), "ErrorPath", input)?;
+        let cause = self.fail_text(branch, fail.cause.as_ref(), "CausePath", input)?;
+        Ok(Reason { error, cause })
     }
 
     fn fail_text(

@@ -4,11 +4,12 @@
 //! their place in the array.
 
 use crate::data::{Path, QueryTemplate};
-use crate::definition::{Count, Items, Map, PayloadTemplate, Selection, State};
+use crate::definition::{Count, Items, Map, Mode, PayloadTemplate, Selection, State};
 use crate::failure::{Failure, names};
 use crate::interpreter::context::Item;
 use crate::interpreter::event::{BranchId, EventKind, Iteration, MapStarted};
 use crate::interpreter::execution::{Iterations, Phase};
+use crate::interpreter::inspection::Step;
 use crate::interpreter::queries::Queries;
 use crate::interpreter::turn::{Leave, Turn};
 use crate::json::{Payload, Value};
@@ -27,6 +28,10 @@ impl Turn<'_> {
 
     /// Starts the iterations, for the first time or again.
     pub(in crate::interpreter) fn attempt_map(&mut self, branch: BranchId, map: &Map) {
+        if let Mode::Distributed(_) = map.mode {
+            // No definition that is executed holds one.
+            return self.fail_evaluation(branch, runtime("distributed maps are not supported yet"));
+        }
         let Some(raw) = self.raw_input(branch) else { return };
         let (items, length) = match self.items(branch, map, &raw) {
             Ok(found) => found,
@@ -39,7 +44,7 @@ impl Turn<'_> {
         }
         // AWS: a bound that cannot be read fails the state after it has started.
         let bounds = self.bounds(branch, map, &raw);
-        let max_concurrency = *bounds.as_ref().unwrap_or(&0);
+        let max_concurrency = bounds.as_ref().map_or(0, |bounds| bounds.max_concurrency);
         self.emit_next(branch, EventKind::MapStateStarted(MapStarted { length, items, max_concurrency }));
         match bounds {
             Ok(_) => self.continue_map(branch, map),
@@ -48,10 +53,19 @@ impl Turn<'_> {
     }
 
     /// The items, an array, and how many there are.
-    fn items(&self, branch: BranchId, map: &Map, raw: &Payload) -> Result<(Payload, u32), Failure> {
+    pub(in crate::interpreter) fn items(
+        &self,
+        branch: BranchId,
+        map: &Map,
+        raw: &Payload,
+    ) -> Result<(Payload, u32), Failure> {
         let queries = self.queries(branch, raw);
         let items = match &map.items {
-            Items::At(path) => queries.scene().select(path, &queries.effective(&map.flow)?)?,
+            Items::At(path) => {
+                let found = queries.scene().select(path, &queries.effective(&map.flow)?)?;
+                queries.scene().took(Step::AfterItemsPath, &found);
+                found
+            }
             Items::Query(None) => raw.clone(),
             Items::Query(Some(items)) => computed_items(items, &queries)?,
         };
@@ -62,31 +76,38 @@ impl Turn<'_> {
         }
     }
 
-    /// How many iterations may run at once, after a look at all of the Map's bounds.
-    fn bounds(&self, branch: BranchId, map: &Map, raw: &Payload) -> Result<u32, Failure> {
+    /// The Map's bounds, each after a look at whether it can be one.
+    pub(in crate::interpreter) fn bounds(
+        &self,
+        branch: BranchId,
+        map: &Map,
+        raw: &Payload,
+    ) -> Result<Bounds, Failure> {
         let queries = self.queries(branch, raw);
         let effective = queries.effective(&map.flow)?;
         let max_concurrency = count(&queries, &map.max_concurrency, "MaxConcurrency", &effective)?;
         if max_concurrency < 0.0 {
             return Err(runtime("MaxConcurrency cannot be negative."));
         }
-        if let Some(failures) = &map.tolerated_failure_count
-            && count(&queries, failures, "ToleratedFailureCount", &effective)? < 0.0
-        {
+        let counted = |given: Option<&Count>, field: &str| {
+            given.map(|given| count(&queries, given, field, &effective)).transpose()
+        };
+        let tolerated_failure_count = counted(map.tolerated_failure_count.as_ref(), "ToleratedFailureCount")?;
+        if tolerated_failure_count.is_some_and(|failures| failures < 0.0) {
             return Err(runtime("ToleratedFailureCount cannot be negative."));
         }
-        if let Some(percentage) = &map.tolerated_failure_percentage {
-            let found = count(&queries, percentage, "ToleratedFailurePercentage", &effective)?;
-            if !(0.0..=100.0).contains(&found) {
-                return Err(runtime("ToleratedFailurePercentage must be between 0 and 100."));
-            }
+        let tolerated_failure_percentage =
+            counted(map.tolerated_failure_percentage.as_ref(), "ToleratedFailurePercentage")?;
+        if tolerated_failure_percentage.is_some_and(|percentage| !(0.0..=100.0).contains(&percentage)) {
+            return Err(runtime("ToleratedFailurePercentage must be between 0 and 100."));
         }
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "not negative; a number too large saturates, which is no limit"
         )]
-        Ok(max_concurrency as u32)
+        let max_concurrency = max_concurrency as u32;
+        Ok(Bounds { max_concurrency, tolerated_failure_count, tolerated_failure_percentage })
     }
 
     /// Starts as many iterations as may run, and ends the Map when all have ended.
@@ -95,7 +116,7 @@ impl Turn<'_> {
             let Some(iteration) = self.iteration(branch, index) else { return };
             let input = match &map.item_selector {
                 None => None,
-                Some(selector) => match self.select_item(branch, map, selector, index) {
+                Some(selector) => match self.select_item(branch, map, selector, &self.item(branch, index)) {
                     Ok(input) => Some(input),
                     Err(failure) => return self.fail_evaluation(branch, failure),
                 },
@@ -133,23 +154,26 @@ impl Turn<'_> {
         }
     }
 
-    /// What an iteration starts with, by `ItemSelector`.
-    fn select_item(
-        &self,
-        branch: BranchId,
-        map: &Map,
-        selector: &PayloadTemplate,
-        index: u32,
-    ) -> Result<Payload, Failure> {
-        let raw = self.raw_input(branch).expect("a Map's items are selected while its branch is in it");
-        let effective = self.queries(branch, &raw).effective(&map.flow)?;
+    fn item(&self, branch: BranchId, index: u32) -> Item {
         let value = self
             .iterations(branch)
             .and_then(|iterations| iterations.items.value().as_array()?.get(index as usize).cloned())
             .unwrap_or(Value::Null);
-        let item = Item { index, value };
+        Item { index, value }
+    }
+
+    /// What an iteration starts with, by `ItemSelector`.
+    pub(in crate::interpreter) fn select_item(
+        &self,
+        branch: BranchId,
+        map: &Map,
+        selector: &PayloadTemplate,
+        item: &Item,
+    ) -> Result<Payload, Failure> {
+        let raw = self.raw_input(branch).expect("a Map's items are selected while its branch is in it");
+        let effective = self.queries(branch, &raw).effective(&map.flow)?;
         let mut scene = self.scene(branch);
-        scene.item = Some(&item);
+        scene.item = Some(item);
         Queries::new(scene, &raw).fill(Some(selector), "ItemSelector", &effective)
     }
 
@@ -168,23 +192,32 @@ impl Turn<'_> {
     fn end_map(&mut self, branch: BranchId, map: &Map, outputs: Vec<Value>) {
         self.emit_next(branch, EventKind::MapStateSucceeded);
         let Some(raw) = self.raw_input(branch) else { return };
-        match self.collected(branch, map, &raw, outputs) {
+        match self.collected(branch, map, &raw, &Payload::from_value(Value::from(outputs))) {
             Ok(leave) => self.leave(branch, leave),
             Err(failure) => self.fail_evaluation(branch, failure),
         }
     }
 
-    fn collected(
+    pub(in crate::interpreter) fn collected(
         &self,
         branch: BranchId,
         map: &Map,
         raw: &Payload,
-        outputs: Vec<Value>,
+        outputs: &Payload,
     ) -> Result<Leave, Failure> {
-        let all = Payload::from_value(Value::from(outputs));
-        let queries = self.queries(branch, raw).with_result(&all);
-        queries.leave(&map.flow, &map.assign, map.transition, &all)
+        let queries = self.queries(branch, raw).with_result(outputs);
+        queries.leave(&map.flow, &map.assign, map.transition, outputs)
     }
+}
+
+/// A Map's bounds, as numbers.
+pub(in crate::interpreter) struct Bounds {
+    /// How many iterations run at once; 0 is no limit.
+    pub(in crate::interpreter) max_concurrency: u32,
+    /// How many iterations may fail, where that is said.
+    pub(in crate::interpreter) tolerated_failure_count: Option<f64>,
+    /// The same in percent of all.
+    pub(in crate::interpreter) tolerated_failure_percentage: Option<f64>,
 }
 
 /// The outputs in the order of the items, once none is missing.
@@ -223,7 +256,12 @@ fn no_array(items: &Items, found: &Payload) -> Failure {
 }
 
 /// One of a Map's bounds.
-fn count(queries: &Queries<'_>, count: &Count, field: &str, input: &Payload) -> Result<f64, Failure> {
+pub(in crate::interpreter) fn count(
+    queries: &Queries<'_>,
+    count: &Count,
+    field: &str,
+    input: &Payload,
+) -> Result<f64, Failure> {
     match count {
         Count::Fixed(count) => Ok(*count),
         Count::At(path) => {

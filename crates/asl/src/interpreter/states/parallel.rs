@@ -22,11 +22,7 @@ impl Turn<'_> {
     pub(in crate::interpreter) fn attempt_parallel(&mut self, branch: BranchId, parallel: &Parallel) {
         let Some(visit) = self.execution.visit(branch) else { return };
         let raw = visit.input.clone();
-        let queries = self.queries(branch, &raw);
-        let input = queries
-            .effective(&parallel.flow)
-            .and_then(|effective| queries.fill(parallel.arguments.as_ref(), "Arguments", &effective));
-        match input {
+        match self.branch_input(branch, parallel, &raw) {
             Ok(input) => {
                 if let Some(state) = self.state(branch)
                     && let Some(failure) = self.too_large(&state.name, &input)
@@ -40,6 +36,18 @@ impl Turn<'_> {
         }
     }
 
+    /// What each branch starts with.
+    pub(in crate::interpreter) fn branch_input(
+        &self,
+        branch: BranchId,
+        parallel: &Parallel,
+        raw: &Payload,
+    ) -> Result<Payload, Failure> {
+        let queries = self.queries(branch, raw);
+        let effective = queries.effective(&parallel.flow)?;
+        queries.fill(parallel.arguments.as_ref(), "Arguments", &effective)
+    }
+
     /// Every branch has handed in its output.
     pub(in crate::interpreter) fn end_parallel(
         &mut self,
@@ -49,21 +57,20 @@ impl Turn<'_> {
     ) {
         self.emit_next(branch, EventKind::ParallelStateSucceeded);
         let Some(raw) = self.raw_input(branch) else { return };
-        match self.joined(branch, parallel, &raw, outputs) {
+        match self.joined(branch, parallel, &raw, &Payload::from_value(Value::from(outputs))) {
             Ok(leave) => self.leave(branch, leave),
             Err(failure) => self.fail_evaluation(branch, failure),
         }
     }
 
-    fn joined(
+    pub(in crate::interpreter) fn joined(
         &self,
         branch: BranchId,
         parallel: &Parallel,
         raw: &Payload,
-        outputs: Vec<Value>,
+        outputs: &Payload,
     ) -> Result<Leave, Failure> {
-        let all = Payload::from_value(Value::from(outputs));
-        let queries = self.queries(branch, raw).with_result(&all);
-        queries.leave(&parallel.flow, &parallel.assign, parallel.transition, &all)
+        let queries = self.queries(branch, raw).with_result(outputs);
+        queries.leave(&parallel.flow, &parallel.assign, parallel.transition, outputs)
     }
 }

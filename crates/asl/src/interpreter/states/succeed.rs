@@ -21,7 +21,12 @@ impl Turn<'_> {
         }
     }
 
-    fn succeed(&self, branch: BranchId, succeed: &Succeed, input: &Payload) -> Result<Leave, Failure> {
+    pub(in crate::interpreter) fn succeed(
+        &self,
+        branch: BranchId,
+        succeed: &Succeed,
+        input: &Payload,
+    ) -> Result<Leave, Failure> {
         let queries = self.queries(branch, input);
         let effective = queries.effective(&succeed.flow)?;
         queries.leave(&succeed.flow, &Assign::default(), Transition::End, &effective)

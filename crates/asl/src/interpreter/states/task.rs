@@ -4,11 +4,12 @@
 //! An activity starts when a worker takes it.
 
 use crate::data::Path;
-use crate::definition::{Resource, Seconds, State, StateKind, Task};
+use crate::definition::{DataFlow, Resource, Seconds, State, StateKind, Task};
 use crate::failure::{Failure, names};
 use crate::interpreter::event::{BranchId, EventKind, Reason, Target, TaskScheduled};
 use crate::interpreter::execution::{Phase, TaskId};
 use crate::interpreter::failing::Raised;
+use crate::interpreter::inspection::Step;
 use crate::interpreter::queries::Queries;
 use crate::interpreter::turn::{Leave, Turn};
 use crate::json::{Number, Payload, Text, Value};
@@ -51,13 +52,23 @@ impl Turn<'_> {
     }
 
     /// The call as the state's fields make it.
-    fn request(&self, branch: BranchId, task: &Task, raw: &Payload) -> Result<TaskScheduled, Failure> {
+    pub(in crate::interpreter) fn request(
+        &self,
+        branch: BranchId,
+        task: &Task,
+        raw: &Payload,
+    ) -> Result<TaskScheduled, Failure> {
         let token = task.resource.has_token().then(|| self.next_task_token(branch));
         let mut scene = self.scene(branch);
         scene.task_token = token.as_ref();
         let queries = Queries::new(scene, raw);
         let effective = queries.effective(&task.flow)?;
         let input = queries.fill(task.arguments.as_ref(), "Arguments", &effective)?;
+        let filled = match &task.flow {
+            DataFlow::JsonPath(_) => Step::AfterParameters,
+            DataFlow::Jsonata(_) => Step::AfterArguments,
+        };
+        queries.scene().took(filled, &input);
         let timeout_seconds = seconds(&queries, task.timeout.as_ref(), "TimeoutSeconds", &effective)?;
         let heartbeat_seconds = seconds(&queries, task.heartbeat.as_ref(), "HeartbeatSeconds", &effective)?;
         let credentials_role_arn = match task.credentials.as_ref() {
@@ -143,7 +154,13 @@ impl Turn<'_> {
         }
     }
 
-    fn done(&self, branch: BranchId, task: &Task, raw: &Payload, answer: &Payload) -> Result<Leave, Failure> {
+    pub(in crate::interpreter) fn done(
+        &self,
+        branch: BranchId,
+        task: &Task,
+        raw: &Payload,
+        answer: &Payload,
+    ) -> Result<Leave, Failure> {
         let queries = self.queries(branch, raw).with_result(answer);
         queries.leave(&task.flow, &task.assign, task.transition, answer)
     }

@@ -42,13 +42,23 @@ impl Turn<'_> {
         }
     }
 
-    fn waited(&self, branch: BranchId, wait: &Wait, input: &Payload) -> Result<Leave, Failure> {
+    pub(in crate::interpreter) fn waited(
+        &self,
+        branch: BranchId,
+        wait: &Wait,
+        input: &Payload,
+    ) -> Result<Leave, Failure> {
         let queries = self.queries(branch, input);
         let effective = queries.effective(&wait.flow)?;
         queries.leave(&wait.flow, &wait.assign, wait.transition, &effective)
     }
 
-    fn wake_at(&self, branch: BranchId, wait: &Wait, input: &Payload) -> Result<Timestamp, Failure> {
+    pub(in crate::interpreter) fn wake_at(
+        &self,
+        branch: BranchId,
+        wait: &Wait,
+        input: &Payload,
+    ) -> Result<Timestamp, Failure> {
         let queries = self.queries(branch, input);
         let effective = queries.effective(&wait.flow)?;
         let scene = queries.scene();
