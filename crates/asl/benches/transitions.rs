@@ -12,9 +12,10 @@ use darkroom_asl::data::Timestamp;
 use darkroom_asl::definition::{Options, StateMachine, parse};
 use darkroom_asl::interpreter::event::{HistoryEvent, Reason};
 use darkroom_asl::interpreter::{
-    Effect, Execution, Identity, Limits, Random, Stimulus, Surroundings, TaskRequest,
+    Effect, Execution, Identity, Limits, Qualifiers, Random, Stimulus, Surroundings, TaskId, TaskRequest,
+    TaskTokens,
 };
-use darkroom_asl::json::Payload;
+use darkroom_asl::json::{Payload, Text};
 
 /// How long each row runs, at least.
 const ROW: Duration = Duration::from_millis(600);
@@ -22,6 +23,14 @@ const ROW: Duration = Duration::from_millis(600);
 const CHAIN: usize = 1_000;
 
 struct NoChance;
+
+struct NoTokens;
+
+impl TaskTokens for NoTokens {
+    fn token(&self, _: TaskId) -> Text {
+        "token".into()
+    }
+}
 
 impl Random for NoChance {
     fn next_u64(&self) -> u64 {
@@ -48,6 +57,9 @@ fn main() {
     row("Pass with Result and ResultPath", CHAIN, &mut || run(&machine, small));
     let machine = chain(r#""Type":"Pass","Assign":{"n.$":"$.n"}"#);
     row("Pass with Assign", CHAIN, &mut || run(&machine, small));
+    let machine =
+        chain(r#""Type":"Pass","QueryLanguage":"JSONata","Output":{"id":"{% $states.input.id %}","n":1}"#);
+    row("Pass in JSONata with an Output", CHAIN, &mut || run(&machine, small));
     let machine = choices();
     row("Choice", CHAIN, &mut || run(&machine, small));
     let machine = chain(
@@ -76,6 +88,13 @@ fn main() {
     for kilobytes in [1, 64, 250] {
         let input = format!(r#"{{"text":"{}"}}"#, "x".repeat(kilobytes * 1024));
         row(&format!("Pass, {kilobytes} KB passed on"), CHAIN, &mut || run(&machine, &input));
+    }
+    let machine = chain(
+        r#""Type":"Pass","QueryLanguage":"JSONata","Output":"{% $merge([$states.input, {'r': 1}]) %}""#,
+    );
+    for kilobytes in [1, 64, 250] {
+        let input = format!(r#"{{"list":[{}]}}"#, vec!["123"; kilobytes * 256].join(","));
+        row(&format!("Pass in JSONata, {kilobytes} KB merged"), CHAIN, &mut || run(&machine, &input));
     }
     let machine = chain(r#""Type":"Pass","Result":1,"ResultPath":"$.r""#);
     for kilobytes in [1, 64, 250] {
@@ -152,6 +171,8 @@ impl Running {
             state_machine_arn: "arn:aws:states:eu-west-1:111122223333:stateMachine:m".into(),
             state_machine_name: "m".into(),
             role_arn: "arn:aws:iam::111122223333:role/r".into(),
+            qualifiers: Qualifiers::default(),
+            revision_id: None,
         };
         let input = Payload::parse(input).expect("the input is JSON");
         Self {
@@ -164,7 +185,15 @@ impl Running {
 
     fn take(&mut self, stimulus: Stimulus) -> Vec<HistoryEvent> {
         let now = Timestamp::from_millis(1_772_366_400_000);
-        let surroundings = Surroundings { now, random: &NoChance, limits: &self.limits };
+        let surroundings = Surroundings {
+            now,
+            random: &NoChance,
+            tokens: &NoTokens,
+            stopwatch: || Duration::ZERO,
+            limits: &self.limits,
+            deleting: false,
+            is_in_a_hurry: false,
+        };
         let decision = self.execution.decide(stimulus, surroundings);
         self.open.extend(decision.effects.into_iter().filter_map(|effect| match effect {
             Effect::RunTask(request) => Some(request),

@@ -11,12 +11,19 @@ pub struct Failure {
     pub error: Text,
     /// Free text, for people.
     pub cause: Option<Text>,
+    /// The field of a `JSONata` state that could not be evaluated: `Output/total`.
+    pub location: Option<Text>,
 }
 
 impl Failure {
     /// A failure with a cause.
     pub fn new(error: impl Into<Text>, cause: impl Into<Text>) -> Self {
-        Self { error: error.into(), cause: Some(cause.into()) }
+        Self { error: error.into(), cause: Some(cause.into()), location: None }
+    }
+
+    /// A failure of a field, which the history's `EvaluationFailed` event names.
+    pub fn in_field(error: impl Into<Text>, cause: impl Into<Text>, field: impl Into<Text>) -> Self {
+        Self { location: Some(field.into()), ..Self::new(error, cause) }
     }
 }
 

@@ -15,13 +15,20 @@ mod data_flow;
 pub mod event;
 mod execution;
 mod failing;
+mod inspection;
+mod item_batcher;
+mod item_reader;
 mod limits;
+mod queries;
+mod redrive;
 pub mod retry;
 mod states;
+pub mod test_state;
 mod turn;
 
 pub use apply::ReplayError;
-pub use execution::{Execution, Identity, Status, TaskId, TaskRequest};
+pub use execution::{Execution, Identity, Qualifiers, Status, TaskId, TaskProgress, TaskRequest};
+pub use inspection::Step;
 pub use limits::Limits;
 pub use turn::Surroundings;
 
@@ -32,6 +39,17 @@ use crate::json::{Payload, Text};
 pub trait Random {
     /// The next 64 bits.
     fn next_u64(&self) -> u64;
+}
+
+/// How long it has been since some moment that stays the same. Bounds the time of an expression, and decides
+/// nothing else.
+pub type Stopwatch = fn() -> std::time::Duration;
+
+/// Where task tokens come from, passed in: what a worker names a task by when it reports from outside.
+pub trait TaskTokens {
+    /// The token of a task of the execution at hand. The same task has the same token whenever it is asked for,
+    /// so that a token that was given away is known again after a crash.
+    fn token(&self, task: TaskId) -> Text;
 }
 
 /// What the world says to an execution.
@@ -45,6 +63,20 @@ pub enum Stimulus {
         task: TaskId,
         /// The worker's name, as it gave it.
         worker_name: Option<Text>,
+    },
+    /// A task could not be given out at all: there is nobody to give it to.
+    TaskScheduleFailed {
+        /// Which task. One that is no longer open is ignored.
+        task: TaskId,
+        /// Why.
+        reason: Reason,
+    },
+    /// The call that was to begin a job or a callback failed.
+    TaskSubmitFailed {
+        /// Which task. One that is no longer open is ignored.
+        task: TaskId,
+        /// Why.
+        reason: Reason,
     },
     /// A job or a callback was begun; its end comes later.
     TaskSubmitted {
@@ -74,6 +106,11 @@ pub enum Stimulus {
     },
     /// Time has passed: everything due at `now` happens.
     TimersDue,
+    /// Go on from where it ended badly. Nothing happens to an execution that runs or has ended well.
+    Redrive {
+        /// What the caller names its request by, so that a repeat of it is known.
+        client_token: Option<Text>,
+    },
     /// End it now.
     Stop(Reason),
     /// Go on after a turn that ran out of its budget.

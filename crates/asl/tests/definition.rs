@@ -1,12 +1,12 @@
 //! Definitions and what is said about them, case by case: `tests/corpus/definition/*.json`.
 //!
-//! A case is `{definition, type?, diagnostics: [{severity, code, location?, message, help?}]}`. The definition
+//! A case is `{definition, type?, executed?, diagnostics: [{severity, code, location?, message, help?}]}`. The definition
 //! is an object, or a string where the text itself matters, or `{"file": name}` for one beside the case, whose
 //! placeholders are filled. A `help` is a part of the help's text. Everything else must agree exactly.
 
 use std::path::{Path, PathBuf};
 
-use darkroom_asl::definition::{Diagnostic, MachineType, Options, parse, parse_state};
+use darkroom_asl::definition::{Diagnostic, MachineType, Options, parse, parse_state, validate};
 use serde_json::Value;
 
 const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus/definition");
@@ -24,7 +24,8 @@ fn every_case_gets_its_diagnostics() {
             Some("STANDARD") | None => MachineType::Standard,
             Some(other) => panic!("{}: {other}", path.display()),
         };
-        let parsed = parse(&text, Options { machine_type });
+        let read = if case["executed"] == false { validate } else { parse };
+        let parsed = read(&text, Options { machine_type });
         let expected = case["diagnostics"].as_array().expect("a case has diagnostics");
         let agree = expected.len() == parsed.diagnostics.len()
             && expected.iter().zip(&parsed.diagnostics).all(|(expected, found)| agrees(expected, found));

@@ -3,7 +3,7 @@
 
 use darkroom_asl::definition::{
     DEFINITION_BYTES_MAX, DIAGNOSTICS_MAX, MachineType, Options, Parsed, Severity, parse, parse_state,
-    to_json,
+    to_json, validate,
 };
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -53,8 +53,43 @@ fn originals() -> Vec<Value> {
                 {"Not": {"Or": [{"Variable": "$.a", "NumericGreaterThan": 1},
                     {"Variable": "$.b", "StringMatches": "a*"}]}, "Assign": {"w": 1}, "Next": "Until"}]},
             "Until": {"Type": "Wait", "Timestamp": "2026-03-14T01:59:00Z", "End": true}}});
+    let in_jsonata = json!({
+        "QueryLanguage": "JSONata", "StartAt": "Task", "States": {
+            "Task": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke",
+                "Arguments": {"FunctionName": "f", "Payload": {"a": ["{% $states.input.a %}", 1.5]}},
+                "TimeoutSeconds": "{% $states.input.t %}", "Credentials": {"RoleArn": "{% $states.input.r %}"},
+                "Output": "{% $states.result.Payload %}", "Assign": {"v": {"w": "{% $states.result.x %}"}},
+                "Catch": [{"ErrorEquals": ["A"], "Output": {"e": "{% $states.errorOutput %}"}, "Next": "Wait"}],
+                "Next": "Choice"},
+            "Choice": {"Type": "Choice", "Output": "state", "Default": "Wait", "Choices": [
+                {"Condition": "{% $v.w > 1 %}", "Output": ["{% $v %}"], "Assign": {"u": 1}, "Next": "Parallel"},
+                {"Condition": false, "Next": "Fail"}]},
+            "Wait": {"Type": "Wait", "Seconds": "{% 1 + 1 %}", "Next": "Until"},
+            "Until": {"Type": "Wait", "Timestamp": "{% $states.input.at %}", "Next": "Map"},
+            "Parallel": {"Type": "Parallel", "Arguments": "{% $states.input %}", "Output": "{% $states.result[0] %}",
+                "Branches": [{"StartAt": "B", "States": {"B": {"Type": "Succeed", "Output": "{% $v.w %}"}}}],
+                "Next": "Map"},
+            "Map": {"Type": "Map", "Items": ["{% $states.input %}", null], "MaxConcurrency": "{% 2 %}",
+                "ItemSelector": {"v": "{% $states.context.Map.Item.Value %}"},
+                "ItemProcessor": {"StartAt": "I", "States": {"I": {"Type": "Pass", "End": true}}}, "End": true},
+            "Fail": {"Type": "Fail", "Error": "{% $states.input.e %}", "Cause": "plain"}}});
+    let config = json!({"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"});
+    let processor = json!({"ProcessorConfig": config, "StartAt": "I", "States": {"I": {"Type": "Succeed"}}});
+    let distributed = json!({
+        "StartAt": "Map", "States": {
+            "Map": {"Type": "Map", "Label": "photos", "ItemProcessor": processor, "Next": "Jsonata",
+                "ItemReader": {"Resource": "arn:aws:states:::s3:listObjectsV2", "Parameters": {"Bucket.$": "$.b"},
+                    "ReaderConfig": {"MaxItemsPath": "$.n", "Transformation": "LOAD_AND_FLATTEN"}},
+                "ItemBatcher": {"MaxInputBytesPerBatchPath": "$.n", "BatchInput": {"x.$": "$.x"}},
+                "ResultWriter": {"WriterConfig": {"Transformation": "FLATTEN", "OutputType": "JSON"}}},
+            "Jsonata": {"Type": "Map", "QueryLanguage": "JSONata", "End": true,
+                "ItemReader": {"Resource": "arn:aws:states:::s3:getObject", "Arguments": {"Bucket": "{% $states.input %}"},
+                    "ReaderConfig": {"InputType": "JSON", "MaxItems": "{% 1 + 1 %}", "ItemsPointer": "/rows"}},
+                "ItemBatcher": {"MaxItemsPerBatch": 3, "BatchInput": "{% $states.input.x %}"},
+                "ResultWriter": {"Resource": "arn:aws:states:::s3:putObject", "Arguments": {"Bucket": "b"}},
+                "ItemProcessor": {"ProcessorConfig": config, "StartAt": "J", "States": {"J": {"Type": "Succeed"}}}}}});
     let [workflow, unmended] = machines;
-    vec![workflow, unmended, all_types]
+    vec![workflow, unmended, all_types, in_jsonata, distributed]
 }
 
 fn values() -> impl Strategy<Value = Value> {
@@ -71,6 +106,10 @@ fn values() -> impl Strategy<Value = Value> {
             "States.ALL",
             "States.UUID()",
             "JSONata",
+            "{% $states.input.a %}",
+            "{% $v.w %}",
+            "{% 1 + %}",
+            "{% a %}",
             "DISTRIBUTED",
             "Map",
             "Choice",
@@ -109,6 +148,10 @@ fn names() -> impl Strategy<Value = String> {
             "ResultSelector",
             "Assign",
             "QueryLanguage",
+            "Output",
+            "Arguments",
+            "Items",
+            "Condition",
             "Seconds",
             "Timestamp",
             "Error",
@@ -206,9 +249,11 @@ fn check(text: &str, machine_type: MachineType) -> Parsed {
             assert!(text.get(span.start..span.end).is_some(), "{diagnostic:?}");
         }
     }
-    if let Some(machine) = &parsed.machine {
+    let looked_at = validate(text, Options { machine_type });
+    assert!(parsed.machine.is_none() || parsed.machine == looked_at.machine, "what runs can be looked at");
+    if let Some(machine) = &looked_at.machine {
         let printed = to_json(machine).to_text();
-        let again = parse(&printed, Options { machine_type });
+        let again = validate(&printed, Options { machine_type });
         let errors: Vec<String> = again.diagnostics.iter().map(ToString::to_string).collect();
         let again = again.machine.unwrap_or_else(|| panic!("{errors:?} in {printed}"));
         assert_eq!(**machine, *again, "{printed}");
@@ -272,7 +317,10 @@ proptest! {
 fn the_definitions_themselves_are_read_back_as_they_were() {
     let accepted =
         originals().into_iter().map(|it| check(&it.to_string(), MachineType::Standard).machine.is_some());
-    assert_eq!(accepted.collect::<Vec<_>>(), [true, false, true]);
+    assert_eq!(accepted.collect::<Vec<_>>(), [true, false, true, true, false]);
+    let distributed = originals().pop().expect("there is one");
+    let looked_at = validate(&distributed.to_string(), Options::default());
+    assert!(looked_at.machine.is_some(), "{:?}", looked_at.diagnostics);
 }
 
 #[test]

@@ -3,16 +3,26 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use darkroom_asl::data::Timestamp;
 use darkroom_asl::definition::{Options, parse};
-use darkroom_asl::interpreter::event::{HistoryEvent, wire};
+use darkroom_asl::interpreter::event::{HistoryEvent, Reason, wire};
 use darkroom_asl::interpreter::{
-    Decision, Effect, Execution, Identity, Limits, Random, Status, Stimulus, Surroundings,
+    Decision, Effect, Execution, Identity, Limits, Qualifiers, Random, Status, Stimulus, Surroundings,
+    TaskId, TaskTokens,
 };
-use darkroom_asl::json::Payload;
+use darkroom_asl::json::{Payload, Text};
 
 struct NoChance;
+
+struct NoTokens;
+
+impl TaskTokens for NoTokens {
+    fn token(&self, _: TaskId) -> Text {
+        "token".into()
+    }
+}
 
 impl Random for NoChance {
     fn next_u64(&self) -> u64 {
@@ -24,6 +34,7 @@ impl Random for NoChance {
 struct Run {
     execution: Execution,
     now: i64,
+    deleting: bool,
     history: Vec<HistoryEvent>,
     effects: Vec<Effect>,
 }
@@ -39,16 +50,26 @@ impl Run {
             state_machine_arn: name("stateMachine:m"),
             state_machine_name: "m".into(),
             role_arn: "role".into(),
+            qualifiers: Qualifiers::default(),
+            revision_id: None,
         });
         let execution = Execution::new(machine, identity, Payload::parse(input).unwrap());
-        let mut run = Self { execution, now: 0, history: Vec::new(), effects: Vec::new() };
+        let mut run = Self { execution, now: 0, deleting: false, history: Vec::new(), effects: Vec::new() };
         run.tell(Stimulus::Start);
         run
     }
 
     fn tell(&mut self, stimulus: Stimulus) {
         let now = Timestamp::from_millis(self.now);
-        let surroundings = Surroundings { now, random: &NoChance, limits: &Limits::default() };
+        let surroundings = Surroundings {
+            now,
+            random: &NoChance,
+            tokens: &NoTokens,
+            stopwatch: || Duration::ZERO,
+            limits: &Limits::default(),
+            deleting: self.deleting,
+            is_in_a_hurry: false,
+        };
         let Decision { events, effects, .. } = self.execution.decide(stimulus, surroundings);
         self.history.extend(events);
         self.effects.extend(effects);
@@ -180,4 +201,28 @@ fn the_error_output_of_a_timeout_has_an_empty_cause() {
     );
     run.seconds_later(5);
     assert_eq!(run.output(), r#"{"Error":"States.Timeout","Cause":""}"#);
+}
+
+#[test]
+fn a_deleted_state_machine_s_execution_ends_at_its_next_transition() {
+    let machine = r#"{"StartAt": "A", "States": {
+        "A": {"Type": "Wait", "Seconds": 5, "Next": "B"},
+        "B": {"Type": "Pass", "End": true}}}"#;
+    let mut run = Run::start(machine, "{}");
+    run.deleting = true;
+    run.tell(Stimulus::Continue);
+    assert_eq!(run.history.len(), 2, "waiting is no transition");
+    run.seconds_later(5);
+    let events = [(2, "WaitStateExited"), (0, "ExecutionAborted")];
+    assert_eq!(run.from(3), events.map(|(previous, name)| (previous, name.to_owned())));
+    assert_eq!(*run.execution.status(), Status::Aborted(Reason::default()));
+}
+
+#[test]
+fn a_deleted_state_machine_s_last_state_ends_as_it_would() {
+    let mut run =
+        Run::start(r#"{"StartAt": "A", "States": {"A": {"Type": "Wait", "Seconds": 5, "End": true}}}"#, "{}");
+    run.deleting = true;
+    run.seconds_later(5);
+    assert_eq!(run.output(), "{}");
 }

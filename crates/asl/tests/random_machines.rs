@@ -4,11 +4,13 @@
 //!
 //! Machines are drawn as trees and printed as definitions. Paths may miss, loops may not end, tasks may keep silent.
 
+#[path = "random_machines/jsonata.rs"]
+mod jsonata;
 mod world;
 
 use darkroom_asl::definition::{Options, parse};
 use darkroom_asl::interpreter::event::Reason;
-use darkroom_asl::interpreter::{Limits, TaskRequest};
+use darkroom_asl::interpreter::{Limits, Status, TaskRequest};
 use darkroom_asl::json::Payload;
 use proptest::collection::vec;
 use proptest::option;
@@ -22,6 +24,8 @@ const EVENTS_MAX: u32 = 400;
 
 /// More decisions than so many events can need: one for each, and one for each heartbeat.
 const DECISIONS_MAX: usize = 4_000;
+/// How often an execution that ended badly is redriven.
+const REDRIVES_MAX: usize = 2;
 
 /// One line of states; each goes to the one after it, and the last one ends the line.
 #[derive(Clone, Debug)]
@@ -37,6 +41,8 @@ struct Spec {
     /// Each with the state of the line that it goes to.
     catch: Vec<(Value, usize)>,
     assigns: Option<Value>,
+    /// Which of the expressions stand in it, if it is in `JSONata`.
+    jsonata: Option<usize>,
 }
 
 #[derive(Clone, Debug)]
@@ -192,8 +198,17 @@ fn simple_kinds() -> BoxedStrategy<Kind> {
 
 fn spec(kinds: BoxedStrategy<Kind>) -> impl Strategy<Value = Spec> {
     let assigns = select(vec![json!({"v": 1}), json!({"v.$": "$"}), json!({"v.$": "$.a", "w": "x"})]);
-    (kinds, fields(), retriers(), catchers(), option::weighted(0.3, assigns))
-        .prop_map(|(kind, fields, retry, catch, assigns)| Spec { kind, fields, retry, catch, assigns })
+    let jsonata = option::weighted(0.4, any::<usize>());
+    (kinds, fields(), retriers(), catchers(), option::weighted(0.3, assigns), jsonata).prop_map(
+        |(kind, fields, retry, catch, assigns, jsonata)| Spec {
+            kind,
+            fields,
+            retry,
+            catch,
+            assigns,
+            jsonata,
+        },
+    )
 }
 
 fn lines() -> BoxedStrategy<Line> {
@@ -243,7 +258,8 @@ impl Printer {
             let own = own
                 .replace("\"v\"", &format!("\"{variable}\""))
                 .replace("\"v.$\"", &format!("\"{variable}.$\""));
-            let own = own.replace("\"w\"", &format!("\"w{variable}\""));
+            let own =
+                own.replace("\"w\"", &format!("\"w{variable}\"")).replace("$v ", &format!("${variable} "));
             printed.insert(names[index].clone(), serde_json::from_str(&own).expect("it was just printed"));
         }
         json!({"StartAt": names[0], "States": printed})
@@ -356,7 +372,10 @@ impl Printer {
                 };
             }
         }
-        state.into()
+        match spec.jsonata {
+            Some(drawn) => jsonata::translated(state, drawn).into(),
+            None => state.into(),
+        }
     }
 }
 
@@ -420,9 +439,18 @@ fn check(
     let mut world = World::new(&machine, &payload(input), limits, &mut script);
     world.run(DECISIONS_MAX);
     prop_assert!(!world.live.is_running(), "it ends");
+    let mut redrives = 0;
+    while redrives < REDRIVES_MAX && !matches!(world.live.status(), Status::Succeeded(_)) {
+        if !world.redrive(DECISIONS_MAX) {
+            break;
+        }
+        redrives += 1;
+        prop_assert!(!world.live.is_running(), "it ends again");
+    }
     let ends: Vec<u32> =
         world.history.iter().filter(|event| event.kind.is_terminal()).map(|event| event.id.0).collect();
-    prop_assert_eq!(ends, vec![u32::try_from(world.history.len()).expect("it is short")]);
+    prop_assert_eq!(ends.len(), redrives + 1);
+    prop_assert_eq!(ends.last(), Some(&u32::try_from(world.history.len()).expect("it is short")));
     prop_assert!(world.history.iter().zip(1..).all(|(event, id)| event.id.0 == id));
     prop_assert!(world.live.open_tasks().is_empty() && world.live.next_deadline().is_none());
     Ok(())

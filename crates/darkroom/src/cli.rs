@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use darkroom_engine::RETENTION_DAYS;
 
+use crate::limits;
 use crate::workflow::{ACCOUNT, REGION};
 
 /// Image processing on a durable, AWS Step Functions-compatible workflow engine.
@@ -33,6 +35,8 @@ pub enum Command {
     List(ListArguments),
     /// Check state machine definitions without running them.
     Validate(ValidateArguments),
+    /// Evaluate a JSONata expression, as a state would.
+    Jsonata(JsonataArguments),
 }
 
 /// `darkroom process`.
@@ -67,6 +71,10 @@ pub struct ProcessArguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
 
+    /// Another definition of the workflow, such as its JSONata twin [default: the one that is built in].
+    #[arg(long, value_name = "FILE")]
+    pub workflow: Option<PathBuf>,
+
     /// Try photos again that failed before.
     #[arg(long)]
     pub retry_failed: bool,
@@ -76,15 +84,19 @@ pub struct ProcessArguments {
     pub json: bool,
 }
 
-/// `darkroom serve`.
-#[derive(Debug, Args)]
-#[command(after_help = "\
+/// What `darkroom serve --help` ends with.
+const SERVE_EXAMPLES: &str = "\
 Examples:
   darkroom serve
   aws --endpoint-url http://127.0.0.1:4566 stepfunctions list-state-machines
   darkroom serve --lambda-endpoint http://127.0.0.1:9001    functions are called over Lambda's Invoke API
+  darkroom serve --limit payload-bytes=1048576 --limit history-events=100000
 
-Exit codes: 0 it was asked to stop, 2 it could not begin.")]
+Exit codes: 0 it was asked to stop, 2 it could not begin.";
+
+/// `darkroom serve`.
+#[derive(Debug, Args)]
+#[command(after_help = format!("{}\n{SERVE_EXAMPLES}", limits::help()))]
 pub struct ServeArguments {
     /// Where to listen. Whoever reaches the port may do everything: signatures are not checked.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4566")]
@@ -109,6 +121,14 @@ pub struct ServeArguments {
     /// The region of requests that are not signed for one.
     #[arg(long, value_name = "NAME", default_value = REGION)]
     pub region: String,
+
+    /// How long an execution is kept after its end; its name is free again afterwards.
+    #[arg(long, value_name = "DAYS", default_value_t = RETENTION_DAYS, value_parser = clap::value_parser!(u32).range(1..))]
+    pub retention_days: u32,
+
+    /// Set one of the limits below; may be repeated.
+    #[arg(long = "limit", value_name = "NAME=VALUE", value_parser = limits::parse)]
+    pub limits: Vec<limits::Setting>,
 }
 
 /// Where the executions are that a command looks at.
@@ -186,6 +206,41 @@ pub struct ValidateArguments {
     pub express: bool,
 
     /// Print one JSON document: AWS's ValidateStateMachineDefinition answer for each file.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `darkroom jsonata`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  darkroom jsonata '$sum([1..10])'
+  darkroom jsonata '$states.input.orders[price > 100].id' input.json
+  darkroom jsonata 'orders.{ \"id\": id, \"total\": price * $rate }' input.json --bind rate=1.19
+  curl -s https://example.com/orders | darkroom jsonata '$count(orders)' -
+
+In a state an expression stands between {% and %}, reads its input as `$states.input` and its variables by name.
+Here `$` is the input as well, which AWS does not allow at the top of an expression: it is for trying things out.
+
+AWS's functions are there: $partition, $range, $hash, $random(seed), $uuid, $parse; $eval is not. An evaluation takes
+at most 250 ms and 64 MiB.
+
+Exit codes: 0 it has a value, or is undefined (nothing on standard output, a note on standard error); 1 it is wrong or
+failed, or its value is a function; 2 a file could not be read or is not JSON.")]
+pub struct JsonataArguments {
+    /// The expression, without {% and %}.
+    #[arg(value_name = "EXPR")]
+    pub expression: String,
+
+    /// JSON that is `$` and `$states.input`; `-` is standard input [default: both are undefined].
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+
+    /// Bind a variable: `$NAME` is the value of the JSON text.
+    #[arg(long = "bind", value_name = "NAME=JSON", value_parser = assignment)]
+    pub bindings: Vec<(String, String)>,
+
+    /// Print on one line, as is done anyway where the output is no terminal.
     #[arg(long)]
     pub json: bool,
 }

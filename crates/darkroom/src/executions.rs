@@ -7,7 +7,9 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use darkroom_asl::data::Timestamp;
 use darkroom_asl::interpreter::event::{EventKind, HistoryEvent, Reason, Target, wire};
-use darkroom_engine::store::{ExecutionStatus, Filter, SqliteStore, Store, StoredExecution};
+use darkroom_engine::store::{
+    ExecutionStatus, ExecutionSummary, Filter, SqliteStore, Store, StoredExecution,
+};
 
 use crate::cli::{HistoryArguments, ListArguments};
 use crate::platform::engine_file;
@@ -37,9 +39,9 @@ pub fn list(arguments: &ListArguments) -> anyhow::Result<ExitCode> {
         let note = execution.parked.as_ref().map(|reason| format!("  (set aside: {reason})"));
         table.row([
             execution.started_at.to_string(),
-            style.status(execution.status().as_str()),
-            execution.end.as_ref().map_or_else(String::new, |end| {
-                duration(end.ended_at.as_millis() - execution.started_at.as_millis())
+            style.status(execution.status.as_str()),
+            execution.ended_at.map_or_else(String::new, |ended_at| {
+                duration(ended_at.as_millis() - execution.started_at.as_millis())
             }),
             format!("{}{}", execution.identity.execution_name, note.unwrap_or_default()),
         ]);
@@ -94,8 +96,13 @@ fn find(store: &SqliteStore, text: &str) -> anyhow::Result<StoredExecution> {
     if let Some(execution) = store.execution(text)? {
         return Ok(execution);
     }
+    let arn = find_by_name(store, text)?.identity.execution_arn.clone();
+    store.execution(&arn)?.with_context(|| format!("{arn} was deleted meanwhile"))
+}
+
+fn find_by_name(store: &SqliteStore, text: &str) -> anyhow::Result<ExecutionSummary> {
     let filter = Filter { limit: SEARCHED_MAX, ..Filter::default() };
-    let mut found: Vec<StoredExecution> = store.executions(&filter)?;
+    let mut found = store.executions(&filter)?;
     if let Some(exact) = found.iter().find(|execution| &*execution.identity.execution_name == text) {
         return Ok(exact.clone());
     }
@@ -107,7 +114,7 @@ fn find(store: &SqliteStore, text: &str) -> anyhow::Result<StoredExecution> {
         [] => bail!("there is no execution `{text}`; `darkroom list` shows those that there are"),
         [one] => Ok(one.clone()),
         [newest, older @ ..] => {
-            let is_attempt = |execution: &StoredExecution| {
+            let is_attempt = |execution: &ExecutionSummary| {
                 newest.identity.execution_name.starts_with(&*execution.identity.execution_name)
             };
             if older.iter().all(is_attempt) {
@@ -128,16 +135,16 @@ fn status_word(text: &str) -> anyhow::Result<ExecutionStatus> {
 }
 
 /// An entry of AWS's ListExecutions.
-fn list_item(execution: &StoredExecution) -> serde_json::Value {
+fn list_item(execution: &ExecutionSummary) -> serde_json::Value {
     let mut item = serde_json::json!({
         "executionArn": &*execution.identity.execution_arn,
         "stateMachineArn": &*execution.identity.state_machine_arn,
         "name": &*execution.identity.execution_name,
-        "status": execution.status().as_str(),
+        "status": execution.status.as_str(),
         "startDate": seconds(execution.started_at),
     });
-    if let Some(end) = &execution.end {
-        item["stopDate"] = seconds(end.ended_at);
+    if let Some(ended_at) = execution.ended_at {
+        item["stopDate"] = seconds(ended_at);
     }
     item
 }
@@ -156,7 +163,10 @@ fn what(event: &HistoryEvent) -> String {
         | EventKind::ExecutionTimedOut(reason)
         | EventKind::ExecutionAborted(reason)
         | EventKind::TaskFailed { reason, .. }
-        | EventKind::TaskTimedOut { reason, .. } => reason_text(reason),
+        | EventKind::TaskScheduleFailed { reason, .. }
+        | EventKind::TaskSubmitFailed { reason, .. }
+        | EventKind::TaskTimedOut { reason, .. }
+        | EventKind::EvaluationFailed { reason, .. } => reason_text(reason),
         EventKind::StateExited { name, next: Some(next), .. } => format!("{name} → {next}"),
         EventKind::StateEntered { name, .. } | EventKind::StateExited { name, next: None, .. } => {
             name.to_string()
@@ -172,8 +182,10 @@ fn what(event: &HistoryEvent) -> String {
         | EventKind::MapIterationSucceeded(iteration)
         | EventKind::MapIterationFailed(iteration)
         | EventKind::MapIterationAborted(iteration) => format!("{} #{}", iteration.name, iteration.index),
+        EventKind::ExecutionRedriven { redrive_count, .. } => format!("#{redrive_count}"),
+        EventKind::TaskStarted { worker_name: Some(name), .. } => name.to_string(),
         EventKind::StateAborted { .. }
-        | EventKind::TaskStarted { .. }
+        | EventKind::TaskStarted { worker_name: None, .. }
         | EventKind::ParallelStateStarted { .. }
         | EventKind::ParallelStateSucceeded
         | EventKind::ParallelStateFailed

@@ -6,6 +6,8 @@
 
 mod cli;
 mod executions;
+mod jsonata;
+mod limits;
 mod platform;
 mod process;
 mod serve;
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         cli::Command::History(history) => executions::history(&history),
         cli::Command::List(list) => executions::list(&list),
         cli::Command::Serve(serve) => serve::run(&serve),
+        cli::Command::Jsonata(jsonata) => jsonata::run(&jsonata),
         cli::Command::Validate(validate) => validate::run(&validate),
     };
     match outcome {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use darkroom_asl::definition::StateMachine;
-use darkroom_asl::interpreter::{Identity, Limits};
+use darkroom_asl::interpreter::{Identity, Limits, Qualifiers};
 use darkroom_engine::store::{DefinitionKey, SqliteStore};
 use darkroom_engine::{Config, Engine, Observer, OsRandom, SystemClock, TaskExecutor, WorkerPool};
 use darkroom_functions::{
@@ -66,7 +66,8 @@ pub struct Parts {
 
 /// Opens the engine's store in a data folder, for this process alone.
 pub fn open_store(data: &Path) -> anyhow::Result<Arc<SqliteStore>> {
-    Ok(Arc::new(SqliteStore::open(engine_file(data))?))
+    let store = SqliteStore::open(engine_file(data));
+    Ok(Arc::new(store.with_context(|| format!("the data folder {} cannot be used", data.display()))?))
 }
 
 /// Opens the buckets and records in a data folder, which nobody else is at work in; makes them where they are not there.
@@ -96,6 +97,7 @@ pub fn start_engine(
     store: Arc<SqliteStore>,
     executor: Arc<dyn TaskExecutor>,
     observer: Arc<dyn Observer>,
+    limits: Limits,
 ) -> anyhow::Result<Engine> {
     Ok(Engine::start(Config {
         store,
@@ -103,7 +105,7 @@ pub fn start_engine(
         clock: Arc::new(SystemClock::default()),
         random: Arc::new(OsRandom),
         observer,
-        limits: Limits::default(),
+        limits,
         shards: 1,
         audit: cfg!(debug_assertions),
     })?)
@@ -115,15 +117,21 @@ pub fn cores() -> usize {
 }
 
 impl Platform {
-    /// Opens the data folder, makes it where it is not there, and goes on with what is open in it.
-    pub fn open(data: &Path, out: &Path, jobs: usize, observer: Arc<dyn Observer>) -> anyhow::Result<Self> {
+    /// Opens the data folder, makes it where it is not there, and goes on with what is open in it. `definition` is
+    /// the image workflow's; its placeholders are filled.
+    pub fn open(
+        data: &Path,
+        out: &Path,
+        definition: &str,
+        jobs: usize,
+        observer: Arc<dyn Observer>,
+    ) -> anyhow::Result<Self> {
         // First of all the lock: from here on no other process is at work in this data folder.
         let store = open_store(data)?;
         let Parts { tasks, records, input, .. } = open_tasks(data, out)?;
         let pool = WorkerPool::new(jobs, move |invocation| tasks.run(invocation))?;
-        let engine = start_engine(store, Arc::new(pool), observer)?;
-        let (definition, machine) =
-            engine.register(&workflow::fill(workflow::IMAGE_PROCESSING, PLACEHOLDERS))?;
+        let engine = start_engine(store, Arc::new(pool), observer, Limits::default())?;
+        let (definition, machine) = engine.register(&workflow::fill(definition, PLACEHOLDERS))?;
         let name = format!("{PROJECT}-image-processing");
         let arn = format!("arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{name}");
         Ok(Self { engine, records, workflow: Workflow { arn, name, definition, machine }, input })
@@ -144,6 +152,8 @@ impl Workflow {
             state_machine_arn: self.arn.as_str().into(),
             state_machine_name: self.name.as_str().into(),
             role_arn: format!("arn:aws:iam::{ACCOUNT}:role/{PROJECT}-step-functions-role").into(),
+            qualifiers: Qualifiers::default(),
+            revision_id: None,
         })
     }
 }

@@ -11,6 +11,7 @@ mod outcome;
 mod progress;
 mod report;
 
+use std::borrow::Cow;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,6 +26,7 @@ use self::outcome::{Ends, Outcome};
 use self::progress::Progress;
 use crate::cli::ProcessArguments;
 use crate::platform::Platform;
+use crate::workflow::IMAGE_PROCESSING;
 
 /// Photos that are on their way at once, for each that is worked on: the queue that keeps workers busy while
 /// others are copied, started and committed.
@@ -44,7 +46,13 @@ pub fn run(arguments: &ProcessArguments) -> anyhow::Result<ExitCode> {
 
     let began = Instant::now();
     let ends = Arc::new(Ends::default());
-    let platform = Platform::open(&data, &arguments.out, jobs, ends.clone())?;
+    let definition = match &arguments.workflow {
+        None => Cow::Borrowed(IMAGE_PROCESSING),
+        Some(file) => std::fs::read_to_string(file)
+            .with_context(|| format!("{} cannot be read", file.display()))?
+            .into(),
+    };
+    let platform = Platform::open(&data, &arguments.out, &definition, jobs, ends.clone())?;
     let outcomes = process(&Feeder { platform: &platform, arguments, ends: &ends }, &photos, jobs)?;
     contact_sheet::write(&arguments.out, &outcomes)
         .with_context(|| format!("{} cannot be written", arguments.out.join("index.html").display()))?;

@@ -29,6 +29,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, watch};
 
 use crate::cli::ServeArguments;
+use crate::limits;
 use crate::platform;
 use crate::tasks::service::ServiceTasks;
 use crate::workflow::{PLACEHOLDERS, PROJECT};
@@ -37,6 +38,10 @@ use crate::workflow::{PLACEHOLDERS, PROJECT};
 const STOP_MAX: Duration = Duration::from_secs(5);
 /// The topic that the image workflow publishes to.
 const TOPIC: &str = PLACEHOLDERS[3].1;
+
+const DAY: Duration = Duration::from_hours(24);
+/// How often what is too old is looked for.
+const HOUSEKEEPING: Duration = Duration::from_hours(1);
 
 /// Runs the command.
 pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
@@ -55,7 +60,13 @@ pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
     let (tell, tasks) = watch::channel(None);
     let store = platform::open_store(&arguments.data)?;
     let executor = Arc::new(ServiceTasks::new(runtime.handle().clone(), tasks));
-    let engine = Arc::new(platform::start_engine(store, executor, Arc::new(Unobserved))?);
+    let engine = Arc::new(platform::start_engine(
+        store,
+        executor,
+        Arc::new(Unobserved),
+        limits::limits(&arguments.limits),
+    )?);
+    runtime.spawn(keep_house(engine.clone(), arguments.retention_days));
     let served = runtime.block_on(async {
         let services = services(arguments, &url, engine.clone())?;
         make_topic(&services.router).await?;
@@ -99,6 +110,22 @@ fn services(arguments: &ServeArguments, url: &str, engine: Arc<Engine>) -> anyho
     };
     let gateway = Gateway { engine, region: arguments.region.clone(), account: arguments.account.clone() };
     Ok(Services::open(settings, vec![Arc::new(States(gateway))])?)
+}
+
+/// Deletes executions that ended long ago, now and then, for as long as the runtime runs.
+async fn keep_house(engine: Arc<Engine>, retention_days: u32) {
+    let kept_for = DAY * retention_days;
+    let mut rounds = tokio::time::interval(HOUSEKEEPING);
+    loop {
+        rounds.tick().await;
+        let engine = engine.clone();
+        match tokio::task::spawn_blocking(move || engine.delete_ended_executions(kept_for)).await {
+            Ok(Ok(0)) => {}
+            Ok(Ok(deleted)) => tracing::info!(deleted, "executions that ended long ago are deleted"),
+            Ok(Err(error)) => tracing::error!(%error, "executions that ended long ago cannot be deleted"),
+            Err(error) => tracing::error!(%error, "the housekeeping panicked"),
+        }
+    }
 }
 
 /// The image functions as Lambda functions of this process.

@@ -31,8 +31,11 @@ mod tests {
 
     #[test]
     fn every_placeholder_of_the_workflow_has_a_value() {
-        let filled = fill(IMAGE_PROCESSING, PLACEHOLDERS);
-        assert!(!filled.contains("${"), "{filled}");
+        let twin = include_str!("../../../workflows/image-processing.jsonata.asl.json");
+        for definition in [IMAGE_PROCESSING, twin] {
+            let filled = fill(definition, PLACEHOLDERS);
+            assert!(!filled.contains("${"), "{filled}");
+        }
     }
 
     #[test]

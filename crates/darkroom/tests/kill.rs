@@ -81,7 +81,7 @@ fn check_every_history(workspace: &Workspace) {
     let executions = store.executions(&everything()).expect("executions");
     assert_eq!(executions.len(), PHOTOS, "a photo was started twice, or never");
     for execution in executions {
-        assert_eq!(execution.status().as_str(), "SUCCEEDED");
+        assert_eq!(execution.status.as_str(), "SUCCEEDED");
         let history = store.history(execution.key).expect("a history");
         for (event, expected) in history.iter().zip(1..) {
             assert_eq!(event.id.0, expected, "a gap in {}", execution.identity.execution_name);

@@ -180,6 +180,40 @@ fn a_port_that_is_taken_is_named() {
     assert!(!workspace.path().join("darkroom-data").exists());
 }
 
+#[test]
+fn a_data_folder_has_one_server() {
+    let workspace = Workspace::new();
+    let mut first = Server::start(&workspace, &[]);
+    let second = || {
+        workspace.darkroom(&["serve", "--listen", "127.0.0.1:0"]).output().expect("the binary runs").stderr
+    };
+    let message = String::from_utf8_lossy(&second()).into_owned();
+    for words in ["the data folder darkroom-data cannot be used", "in use by another process"] {
+        assert!(message.contains(words), "{message}");
+    }
+    assert!(message.contains(&format!("({})", first.child.id())), "{message}");
+    assert_eq!(first.terminate(), Some(0));
+    Server::start(&workspace, &[]);
+}
+
+#[test]
+fn a_limit_that_is_set_holds() {
+    let workspace = Workspace::new();
+    let limits = ["--limit", "history-events=4", "--limit", "payload-bytes=9"];
+    let server = Server::start(&workspace, &limits);
+    let pass = |end: Value| json!({ "StartAt": "P", "States": { "P": end, "Q": { "Type": "Succeed" } } });
+    let short = server.create("short", &pass(json!({ "Type": "Pass", "Next": "Q" })));
+    let large = server.create("large", &pass(json!({ "Type": "Pass", "Result": "0123456789", "Next": "Q" })));
+    for (machine, cause) in
+        [(short, "maximum number of history events (4)"), (large, "exceeding the maximum")]
+    {
+        let started = server.ok("StartExecution", &json!({ "stateMachineArn": machine }));
+        let ended = server.ended(&started["executionArn"]);
+        let found = ended["cause"].as_str().unwrap_or_default();
+        assert!(ended["status"] == "FAILED" && found.contains(cause), "{ended}");
+    }
+}
+
 /// AWS's own client, where this machine's Python has it.
 const BOTO3: &str = r#"
 import json, sys, time, boto3

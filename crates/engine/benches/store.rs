@@ -13,8 +13,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use darkroom_asl::data::Timestamp;
-use darkroom_asl::interpreter::Identity;
 use darkroom_asl::interpreter::event::{BranchId, EventId, EventKind, HistoryEvent, StateType};
+use darkroom_asl::interpreter::{Identity, Qualifiers};
 use darkroom_asl::json::Payload;
 use darkroom_engine::store::{
     Append, Batch, End, EndStatus, ExecutionKey, MemoryStore, NewExecution, SqliteStore, Store,
@@ -109,14 +109,21 @@ impl Turns {
             state_machine_arn: "arn:aws:states:eu-west-1:000000000000:stateMachine:photos".into(),
             state_machine_name: "photos".into(),
             role_arn: "arn:aws:iam::000000000000:role/darkroom".into(),
+            qualifiers: Qualifiers::default(),
+            revision_id: None,
         };
-        let start =
-            NewExecution { definition: "definition".into(), input: self.input.clone(), started_at: at };
+        let start = NewExecution {
+            definition: "definition".into(),
+            input: self.input.clone(),
+            started_at: at,
+            parent: None,
+        };
         let end = End { status: EndStatus::Succeeded(self.input.clone()), ended_at: at };
         Append {
             key: ExecutionKey(key),
             identity: Arc::new(identity),
             start: (turn == 0).then_some(start),
+            redrive: None,
             events,
             end: (turn + 1 == TURNS).then_some(end),
         }

@@ -1,7 +1,8 @@
 //! Time and chance, as the engine is handed them.
 
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use darkroom_asl::data::Timestamp;
 use darkroom_asl::interpreter::Random;
@@ -25,6 +26,12 @@ impl Clock for SystemClock {
         let latest = self.latest_ms.fetch_max(now, Ordering::Relaxed);
         Timestamp::from_millis(now.max(latest))
     }
+}
+
+/// How long the process has been running, by a clock that only goes forward.
+pub fn stopwatch() -> Duration {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    START.elapsed()
 }
 
 /// The operating system's random source.

@@ -7,35 +7,65 @@
 //! ```
 //!
 //! Shards decide while the committer waits for the disk; all the turns that have piled up by then go into
-//! one commit. Nothing leaves before it is durable, because only the committer lets things out.
+//! one commit. Nothing leaves before it is durable, because only the committer lets things out. Express executions
+//! have shards of their own, and no log to wait for.
 
+mod apart;
 mod committer;
+mod definitions;
+mod express;
+mod inside;
+mod nested;
+mod outlet;
+mod recovery;
+mod redrive;
+mod resources;
+mod retention;
+mod shard_loop;
 mod state_machines;
+mod tasks;
+mod thinkers;
+mod versions;
 
-pub use state_machines::{CreateError, NewStateMachine};
+pub use apart::Call;
+pub use resources::{ResourceError, TAGS_MAX};
+pub use retention::RETENTION_DAYS;
+pub use state_machines::{NewStateMachine, Publication, Published, StateMachineUpdate};
+pub use tasks::PollError;
+pub use versions::{ALIASES_MAX, NewAlias, QualifiedArn, Qualifier, Target, VERSIONS_MAX, WEIGHTS_SUM};
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::{Sender, channel, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
+use darkroom_asl::data::Timestamp;
 use darkroom_asl::definition::StateMachine;
 use darkroom_asl::definition::{self, Diagnostic};
 use darkroom_asl::interpreter::event::Reason;
-use darkroom_asl::interpreter::{Effect, Identity, Limits, Random};
+use darkroom_asl::interpreter::{Identity, Limits, Random};
 use darkroom_asl::json::{Payload, Text};
 use sha2::{Digest, Sha256};
 
+use self::apart::Apart;
 use self::committer::{Commit, Committer};
+use self::definitions::Definitions;
+use self::express::Express;
+use self::inside::{Inside, ToInside};
+use self::nested::Nested;
+use self::outlet::{Outlet, Shards};
+use self::recovery::Recovery;
+use self::shard_loop::{Loop, WayOut};
+use self::thinkers::Thinkers;
+use crate::activity::Activities;
 use crate::clock::Clock;
 use crate::executor::TaskExecutor;
 use crate::shard::{
-    Input, Parked, Release, Shard, StartError, StartReply, StartRequest, Started, StopReply, Turn,
+    EndReply, Input, Parked, Shard, ShardConfig, StartError, StartReply, StartRequest, Started, StopReply,
 };
-use crate::store::{Append, Batch, DefinitionKey, ExecutionKey, Store, StoreError, StoredExecution};
+use crate::store::{Append, DefinitionKey, ExecutionKey, Store, StoreError};
+use crate::token::{TokenSecret, hexadecimal};
 
 /// What an engine is made of.
 pub struct Config {
@@ -51,9 +81,9 @@ pub struct Config {
     pub observer: Arc<dyn Observer>,
     /// The bounds on executions.
     pub limits: Limits,
-    /// How many loops; at least one. One a core is enough.
+    /// How many loops, for each of the two types of state machine; at least one. One a core is enough.
     pub shards: usize,
-    /// Whether each decision is checked against a replay. See [`Shard::new`].
+    /// Whether each decision is checked against a replay. See [`ShardConfig::audit`].
     pub audit: bool,
 }
 
@@ -85,10 +115,19 @@ pub enum EngineError {
 pub struct Engine {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
-    shards: Vec<Sender<ToShard>>,
+    secret: TokenSecret,
+    history_events_max: u32,
+    shards: Shards,
+    express: Express,
+    activities: Arc<Activities>,
+    inside: Sender<ToInside>,
     threads: Mutex<Vec<JoinHandle<()>>>,
-    last_key: AtomicI64,
-    definitions: Mutex<HashMap<DefinitionKey, Arc<StateMachine>>>,
+    last_key: Arc<AtomicI64>,
+    apart: Apart,
+    random: Arc<dyn Random + Send + Sync>,
+    /// Held by whoever changes a resource.
+    resources: Mutex<()>,
+    definitions: Arc<Definitions>,
 }
 
 /// What a shard's thread is sent.
@@ -102,43 +141,103 @@ impl Engine {
     #[expect(clippy::needless_pass_by_value, reason = "an engine is made of its configuration")]
     pub fn start(config: Config) -> Result<Self, EngineError> {
         let count = config.shards.max(1);
-        let (senders, receivers): (Vec<_>, Vec<_>) = (0..count).map(|_| channel()).unzip();
-        let mut shards: Vec<Shard> = (0..count)
-            .map(|_| Shard::new(config.store.clone(), config.limits.clone(), config.audit))
-            .collect();
+        let secret = config.store.token_secret(fresh_secret(config.random.as_ref()))?;
+        let (standard, receivers): (Vec<_>, Vec<_>) = (0..count).map(|_| channel()).unzip();
+        let (express, express_receivers): (Vec<_>, Vec<_>) = (0..count).map(|_| channel()).unzip();
+        let shards = Shards { standard: standard.into(), express: express.into() };
+        let (inside, messages) = channel();
+        let asked = shards.clone();
+        let activities = Activities::new(
+            secret,
+            Box::new(move |waiting, worker_name, reply| {
+                let input = Input::Take(waiting.key, waiting.task, worker_name, reply);
+                asked.send(waiting.key, &waiting.arn, input);
+            }),
+        );
         let engine = Self {
             store: config.store.clone(),
             clock: config.clock.clone(),
-            shards: senders.clone(),
+            secret,
+            history_events_max: config.limits.history_events_max,
+            express: Express::new(shards.clone()),
+            shards: shards.clone(),
+            activities,
+            inside: inside.clone(),
             threads: Mutex::default(),
-            last_key: AtomicI64::new(config.store.last_key()?.0),
-            definitions: Mutex::default(),
+            last_key: Arc::new(AtomicI64::new(config.store.last_key()?.0)),
+            apart: Apart::new(&config),
+            random: config.random.clone(),
+            resources: Mutex::default(),
+            definitions: Arc::new(Definitions::new(config.store.clone())),
         };
-        let outlet = Outlet { executor: config.executor.clone(), shards: senders };
-        let recovered = engine.recover(&mut shards, config.observer.as_ref())?;
+        let shard = |is_express| {
+            Shard::new(ShardConfig {
+                store: config.store.clone(),
+                secret,
+                limits: if is_express { config.limits.express() } else { config.limits.clone() },
+                is_express,
+                audit: config.audit,
+            })
+        };
+        let mut durable: Vec<Shard> = (0..count).map(|_| shard(false)).collect();
+        let recovery = Recovery {
+            store: config.store.as_ref(),
+            definitions: &engine.definitions,
+            clock: config.clock.as_ref(),
+            observer: config.observer.as_ref(),
+        };
+        let recovered = recovery.run(&mut durable)?;
 
+        let outlet = Outlet { executor: config.executor.clone(), inside, shards };
         // One turn may wait while another is being committed: more would only age.
         let (commits, turns) = sync_channel::<Commit>(count);
-        let mut threads = Vec::with_capacity(count + 1);
+        let mut threads = Vec::with_capacity(2 * count + 2);
         let committer = Committer::new(config.store.clone(), config.observer.clone(), outlet.clone());
         threads.push(spawn("committer".into(), move || committer.run(&turns))?);
-        for (number, (shard, receiver)) in shards.into_iter().zip(receivers).enumerate() {
-            let looped = Loop {
-                shard,
-                receiver,
-                commits: commits.clone(),
-                clock: config.clock.clone(),
-                random: config.random.clone(),
-                store: config.store.clone(),
-                observer: config.observer.clone(),
-            };
+        let thinkers = Arc::new(Thinkers::new(count, &config.random)?);
+        let looped = |shard, receiver, way_out, back: &Sender<ToShard>| Loop {
+            shard,
+            receiver,
+            way_out,
+            clock: config.clock.clone(),
+            random: config.random.clone(),
+            store: config.store.clone(),
+            observer: config.observer.clone(),
+            thinkers: thinkers.clone(),
+            back: back.clone(),
+        };
+        for (number, (shard, receiver)) in durable.into_iter().zip(receivers).enumerate() {
+            let back = &outlet.shards.standard[number];
+            let looped = looped(shard, receiver, WayOut::Committed(commits.clone()), back);
             threads.push(spawn(format!("shard-{number}"), move || looped.run())?);
         }
-        for Recovered { key, identity, effects } in recovered {
-            outlet.let_out(key, &identity, effects);
+        for (number, receiver) in express_receivers.into_iter().enumerate() {
+            let back = &outlet.shards.express[number];
+            let looped = looped(shard(true), receiver, WayOut::AtOnce(outlet.clone()), back);
+            threads.push(spawn(format!("express-{number}"), move || looped.run())?);
         }
+        let inside = engine.inside();
+        threads.push(spawn("inside".into(), move || inside.run(&messages))?);
+        recovery::let_out(recovered, &outlet);
         *engine.threads.lock().unwrap_or_else(PoisonError::into_inner) = threads;
         Ok(engine)
+    }
+
+    fn inside(&self) -> Inside {
+        Inside {
+            store: self.store.clone(),
+            shards: self.shards.clone(),
+            activities: self.activities.clone(),
+            nested: Nested {
+                store: self.store.clone(),
+                definitions: self.definitions.clone(),
+                random: self.random.clone(),
+                shards: self.shards.clone(),
+                express: self.express.clone(),
+                last_key: self.last_key.clone(),
+            },
+            children: HashMap::new(),
+        }
     }
 
     /// Reads a definition and keeps it. The same text gives the same key, and is read once.
@@ -186,11 +285,35 @@ impl Engine {
         reply: StartReply,
     ) {
         let key = ExecutionKey(self.last_key.fetch_add(1, Ordering::Relaxed) + 1);
-        let shard = self.shard_of(&identity.execution_arn);
-        let request =
-            StartRequest { key, identity, machine: machine.clone(), definition: definition.clone(), input };
-        // A shard that has gone drops the reply, which is an answer too.
-        let _ = shard.send(ToShard::Input(Input::Start(request, reply)));
+        let arn = identity.execution_arn.clone();
+        let (machine, definition) = (machine.clone(), definition.clone());
+        let request = StartRequest { key, identity, machine, definition, input, parent: None };
+        self.shards.send(key, &arn, Input::Start(request, reply));
+    }
+
+    /// Starts an Express execution: `reply` is called, as in [`Engine::submit_start`], when it has started. It
+    /// does not outlive this process.
+    pub fn submit_start_express(
+        &self,
+        identity: Arc<Identity>,
+        definition: &DefinitionKey,
+        machine: &Arc<StateMachine>,
+        input: Payload,
+        reply: StartReply,
+    ) {
+        self.express.start(identity, definition, machine, input, reply);
+    }
+
+    /// Runs an Express execution: `reply` is called, as in [`Engine::submit_start`], when it has ended.
+    pub fn submit_run_express(
+        &self,
+        identity: Arc<Identity>,
+        definition: &DefinitionKey,
+        machine: &Arc<StateMachine>,
+        input: Payload,
+        reply: EndReply,
+    ) -> Result<(), StartError> {
+        self.express.run(identity, definition, machine, input, reply)
     }
 
     /// Stops an execution, and returns when that is durable. Answers whether it was running.
@@ -205,7 +328,12 @@ impl Engine {
 
     /// Stops an execution, and returns at once: `reply` is called as in [`Engine::submit_start`].
     pub fn submit_stop(&self, arn: &Text, reason: Reason, reply: StopReply) {
-        let _ = self.shard_of(arn).send(ToShard::Input(Input::Stop(arn.clone(), reason, reply)));
+        self.shards.send_by_arn(arn, Input::Stop(arn.clone(), reason, reply));
+    }
+
+    /// The time, as the engine has it.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// The store that the engine writes to.
@@ -213,86 +341,16 @@ impl Engine {
         &self.store
     }
 
-    fn shard_of(&self, arn: &str) -> &Sender<ToShard> {
-        &self.shards[shard_index(arn, self.shards.len())]
+    fn definitions(&self) -> MutexGuard<'_, HashMap<DefinitionKey, Arc<StateMachine>>> {
+        self.definitions.lock()
     }
-
-    fn definitions(&self) -> std::sync::MutexGuard<'_, HashMap<DefinitionKey, Arc<StateMachine>>> {
-        self.definitions.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Reads every open execution back. One that cannot be followed is parked, and the others go on.
-    fn recover(&self, shards: &mut [Shard], observer: &dyn Observer) -> Result<Vec<Recovered>, EngineError> {
-        let mut recovered = Vec::new();
-        for stored in self.store.open_executions()? {
-            let place = shard_index(&stored.identity.execution_arn, shards.len());
-            match self.read_back(&stored, &mut shards[place]) {
-                Ok(effects) => {
-                    if stored.parked.is_some() {
-                        self.store.park(stored.key, None)?;
-                    }
-                    let identity = stored.identity.clone();
-                    recovered.push(Recovered { key: stored.key, identity, effects });
-                }
-                Err(Unreadable::Store(error)) => return Err(error.into()),
-                Err(Unreadable::Parked(reason)) => {
-                    self.store.park(stored.key, Some(&reason))?;
-                    let arn = stored.identity.execution_arn.clone();
-                    observer.parked(&Parked { key: stored.key, arn, reason });
-                }
-            }
-        }
-        Ok(recovered)
-    }
-
-    fn read_back(&self, stored: &StoredExecution, shard: &mut Shard) -> Result<Vec<Effect>, Unreadable> {
-        let machine = self.machine_of(stored)?;
-        let history = match self.store.history(stored.key) {
-            Ok(history) => history,
-            Err(error @ StoreError::Corrupt { .. }) => return Err(Unreadable::Parked(error.to_string())),
-            Err(error) => return Err(Unreadable::Store(error)),
-        };
-        shard.recover(stored, machine, &history).map_err(|error| Unreadable::Parked(error.to_string()))
-    }
-
-    fn machine_of(&self, stored: &StoredExecution) -> Result<Arc<StateMachine>, Unreadable> {
-        if let Some(machine) = self.definitions().get(&stored.definition) {
-            return Ok(machine.clone());
-        }
-        let text = self.store.definition(&stored.definition).map_err(Unreadable::Store)?;
-        let Some(text) = text else {
-            return Err(Unreadable::Parked(format!("its definition {} is not there", stored.definition)));
-        };
-        let parsed = definition::parse(&text, definition::Options::default());
-        let Some(machine) = parsed.machine else {
-            return Err(Unreadable::Parked("this version refuses its definition".into()));
-        };
-        self.definitions().insert(stored.definition.clone(), machine.clone());
-        Ok(machine)
-    }
-}
-
-/// An execution that goes on, and the tasks that are out for it.
-struct Recovered {
-    key: ExecutionKey,
-    identity: Arc<Identity>,
-    effects: Vec<Effect>,
-}
-
-/// Why an execution was not read back.
-enum Unreadable {
-    /// The store cannot be read at all.
-    Store(StoreError),
-    /// This one cannot.
-    Parked(String),
 }
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        for shard in &self.shards {
-            // A shard that has gone is closed already.
-            let _ = shard.send(ToShard::Close);
-        }
+        self.shards.close();
+        // One that has gone is closed already.
+        let _ = self.inside.send(ToInside::Close);
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
             if thread.join().is_err() {
@@ -304,133 +362,17 @@ impl Drop for Engine {
 
 /// The name of a definition's text.
 pub fn definition_key(text: &str) -> DefinitionKey {
-    use std::fmt::Write as _;
-    let digest = Sha256::digest(text.as_bytes());
-    let mut key = String::with_capacity(64);
-    for byte in digest {
-        // Writing to a string cannot fail.
-        let _ = write!(key, "{byte:02x}");
-    }
-    key.into()
+    hexadecimal(&Sha256::digest(text.as_bytes())).into()
 }
 
-/// Which shard owns the execution of this ARN. The same in every run of one process; needs no more.
-fn shard_index(arn: &str, shards: usize) -> usize {
-    let mut hasher = DefaultHasher::new();
-    arn.hash(&mut hasher);
-    let count = u64::try_from(shards).unwrap_or(1).max(1);
-    usize::try_from(hasher.finish() % count).unwrap_or(0)
+fn fresh_secret(random: &dyn Random) -> TokenSecret {
+    let mut bytes = [0; 32];
+    for chunk in bytes.chunks_exact_mut(8) {
+        chunk.copy_from_slice(&random.next_u64().to_le_bytes());
+    }
+    TokenSecret(bytes)
 }
 
 fn spawn(name: String, run: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
     std::thread::Builder::new().name(name).spawn(run)
-}
-
-/// The way out: what may leave once its cause is durable.
-#[derive(Clone)]
-struct Outlet {
-    executor: Arc<dyn TaskExecutor>,
-    shards: Vec<Sender<ToShard>>,
-}
-
-impl Outlet {
-    fn let_out(&self, key: ExecutionKey, identity: &Arc<Identity>, effects: Vec<Effect>) {
-        for effect in effects {
-            match effect {
-                Effect::RunTask(request) => self.run_task(key, identity, request),
-                Effect::CancelTask(id) => self.executor.cancel(key, id),
-            }
-        }
-    }
-
-    fn run_task(
-        &self,
-        key: ExecutionKey,
-        identity: &Arc<Identity>,
-        request: darkroom_asl::interpreter::TaskRequest,
-    ) {
-        let task = request.id;
-        let shard = self.shard_of(identity).clone();
-        let answer = crate::executor::Answer::new(move |outcome| {
-            let stimulus = match outcome {
-                Ok(output) => darkroom_asl::interpreter::Stimulus::TaskSucceeded { task, output },
-                Err(reason) => darkroom_asl::interpreter::Stimulus::TaskFailed { task, reason },
-            };
-            // After the engine's end the task is still open in its history, and is run again.
-            let _ = shard.send(ToShard::Input(Input::Stimulus(key, stimulus)));
-        });
-        self.executor.start(crate::executor::Invocation { key, identity: identity.clone(), request }, answer);
-    }
-
-    fn tell(&self, identity: &Identity, input: Input) {
-        let _ = self.shard_of(identity).send(ToShard::Input(input));
-    }
-
-    fn shard_of(&self, identity: &Identity) -> &Sender<ToShard> {
-        &self.shards[shard_index(&identity.execution_arn, self.shards.len())]
-    }
-}
-
-/// A shard's thread.
-struct Loop {
-    shard: Shard,
-    receiver: Receiver<ToShard>,
-    commits: SyncSender<Commit>,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn Random + Send + Sync>,
-    store: Arc<dyn Store>,
-    observer: Arc<dyn Observer>,
-}
-
-/// The longest that a shard sleeps before it looks at the clock again, should that have been set.
-const SLEEP_MAX: Duration = Duration::from_secs(1);
-
-impl Loop {
-    fn run(mut self) {
-        while self.wait() {
-            let Turn { batch, releases } = self.shard.turn(self.clock.now(), self.random.as_ref());
-            self.report_parked();
-            if batch.appends.is_empty() && releases.is_empty() {
-                continue;
-            }
-            if self.commits.send(Commit { batch, releases }).is_err() {
-                return;
-            }
-        }
-    }
-
-    /// Waits until there is something to do, and takes all that is there. `false` when it is to end.
-    fn wait(&mut self) -> bool {
-        if !self.shard.has_inputs() {
-            match self.receiver.recv_timeout(self.patience()) {
-                Ok(ToShard::Input(input)) => self.shard.push(input),
-                Ok(ToShard::Close) | Err(RecvTimeoutError::Disconnected) => return false,
-                Err(RecvTimeoutError::Timeout) => {}
-            }
-        }
-        while let Ok(message) = self.receiver.try_recv() {
-            match message {
-                ToShard::Input(input) => self.shard.push(input),
-                ToShard::Close => return false,
-            }
-        }
-        true
-    }
-
-    fn patience(&self) -> Duration {
-        let Some(deadline) = self.shard.next_deadline() else { return SLEEP_MAX };
-        let left = deadline.as_millis().saturating_sub(self.clock.now().as_millis());
-        Duration::from_millis(u64::try_from(left).unwrap_or(0)).min(SLEEP_MAX)
-    }
-
-    fn report_parked(&mut self) {
-        for parked in self.shard.take_parked() {
-            let Parked { key, arn, reason } = &parked;
-            tracing::error!(%arn, reason, "an execution is set aside; its history is intact");
-            if let Err(error) = self.store.park(*key, Some(reason)) {
-                tracing::error!(%arn, %error, "the reason could not be stored");
-            }
-            self.observer.parked(&parked);
-        }
-    }
 }

@@ -8,15 +8,28 @@
 //!
 //! The clock, the store, the executor and the random source are traits, passed in.
 
+mod activity;
+pub mod arn;
 mod clock;
 mod engine;
 mod executor;
+mod redrive;
 mod shard;
 pub mod store;
+mod token;
 
+pub use activity::{ActivityTask, Poller};
 pub use clock::{Clock, OsRandom, SystemClock};
-pub use engine::{Config, CreateError, Engine, EngineError, NewStateMachine, Observer, definition_key};
-pub use executor::{Answer, Invocation, TaskExecutor, TaskOutcome, WorkerPool};
-pub use shard::{
-    Input, Parked, Release, Reply, Shard, StartError, StartReply, StartRequest, Started, StopReply, Turn,
+pub use engine::{
+    ALIASES_MAX, Call, Config, Engine, EngineError, NewAlias, NewStateMachine, Observer, PollError,
+    Publication, Published, QualifiedArn, Qualifier, RETENTION_DAYS, ResourceError, StateMachineUpdate,
+    TAGS_MAX, Target, VERSIONS_MAX, WEIGHTS_SUM, definition_key,
 };
+pub use executor::{Answer, Invocation, TaskExecutor, TaskOutcome, WorkerPool};
+pub use redrive::NotRedrivable;
+pub use shard::{
+    EndReply, Errand, ExpressReply, Input, Outcome, Parked, Permit, RedriveError, RedriveReply,
+    RedriveRequest, Release, Reply, Report, ReportError, ReportReply, Returned, Shard, ShardConfig,
+    StartError, StartReply, StartRequest, Started, StopReply, TakeReply, Turn,
+};
+pub use token::TokenSecret;

@@ -5,7 +5,22 @@
 //! executions in memory are ahead of the disk, and nothing outside has seen it. It starts no thread, waits
 //! for nothing and sends nothing; it reads the store to load what it is asked about.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+mod audit;
+mod away;
+mod input;
+mod redrive;
+mod start;
+mod tasks;
+mod turn;
+
+pub use away::{Errand, Returned};
+pub use input::{
+    EndReply, ExpressReply, Input, Outcome, Permit, RedriveError, RedriveReply, RedriveRequest, Reply,
+    Report, ReportError, ReportReply, StartError, StartReply, StartRequest, Started, StopReply, TakeReply,
+};
+pub use turn::{Parked, Release, Turn};
+
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -13,180 +28,96 @@ use darkroom_asl::data::Timestamp;
 use darkroom_asl::definition::StateMachine;
 use darkroom_asl::interpreter::event::{HistoryEvent, Reason};
 use darkroom_asl::interpreter::{
-    Decision, Effect, Execution, Identity, Limits, Random, Status, Stimulus, Surroundings,
+    Decision, Effect, Execution, Limits, Random, Status, Stimulus, Surroundings,
 };
-use darkroom_asl::json::{Payload, Text};
+use darkroom_asl::json::Text;
 
-use crate::store::{
-    Append, Batch, DefinitionKey, End, EndStatus, ExecutionKey, NewExecution, Store, StoreError,
-    StoredExecution,
-};
-
-/// What is told to a shard.
-pub enum Input {
-    /// Start an execution.
-    Start(StartRequest, StartReply),
-    /// Something happened to an execution.
-    Stimulus(ExecutionKey, Stimulus),
-    /// Stop an execution, by its ARN. Answers whether it was running.
-    Stop(Text, Reason, StopReply),
-    /// Ends of these executions are durable: they need not be kept in memory.
-    Settled(Vec<ExecutionKey>),
-    /// Another writer owns this execution: what is in memory of it is worthless.
-    Lost(ExecutionKey),
-}
-
-/// An execution to start.
-#[derive(Clone, Debug)]
-pub struct StartRequest {
-    /// A number that was never used.
-    pub key: ExecutionKey,
-    /// Who it will be.
-    pub identity: Arc<Identity>,
-    /// What it runs.
-    pub machine: Arc<StateMachine>,
-    /// The same, as the store knows it.
-    pub definition: DefinitionKey,
-    /// Its input.
-    pub input: Payload,
-}
-
-/// An execution that was started, now or before.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Started {
-    /// Its number.
-    pub key: ExecutionKey,
-    /// Its ARN.
-    pub arn: Text,
-    /// When it started.
-    pub started_at: Timestamp,
-    /// Whether this very request started it; not so when one of the same name and input was running.
-    pub is_new: bool,
-}
-
-/// Why an execution was not started.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The name is taken: by an execution that has ended, or that has another input.
-    #[error("Execution Already Exists: '{arn}'")]
-    AlreadyExists {
-        /// The ARN of the one that is there.
-        arn: Text,
-    },
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The engine was shut down before it could answer. The execution may have been started.
-    #[error("the engine was shut down before it could answer")]
-    ShutDown,
-}
-
-/// Told about a start once it is durable.
-pub type StartReply = Box<dyn FnOnce(Result<Started, StartError>) + Send>;
-/// Told whether the commit that a caller waits for succeeded.
-pub type Reply = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
-/// Told whether the execution was running, once the stop is durable.
-pub type StopReply = Box<dyn FnOnce(Result<bool, StoreError>) + Send>;
-
-/// One turn's result: `batch` is to be committed, and then each release let out, in order.
-#[derive(Default)]
-pub struct Turn {
-    /// What to commit.
-    pub batch: Batch,
-    /// What to let out then.
-    pub releases: Vec<Release>,
-}
-
-/// What an execution owes the world once its part of the batch is durable.
-pub struct Release {
-    /// The execution.
-    pub key: ExecutionKey,
-    /// Who it is.
-    pub identity: Arc<Identity>,
-    /// Tasks to run and to cancel, in order.
-    pub effects: Vec<Effect>,
-    /// Callers to answer.
-    pub replies: Vec<Reply>,
-    /// Whether it has ended.
-    pub ended: bool,
-}
-
-/// An execution that was set aside: it does not go on, and its history stays as it was.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Parked {
-    /// The execution.
-    pub key: ExecutionKey,
-    /// Its ARN.
-    pub arn: Text,
-    /// What went wrong in deciding.
-    pub reason: String,
-}
+use self::turn::Building;
+use crate::store::{End, EndStatus, ExecutionKey, Parent, Store, StoredExecution};
+use crate::token::{TokenSecret, Tokens};
 
 /// An execution in memory.
 struct Live {
     execution: Execution,
+    /// The task that started it, if one did.
+    parent: Option<Parent>,
+    /// Who is to be told of its end.
+    watchers: Vec<EndReply>,
+    /// What waits for its end to be durable.
+    after_end: Vec<Input>,
+    /// An Express execution's place.
+    permit: Option<Permit>,
     /// The deadline that stands for it among the shard's timers.
     timer: Option<Timestamp>,
     /// What a replay of its stored events gives, where the shard is audited.
     shadow: Option<Box<Execution>>,
 }
 
+/// What a shard is made of.
+#[derive(Clone)]
+pub struct ShardConfig {
+    /// Where it finds what it is asked about.
+    pub store: Arc<dyn Store>,
+    /// What task tokens are made with.
+    pub secret: TokenSecret,
+    /// The bounds on executions.
+    pub limits: Limits,
+    /// Whether its executions are Express: they have no log, so that its turns have nothing to commit.
+    pub is_express: bool,
+    /// Whether every decision is checked against a replay of what would be stored: a difference parks the
+    /// execution. Costs about as much as deciding again.
+    pub audit: bool,
+}
+
 /// Executions, and what is waiting to happen to them.
 pub struct Shard {
-    store: Arc<dyn Store>,
-    limits: Limits,
-    audit: bool,
+    config: ShardConfig,
     live: HashMap<ExecutionKey, Live>,
     by_arn: HashMap<Text, ExecutionKey>,
     timers: BTreeSet<(Timestamp, ExecutionKey)>,
+    /// State machines that are being deleted.
+    deleting: HashSet<Text>,
+    /// What came for executions that are decided for elsewhere.
+    away: HashMap<ExecutionKey, VecDeque<Input>>,
     inputs: VecDeque<Input>,
     parked: Vec<Parked>,
-}
-
-/// A turn under construction.
-struct Building {
-    now: Timestamp,
-    turn: Turn,
-    /// Where each execution stands in the batch, and among the releases.
-    append_at: HashMap<ExecutionKey, usize>,
-    release_at: HashMap<ExecutionKey, usize>,
 }
 
 /// Inputs that one turn takes at most, so that a commit stays small enough to be quick.
 const TURN_INPUTS_MAX: usize = 4_096;
 
 impl Shard {
-    /// An empty shard. With `audit`, every decision is checked against a replay of what would be stored: a
-    /// difference parks the execution. Costs about as much as deciding again.
-    pub fn new(store: Arc<dyn Store>, limits: Limits, audit: bool) -> Self {
+    /// An empty shard.
+    pub fn new(config: ShardConfig) -> Self {
         Self {
-            store,
-            limits,
-            audit,
+            config,
             live: HashMap::new(),
             by_arn: HashMap::new(),
             timers: BTreeSet::new(),
+            deleting: HashSet::new(),
+            away: HashMap::new(),
             inputs: VecDeque::new(),
             parked: Vec::new(),
         }
     }
 
-    /// Takes an execution up again after a restart, from what the store has of it. Its open tasks come back
-    /// as effects, to be run again at once: what asked for them is durable.
+    /// Takes an execution up again after a restart, at `now`, from what the store has of it. Its open tasks come
+    /// back as effects, to be run again at once: what asked for them is durable.
     pub fn recover(
         &mut self,
         stored: &StoredExecution,
         machine: Arc<StateMachine>,
         history: &[HistoryEvent],
+        now: Timestamp,
     ) -> Result<Vec<Effect>, darkroom_asl::interpreter::ReplayError> {
-        let execution = Execution::replay(machine, stored.identity.clone(), stored.input.clone(), history)?;
+        let mut execution =
+            Execution::replay(machine, stored.identity.clone(), stored.input.clone(), history)?;
+        execution.restart_heartbeats(now);
         let effects = execution.open_tasks().into_iter().map(Effect::RunTask).collect();
         if execution.has_ready_branches() {
             self.inputs.push_back(Input::Stimulus(stored.key, Stimulus::Continue));
         }
-        let shadow = self.audit.then(|| Box::new(execution.clone()));
-        self.by_arn.insert(stored.identity.execution_arn.clone(), stored.key);
-        self.live.insert(stored.key, Live { execution, timer: None, shadow });
+        self.keep(stored.key, execution, stored.parent);
         self.set_timer(stored.key);
         Ok(effects)
     }
@@ -194,6 +125,15 @@ impl Shard {
     /// Adds an input. It is taken by a later turn, in order.
     pub fn push(&mut self, input: Input) {
         self.inputs.push_back(input);
+    }
+
+    /// Says whether a state machine is being deleted. Its executions are then ended at their next transition.
+    pub fn set_deleting(&mut self, state_machine_arn: Text, is_deleting: bool) {
+        if is_deleting {
+            self.deleting.insert(state_machine_arn);
+        } else {
+            self.deleting.remove(&state_machine_arn);
+        }
     }
 
     /// Whether an input is waiting.
@@ -208,7 +148,7 @@ impl Shard {
 
     /// How many executions are in memory.
     pub fn executions_in_memory(&self) -> usize {
-        self.live.len()
+        self.live.len() + self.away.len()
     }
 
     /// The executions that were set aside since this was last asked, with the reason.
@@ -223,8 +163,7 @@ impl Shard {
 
     /// Decides for everything that is waiting and due. The batch may be empty, and the releases not.
     pub fn turn(&mut self, now: Timestamp, random: &dyn Random) -> Turn {
-        let mut building =
-            Building { now, turn: Turn::default(), append_at: HashMap::new(), release_at: HashMap::new() };
+        let mut building = Building::new(now);
         self.fire_timers(now);
         for _ in 0..TURN_INPUTS_MAX {
             let Some(input) = self.inputs.pop_front() else { break };
@@ -245,13 +184,28 @@ impl Shard {
         }
     }
 
-    fn take(&mut self, input: Input, building: &mut Building, random: &dyn Random) {
+    fn take_here(&mut self, input: Input, building: &mut Building, random: &dyn Random) {
         match input {
             Input::Start(request, reply) => self.start(request, reply, building, random),
+            Input::StartExpress(request, reply, permit) => {
+                self.start_express(request, reply, permit, building, random);
+            }
             Input::Stimulus(key, stimulus) => {
                 self.decide(key, stimulus, building, random);
             }
+            Input::Report(key, task, report, reply) => {
+                self.report(key, task, report.stimulus(task), reply, building, random);
+            }
+            Input::Returned(returned) => self.come_back(*returned, building),
+            Input::Take(key, task, worker_name, reply) => {
+                self.take_task(key, task, worker_name, reply, building, random);
+            }
+            Input::Redrive(request, reply) => self.redrive(request, reply, building, random),
+            Input::Watch(arn, reply) => self.watch(&arn, reply, building),
             Input::Stop(arn, reason, reply) => self.stop(&arn, reason, reply, building, random),
+            Input::Deleting { state_machine_arn, is_deleting } => {
+                self.set_deleting(state_machine_arn, is_deleting);
+            }
             Input::Settled(keys) => {
                 for key in keys {
                     self.forget(key);
@@ -259,53 +213,6 @@ impl Shard {
             }
             Input::Lost(key) => self.forget(key),
         }
-    }
-
-    /// AWS: a start is idempotent while an execution of the same name and input runs.
-    fn start(
-        &mut self,
-        request: StartRequest,
-        reply: StartReply,
-        building: &mut Building,
-        random: &dyn Random,
-    ) {
-        let arn = request.identity.execution_arn.clone();
-        if let Some(key) = self.by_arn.get(&arn).copied()
-            && let Some(live) = self.live.get(&key)
-        {
-            let started_at = live.execution.started_at();
-            if live.execution.is_running() && live.execution.input() == &request.input {
-                let started = Started { key, arn, started_at, is_new: false };
-                // The one that is running may itself not be durable yet: this answer waits for it too.
-                building.release(key, live.execution.identity()).replies.push(Box::new(move |committed| {
-                    reply(committed.map(|()| started).map_err(StartError::from));
-                }));
-            } else {
-                reply(Err(StartError::AlreadyExists { arn }));
-            }
-            return;
-        }
-        match self.store.execution(&arn) {
-            Err(error) => return reply(Err(error.into())),
-            Ok(Some(_)) => return reply(Err(StartError::AlreadyExists { arn })),
-            Ok(None) => {}
-        }
-        let StartRequest { key, identity, machine, definition, input } = request;
-        let execution = Execution::new(machine, identity.clone(), input.clone());
-        let shadow = self.audit.then(|| Box::new(execution.clone()));
-        self.by_arn.insert(arn.clone(), key);
-        self.live.insert(key, Live { execution, timer: None, shadow });
-        let started_at = building.now;
-        building.append(key, &identity).start = Some(NewExecution { definition, input, started_at });
-        if !self.decide(key, Stimulus::Start, building, random) {
-            building.withdraw(key);
-            let reason = "the state machine could not be started; see the engine's log".to_owned();
-            return reply(Err(StoreError::Corrupt { place: arn.to_string(), reason }.into()));
-        }
-        let started = Started { key, arn, started_at: building.now, is_new: true };
-        building.release(key, &identity).replies.push(Box::new(move |committed| {
-            reply(committed.map(|()| started).map_err(StartError::from));
-        }));
     }
 
     fn stop(
@@ -329,6 +236,29 @@ impl Shard {
         }
     }
 
+    fn watch(&mut self, arn: &Text, reply: EndReply, building: &mut Building) {
+        if let Some(key) = self.by_arn.get(arn).copied()
+            && let Some(live) = self.live.get_mut(&key)
+        {
+            match live.outcome() {
+                None => live.watchers.push(reply),
+                // Its end may not be durable yet.
+                Some(outcome) => building.release(key, live.execution.identity()).tell(reply, outcome),
+            }
+            return;
+        }
+        match self.config.store.execution(arn) {
+            Ok(Some(StoredExecution { identity, input, started_at, redrive, end: Some(end), .. })) => {
+                let redrive_count = redrive.map_or(0, |redrive| redrive.count);
+                reply(Some(Arc::new(Outcome { identity, input, started_at, redrive_count, end })));
+            }
+            // It is set aside.
+            Ok(Some(_)) => {}
+            Ok(None) => reply(None),
+            Err(error) => tracing::error!(%arn, %error, "who waits for the end of an execution is not told"),
+        }
+    }
+
     /// Lets an execution decide. A panic, or a decision that a replay would not follow, sets it aside: its
     /// history stays as it was before this stimulus. Answers whether it went well.
     fn decide(
@@ -339,36 +269,56 @@ impl Shard {
         random: &dyn Random,
     ) -> bool {
         let Some(live) = self.live.get_mut(&key) else { return false };
-        let surroundings = Surroundings { now: building.now, random, limits: &self.limits };
-        let decided = catch_unwind(AssertUnwindSafe(|| live.execution.decide(stimulus, surroundings)));
-        let audited = match decided {
-            Ok(decision) => audit(live, &decision).map(|()| decision),
-            Err(panic) => Err(panic_message(&*panic)),
+        let outlook = Outlook {
+            now: building.now,
+            random,
+            secret: &self.config.secret,
+            limits: &self.config.limits,
+            deleting: self.deleting.contains(&live.execution.identity().state_machine_arn),
+            is_in_a_hurry: true,
         };
-        match audited {
+        let decided = live.decide(key, stimulus, &outlook);
+        self.settle(key, decided, building)
+    }
+
+    /// Takes what was decided, or sets the execution aside.
+    fn settle(
+        &mut self,
+        key: ExecutionKey,
+        decided: Result<Decision, String>,
+        building: &mut Building,
+    ) -> bool {
+        match decided {
             Ok(decision) => {
                 self.take_decision(key, decision, building);
                 true
             }
             Err(reason) => {
-                let arn = live.execution.identity().execution_arn.clone();
+                if let Some(live) = self.live.get(&key) {
+                    let arn = live.execution.identity().execution_arn.clone();
+                    self.parked.push(Parked { key, arn, reason });
+                }
                 self.forget(key);
-                self.parked.push(Parked { key, arn, reason });
                 false
             }
         }
     }
 
     fn take_decision(&mut self, key: ExecutionKey, decision: Decision, building: &mut Building) {
-        let Some(live) = self.live.get(&key) else { return };
+        let Some(live) = self.live.get_mut(&key) else { return };
         let Decision { events, effects, unfinished } = decision;
         if !events.is_empty() {
-            let identity = live.execution.identity();
-            let append = building.append(key, identity);
-            append.events.extend(events);
-            append.end = end(&live.execution);
-            if append.end.is_some() {
-                building.release(key, identity).ended = true;
+            if !self.config.is_express {
+                let append = building.append(key, live.execution.identity());
+                append.events.extend(events);
+                append.end = end(&live.execution);
+            }
+            if let Some(outcome) = live.outcome() {
+                let release = building.release(key, live.execution.identity());
+                release.ended = true;
+                for watcher in live.watchers.drain(..) {
+                    release.tell(watcher, outcome.clone());
+                }
             }
         }
         if !effects.is_empty() {
@@ -378,6 +328,22 @@ impl Shard {
             self.inputs.push_back(Input::Stimulus(key, Stimulus::Continue));
         }
         self.set_timer(key);
+    }
+
+    /// Keeps an execution in memory.
+    fn keep(&mut self, key: ExecutionKey, execution: Execution, parent: Option<Parent>) {
+        let shadow = self.config.audit.then(|| Box::new(execution.clone()));
+        self.by_arn.insert(execution.identity().execution_arn.clone(), key);
+        let live = Live {
+            execution,
+            parent,
+            watchers: Vec::new(),
+            after_end: Vec::new(),
+            permit: None,
+            timer: None,
+            shadow,
+        };
+        self.live.insert(key, live);
     }
 
     fn set_timer(&mut self, key: ExecutionKey) {
@@ -401,49 +367,56 @@ impl Shard {
                 self.timers.remove(&(at, key));
             }
             self.by_arn.remove(&live.execution.identity().execution_arn);
+            self.inputs.extend(live.after_end);
         }
     }
 }
 
-impl Building {
-    fn append(&mut self, key: ExecutionKey, identity: &Arc<Identity>) -> &mut Append {
-        let appends = &mut self.turn.batch.appends;
-        let place = *self.append_at.entry(key).or_insert_with(|| {
-            appends.push(Append {
-                key,
-                identity: identity.clone(),
-                start: None,
-                events: Vec::new(),
-                end: None,
-            });
-            appends.len() - 1
-        });
-        &mut appends[place]
-    }
+/// What a decision depends on beside its execution and what that is told.
+struct Outlook<'a> {
+    now: Timestamp,
+    random: &'a dyn Random,
+    secret: &'a TokenSecret,
+    limits: &'a Limits,
+    deleting: bool,
+    is_in_a_hurry: bool,
+}
 
-    fn release(&mut self, key: ExecutionKey, identity: &Arc<Identity>) -> &mut Release {
-        let releases = &mut self.turn.releases;
-        let place = *self.release_at.entry(key).or_insert_with(|| {
-            releases.push(Release {
-                key,
-                identity: identity.clone(),
-                effects: Vec::new(),
-                replies: Vec::new(),
-                ended: false,
-            });
-            releases.len() - 1
-        });
-        &mut releases[place]
-    }
-
-    /// Takes back an execution's part of the batch.
-    fn withdraw(&mut self, key: ExecutionKey) {
-        if let Some(place) = self.append_at.get(&key) {
-            let append = &mut self.turn.batch.appends[*place];
-            append.start = None;
-            append.events.clear();
-            append.end = None;
+impl Live {
+    /// Lets the execution decide, and checks the decision. A panic is caught: the execution is then worthless.
+    fn decide(
+        &mut self,
+        key: ExecutionKey,
+        stimulus: Stimulus,
+        outlook: &Outlook<'_>,
+    ) -> Result<Decision, String> {
+        let tokens = Tokens { secret: outlook.secret, key };
+        let surroundings = Surroundings {
+            now: outlook.now,
+            random: outlook.random,
+            tokens: &tokens,
+            // Bounds a runaway expression. It is no clock: nothing else depends on it.
+            stopwatch: crate::clock::stopwatch,
+            limits: outlook.limits,
+            deleting: outlook.deleting,
+            is_in_a_hurry: outlook.is_in_a_hurry,
+        };
+        match catch_unwind(AssertUnwindSafe(|| self.execution.decide(stimulus, surroundings))) {
+            Ok(decision) => audit::check(self, &decision).map(|()| decision),
+            Err(panic) => Err(panic_message(&*panic)),
         }
+    }
+
+    /// What came of it, once it has ended.
+    fn outcome(&self) -> Option<Arc<Outcome>> {
+        let end = end(&self.execution)?;
+        Some(Arc::new(Outcome {
+            identity: self.execution.identity().clone(),
+            input: self.execution.input().clone(),
+            started_at: self.execution.started_at(),
+            redrive_count: self.execution.redrive_count(),
+            end,
+        }))
     }
 }
 
@@ -457,24 +430,6 @@ fn end(execution: &Execution) -> Option<End> {
         Status::Aborted(reason) => EndStatus::Aborted(reason.clone()),
     };
     Some(End { status, ended_at: execution.ended_at()? })
-}
-
-/// Replays what would be stored of the decision, and compares.
-fn audit(live: &mut Live, decision: &Decision) -> Result<(), String> {
-    let Some(shadow) = &mut live.shadow else { return Ok(()) };
-    for event in &decision.events {
-        let stored = crate::store::stored_form(event)
-            .map_err(|error| format!("event {} cannot be stored and read back: {error}", event.id.0))?;
-        if stored != *event {
-            return Err(format!("event {} reads back differently: {event:?} became {stored:?}", event.id.0));
-        }
-        shadow.apply(&stored).map_err(|error| format!("a replay stops: {error}"))?;
-    }
-    if **shadow == live.execution {
-        Ok(())
-    } else {
-        Err(format!("a replay differs: live {:?}, replayed {shadow:?}", live.execution))
-    }
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {

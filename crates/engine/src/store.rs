@@ -2,30 +2,45 @@
 //!
 //! A history is written in pieces, one for each turn that an execution took part in, and never changed.
 //! The key of a piece is (execution, first event id): a second writer of the same execution starts its piece
-//! at an id that is taken, and its whole batch is refused. That one constraint is the fence.
+//! at an id that is taken, and its whole batch is refused. That one constraint is the fence. Nothing follows an end
+//! but a redrive, and that only a bad one.
 //!
 //! Every store passes the same suite, `tests/store.rs`.
 
 mod memory;
 mod piece;
+mod resource;
 mod sqlite;
 mod state_machine;
 
 pub use memory::MemoryStore;
+pub use resource::{Change, StoredActivity, Tag};
 pub use sqlite::SqliteStore;
-pub use state_machine::{StateMachineStatus, StoredStateMachine};
+pub use state_machine::{
+    Revision, Route, Settings, StateMachineStatus, StoredAlias, StoredStateMachine, StoredVersion,
+    version_arn,
+};
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use darkroom_asl::data::Timestamp;
-use darkroom_asl::interpreter::Identity;
 use darkroom_asl::interpreter::event::{EventId, HistoryEvent, Reason, wire};
+use darkroom_asl::interpreter::{Identity, TaskId};
 use darkroom_asl::json::{Payload, Text};
+
+use crate::token::TokenSecret;
 
 /// An execution's number in its store, handed out by the engine: dense, never used twice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ExecutionKey(pub i64);
+
+impl ExecutionKey {
+    /// Whether it is an Express execution's. Those are numbered downwards from -1, and stand in no store.
+    pub fn is_express(self) -> bool {
+        self.0 < 0
+    }
+}
 
 /// A definition's name in the store: the SHA-256 of its text, in hexadecimal.
 pub type DefinitionKey = Text;
@@ -84,6 +99,8 @@ pub struct Append {
     pub identity: Arc<Identity>,
     /// Set when the execution begins with this batch.
     pub start: Option<NewExecution>,
+    /// Set when it had ended badly, and goes on with this batch.
+    pub redrive: Option<Redrive>,
     /// The events that follow what the store has; may be empty.
     pub events: Vec<HistoryEvent>,
     /// Set when the execution ends with this batch.
@@ -99,6 +116,28 @@ pub struct NewExecution {
     pub input: Payload,
     /// When it started.
     pub started_at: Timestamp,
+    /// The task that started it, where one did.
+    pub parent: Option<Parent>,
+}
+
+/// The task of an execution that another execution was started by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parent {
+    /// The execution that the task is of.
+    pub key: ExecutionKey,
+    /// The task.
+    pub task: TaskId,
+    /// Whether the task waits for the end: then it takes the child along when it is given up.
+    pub waits: bool,
+}
+
+/// An execution that went on after it had ended badly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Redrive {
+    /// How often it has, the last time included.
+    pub count: u32,
+    /// When it did last.
+    pub at: Timestamp,
 }
 
 /// An execution that ends.
@@ -155,13 +194,47 @@ pub struct StoredExecution {
     pub end: Option<End>,
     /// Why the engine has set it aside, if it has: a definition or a history that it could not follow.
     pub parked: Option<Text>,
+    /// The task that started it, where one did.
+    pub parent: Option<Parent>,
+    /// Its last redrive, if there was one.
+    pub redrive: Option<Redrive>,
+}
+
+/// An execution in a list: without its input and without what came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExecutionSummary {
+    /// Its number.
+    pub key: ExecutionKey,
+    /// Who it is.
+    pub identity: Arc<Identity>,
+    /// How it stands.
+    pub status: ExecutionStatus,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// When it ended; `None` while it runs.
+    pub ended_at: Option<Timestamp>,
+    /// Why the engine has set it aside, if it has.
+    pub parked: Option<Text>,
+    /// Its last redrive, if there was one.
+    pub redrive: Option<Redrive>,
+}
+
+/// What executions were started through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StartedThrough {
+    /// The state machine of this ARN, whichever way.
+    StateMachine(Text),
+    /// Its version of this ARN: named, or picked by an alias.
+    Version(Text),
+    /// Its alias of this ARN.
+    Alias(Text),
 }
 
 /// Which executions to list.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// Of this state machine only.
-    pub state_machine_arn: Option<Text>,
+    /// Started through this only.
+    pub through: Option<StartedThrough>,
     /// In this status only.
     pub status: Option<ExecutionStatus>,
     /// Only executions with a smaller key: where the last page ended.
@@ -190,14 +263,27 @@ pub trait Store: Send + Sync + 'static {
     /// The largest key ever committed, so that the engine can go on from there.
     fn last_key(&self) -> Result<ExecutionKey, StoreError>;
 
-    /// Every execution that has not ended, by key.
-    fn open_executions(&self) -> Result<Vec<StoredExecution>, StoreError>;
+    /// At most `limit` executions that have not ended, by key, those after `after` only.
+    fn open_executions(
+        &self,
+        after: Option<ExecutionKey>,
+        limit: usize,
+    ) -> Result<Vec<StoredExecution>, StoreError>;
 
     /// One execution, by its ARN.
     fn execution(&self, arn: &str) -> Result<Option<StoredExecution>, StoreError>;
 
-    /// Executions, newest first.
-    fn executions(&self, filter: &Filter) -> Result<Vec<StoredExecution>, StoreError>;
+    /// One execution, by its number.
+    fn execution_by_key(&self, key: ExecutionKey) -> Result<Option<StoredExecution>, StoreError>;
+
+    /// Executions, newest first. No payload is read.
+    fn executions(&self, filter: &Filter) -> Result<Vec<ExecutionSummary>, StoreError>;
+
+    /// Deletes executions that ended before `ended_before`, with their histories: at most `limit` of them, those
+    /// that ended first. Answers how many it were; 0 says that none is left. Durable when it returns.
+    ///
+    /// The newest execution of all is kept, so that no key is given twice.
+    fn delete_ended(&self, ended_before: Timestamp, limit: usize) -> Result<usize, StoreError>;
 
     /// An execution's whole history, in order. Empty for a key that is not there.
     fn history(&self, key: ExecutionKey) -> Result<Vec<HistoryEvent>, StoreError>;
@@ -212,12 +298,11 @@ pub trait Store: Send + Sync + 'static {
     /// The id of an execution's last event; 0 where there is none.
     fn last_event(&self, key: ExecutionKey) -> Result<EventId, StoreError>;
 
-    /// Keeps a new state machine, unless one of its ARN is there: then nothing is written, and that one is the
-    /// answer. Its definition must be there. Durable when it returns.
-    fn create_state_machine(
-        &self,
-        machine: &StoredStateMachine,
-    ) -> Result<Option<StoredStateMachine>, StoreError>;
+    /// Changes resources: makes all of these changes, in order, or none. Durable when it returns.
+    ///
+    /// Whether a change may be made is not asked here. Who changes something because of what it has read sees to
+    /// it that nobody else changes it in between.
+    fn change(&self, changes: &[Change]) -> Result<(), StoreError>;
 
     /// A state machine, by its ARN.
     fn state_machine(&self, arn: &str) -> Result<Option<StoredStateMachine>, StoreError>;
@@ -229,9 +314,37 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<StoredStateMachine>, StoreError>;
 
-    /// Deletes a state machine, if it is there. While executions of it run it stays, in
-    /// [`StateMachineStatus::Deleting`]; once there is none it is gone. Durable when it returns.
-    fn delete_state_machine(&self, arn: &str) -> Result<(), StoreError>;
+    /// A revision of a state machine, by its id. It outlives the state machine.
+    fn revision(&self, id: &str) -> Result<Option<Revision>, StoreError>;
+
+    /// A version of a state machine.
+    fn version(&self, state_machine_arn: &str, number: u32) -> Result<Option<StoredVersion>, StoreError>;
+
+    /// At most `limit` versions of a state machine, the newest first, those before `before` only.
+    fn versions(
+        &self,
+        state_machine_arn: &str,
+        before: Option<u32>,
+        limit: usize,
+    ) -> Result<Vec<StoredVersion>, StoreError>;
+
+    /// An alias, by its ARN.
+    fn alias(&self, arn: &str) -> Result<Option<StoredAlias>, StoreError>;
+
+    /// All aliases of a state machine, by ARN.
+    fn aliases(&self, state_machine_arn: &str) -> Result<Vec<StoredAlias>, StoreError>;
+
+    /// An activity, by its ARN.
+    fn activity(&self, arn: &str) -> Result<Option<StoredActivity>, StoreError>;
+
+    /// At most `limit` activities, by ARN, those after `after` only.
+    fn activities(&self, after: Option<&str>, limit: usize) -> Result<Vec<StoredActivity>, StoreError>;
+
+    /// A resource's tags, in the order in which they were put. Empty for a resource that has none.
+    fn tags(&self, resource_arn: &str) -> Result<Vec<Tag>, StoreError>;
+
+    /// What this store's task tokens are made with: `fresh`, from the first call on. Durable when it returns.
+    fn token_secret(&self, fresh: TokenSecret) -> Result<TokenSecret, StoreError>;
 
     /// Notes why an execution was set aside, or that it no longer is. Its history is not touched.
     fn park(&self, key: ExecutionKey, reason: Option<&str>) -> Result<(), StoreError>;
@@ -263,6 +376,16 @@ impl ExecutionStatus {
     /// The status of this word.
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.as_str() == word)
+    }
+}
+
+impl End {
+    /// Whether the execution may be redriven, as far as its end goes.
+    pub fn is_bad(&self) -> bool {
+        match self.status {
+            EndStatus::Succeeded(_) => false,
+            EndStatus::Failed(_) | EndStatus::TimedOut(_) | EndStatus::Aborted(_) => true,
+        }
     }
 }
 

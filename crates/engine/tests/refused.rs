@@ -7,15 +7,18 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use darkroom_asl::data::Timestamp;
 use darkroom_asl::interpreter::event::{EventId, HistoryEvent};
-use darkroom_asl::interpreter::{Identity, Limits, TaskId};
+use darkroom_asl::interpreter::{Identity, Limits, Qualifiers, TaskId};
 use darkroom_asl::json::{Payload, Text};
 use darkroom_engine::store::{
-    Append, Batch, DefinitionKey, ExecutionKey, ExecutionStatus, Filter, MemoryStore, Store, StoreError,
-    StoredExecution, StoredStateMachine,
+    Append, Batch, Change, DefinitionKey, ExecutionKey, ExecutionStatus, ExecutionSummary, Filter,
+    MemoryStore, Revision, Store, StoreError, StoredActivity, StoredAlias, StoredExecution,
+    StoredStateMachine, StoredVersion, Tag,
 };
 use darkroom_engine::{
     Answer, Config, Engine, Invocation, Observer, OsRandom, Parked, StartError, SystemClock, TaskExecutor,
+    TokenSecret,
 };
 
 /// Refuses every event after the first ones of executions with this word in their ARN, and starts with another.
@@ -45,16 +48,28 @@ impl Store for Refusing {
         self.0.last_key()
     }
 
-    fn open_executions(&self) -> Result<Vec<StoredExecution>, StoreError> {
-        self.0.open_executions()
+    fn open_executions(
+        &self,
+        after: Option<ExecutionKey>,
+        limit: usize,
+    ) -> Result<Vec<StoredExecution>, StoreError> {
+        self.0.open_executions(after, limit)
     }
 
     fn execution(&self, arn: &str) -> Result<Option<StoredExecution>, StoreError> {
         self.0.execution(arn)
     }
 
-    fn executions(&self, filter: &Filter) -> Result<Vec<StoredExecution>, StoreError> {
+    fn execution_by_key(&self, key: ExecutionKey) -> Result<Option<StoredExecution>, StoreError> {
+        self.0.execution_by_key(key)
+    }
+
+    fn executions(&self, filter: &Filter) -> Result<Vec<ExecutionSummary>, StoreError> {
         self.0.executions(filter)
+    }
+
+    fn delete_ended(&self, ended_before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.0.delete_ended(ended_before, limit)
     }
 
     fn history(&self, key: ExecutionKey) -> Result<Vec<HistoryEvent>, StoreError> {
@@ -73,11 +88,8 @@ impl Store for Refusing {
         self.0.last_event(key)
     }
 
-    fn create_state_machine(
-        &self,
-        machine: &StoredStateMachine,
-    ) -> Result<Option<StoredStateMachine>, StoreError> {
-        self.0.create_state_machine(machine)
+    fn change(&self, changes: &[Change]) -> Result<(), StoreError> {
+        self.0.change(changes)
     }
 
     fn state_machine(&self, arn: &str) -> Result<Option<StoredStateMachine>, StoreError> {
@@ -92,8 +104,45 @@ impl Store for Refusing {
         self.0.state_machines(after, limit)
     }
 
-    fn delete_state_machine(&self, arn: &str) -> Result<(), StoreError> {
-        self.0.delete_state_machine(arn)
+    fn revision(&self, id: &str) -> Result<Option<Revision>, StoreError> {
+        self.0.revision(id)
+    }
+
+    fn version(&self, state_machine_arn: &str, number: u32) -> Result<Option<StoredVersion>, StoreError> {
+        self.0.version(state_machine_arn, number)
+    }
+
+    fn versions(
+        &self,
+        state_machine_arn: &str,
+        before: Option<u32>,
+        limit: usize,
+    ) -> Result<Vec<StoredVersion>, StoreError> {
+        self.0.versions(state_machine_arn, before, limit)
+    }
+
+    fn alias(&self, arn: &str) -> Result<Option<StoredAlias>, StoreError> {
+        self.0.alias(arn)
+    }
+
+    fn aliases(&self, state_machine_arn: &str) -> Result<Vec<StoredAlias>, StoreError> {
+        self.0.aliases(state_machine_arn)
+    }
+
+    fn activity(&self, arn: &str) -> Result<Option<StoredActivity>, StoreError> {
+        self.0.activity(arn)
+    }
+
+    fn activities(&self, after: Option<&str>, limit: usize) -> Result<Vec<StoredActivity>, StoreError> {
+        self.0.activities(after, limit)
+    }
+
+    fn tags(&self, resource_arn: &str) -> Result<Vec<Tag>, StoreError> {
+        self.0.tags(resource_arn)
+    }
+
+    fn token_secret(&self, fresh: TokenSecret) -> Result<TokenSecret, StoreError> {
+        self.0.token_secret(fresh)
     }
 
     fn park(&self, key: ExecutionKey, reason: Option<&str>) -> Result<(), StoreError> {
@@ -153,6 +202,8 @@ fn what_can_never_be_written_is_set_aside_and_the_others_go_on() {
             state_machine_arn: "machine".into(),
             state_machine_name: "machine".into(),
             role_arn: "role".into(),
+            qualifiers: Qualifiers::default(),
+            revision_id: None,
         });
         engine.start_execution(identity, &definition, &machine, Payload::from_trusted("{}"))
     };

@@ -8,6 +8,8 @@
 mod made;
 #[path = "store/promises.rs"]
 mod promises;
+#[path = "store/resources.rs"]
+mod resources;
 #[path = "store/sample.rs"]
 mod sample;
 #[path = "store/sqlite_only.rs"]
@@ -15,29 +17,30 @@ mod sqlite_only;
 
 /// A test a promise, for each store.
 macro_rules! for_every_store {
-    ($($promise:ident)+) => {
+    ($($promises:ident: $($promise:ident)+;)+) => {
         mod memory {
-            $(
+            $($(
                 #[test]
                 fn $promise() {
-                    crate::promises::$promise(&darkroom_engine::store::MemoryStore::default());
+                    crate::$promises::$promise(&darkroom_engine::store::MemoryStore::default());
                 }
-            )+
+            )+)+
         }
         mod sqlite {
-            $(
+            $($(
                 #[test]
                 fn $promise() {
                     let folder = tempfile::tempdir().unwrap();
                     let path = folder.path().join("store.db");
-                    crate::promises::$promise(&darkroom_engine::store::SqliteStore::open(path).unwrap());
+                    crate::$promises::$promise(&darkroom_engine::store::SqliteStore::open(path).unwrap());
                 }
-            )+
+            )+)+
         }
     };
 }
 
 for_every_store! {
+    promises:
     an_empty_store_has_nothing
     every_kind_of_event_is_read_back_as_it_was
     a_history_may_come_in_any_pieces
@@ -49,17 +52,30 @@ for_every_store! {
     a_gap_is_refused
     events_of_an_execution_that_never_started_are_refused
     nothing_follows_an_end
+    a_redrive_opens_what_ended_badly
     a_start_needs_its_definition
     an_empty_append_changes_nothing
     open_executions_are_those_without_an_end
     a_list_is_newest_first_filtered_and_paged
+    a_list_knows_versions_and_aliases
+    ended_executions_are_deleted_oldest_end_first
     parking_is_noted_and_undone
+    a_token_secret_is_kept_as_it_was_first_given
+    an_execution_is_found_by_its_number_too
     the_last_key_is_the_largest
     a_definition_is_kept_as_it_was_first_put
     a_thousand_executions_fit_in_one_batch
     a_part_of_a_history_is_what_the_whole_has_there
-    a_state_machine_is_created_once_and_read_back_as_it_was
+    readers_see_what_was_committed_before_they_began;
+
+    resources:
+    a_state_machine_is_read_back_as_it_was_put
+    all_changes_are_made_or_none
     state_machines_are_listed_by_arn_and_paged
     a_deleted_state_machine_stays_until_its_executions_have_ended
-    readers_see_what_was_committed_before_they_began
+    versions_are_listed_newest_first
+    aliases_are_listed_by_arn
+    versions_aliases_and_tags_go_with_their_state_machine
+    activities_are_listed_by_arn_and_paged
+    tags_keep_their_order;
 }

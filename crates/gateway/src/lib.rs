@@ -10,10 +10,14 @@
 mod actions;
 mod arn;
 mod error;
-mod members;
+mod mocks;
+mod model;
 mod page;
 mod protocol;
+mod routing;
+mod sdk;
 mod server;
+mod settings;
 mod shapes;
 
 pub use protocol::Gateway;

@@ -9,9 +9,11 @@ use darkroom_engine::Engine;
 use darkroom_engine::store::{Store, StoreError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::actions;
 use crate::error::ApiError;
+use crate::model;
 
 /// Bytes of a request. AWS takes 1 MB; a definition of that size takes more as a string in JSON.
 const REQUEST_BYTES_MAX: usize = 2 * 1024 * 1024;
@@ -36,10 +38,10 @@ pub(crate) struct Context {
     pub(crate) account: String,
 }
 
-/// A call on its way to its action.
+/// A call on its way to its action: its input keeps to the model.
 pub(crate) struct Call {
     context: Context,
-    body: axum::body::Bytes,
+    input: Value,
 }
 
 impl Gateway {
@@ -67,15 +69,31 @@ impl Gateway {
 
     async fn call(&self, request: Request) -> Result<Vec<u8>, ApiError> {
         let (parts, body) = request.into_parts();
-        let action = (parts.method == Method::POST)
+        let name = (parts.method == Method::POST)
             .then(|| parts.headers.get("x-amz-target"))
             .flatten()
             .and_then(|target| target.to_str().ok())
             .and_then(|target| target.strip_prefix(TARGET_PREFIX))
-            .and_then(actions::find)
+            .filter(|name| actions::find(name).is_some())
             .ok_or(ApiError::UnknownOperation)?;
         let body = to_bytes(body, REQUEST_BYTES_MAX).await.map_err(|_| ApiError::RequestTooLarge)?;
-        action(Call { context: self.context(&parts.headers), body }).await
+        let text = if body.is_empty() { b"{}" } else { &*body };
+        let input =
+            serde_json::from_slice(text).map_err(|error| ApiError::Serialization(error.to_string()))?;
+        self.call_action(self.context(&parts.headers), name, input).await
+    }
+
+    /// Calls the action of this name, if its input keeps to the model.
+    pub(crate) async fn call_action(
+        &self,
+        context: Context,
+        name: &str,
+        input: Value,
+    ) -> Result<Vec<u8>, ApiError> {
+        let found = actions::find(name).zip(model::of_action(name));
+        let (action, members) = found.ok_or(ApiError::UnknownOperation)?;
+        model::check(members, &input)?;
+        action(Call { context, input }).await
     }
 
     /// The region of the signature's scope; the account where the access key is one.
@@ -115,9 +133,8 @@ impl Call {
         O: Serialize,
         F: Future<Output = Result<O, ApiError>>,
     {
-        let text = if self.body.is_empty() { b"{}" } else { &*self.body };
-        let input =
-            serde_json::from_slice(text).map_err(|error| ApiError::Serialization(error.to_string()))?;
+        let input = serde_json::from_value(self.input)
+            .map_err(|error| ApiError::Internal(format!("a checked input cannot be read: {error}")))?;
         let output = action(self.context, input).await?;
         serde_json::to_vec(&output).map_err(|error| ApiError::Internal(error.to_string()))
     }

@@ -2,6 +2,7 @@
 
 use super::draft::Scope;
 use super::machine::Assign;
+use super::query::Moment;
 use super::reader::{Found, Reader};
 use super::report::Report;
 use super::state_reader::StateReader;
@@ -14,13 +15,14 @@ pub const VARIABLE_CHARACTERS_MAX: usize = 80;
 const RESERVED: &str = "states";
 
 /// The `Assign` of a state, a choice rule or a catcher.
-pub(super) fn read(state: &mut StateReader<'_, '_>, fields: &Reader<'_>) -> Assign {
+pub(super) fn read(state: &mut StateReader<'_, '_>, fields: &Reader<'_>, moment: Moment) -> Assign {
     let Some(found) = fields.get("Assign") else { return Assign::default() };
-    let Node::Object(members) = &found.value.node else { return Assign::default() };
-    for member in members {
-        check_name(variable(member), &found, member, state.scope, &mut state.builder.report);
+    if let Node::Object(members) = &found.value.node {
+        for member in members {
+            check_name(variable(member), &found, member, state.scope, &mut state.builder.report);
+        }
     }
-    Assign(state.payload_of(fields, "Assign").and_then(|payload| payload.template))
+    Assign(state.template(fields, "Assign", moment))
 }
 
 /// The variables that a state assigns, its rules and catchers included, before anything is checked.

@@ -3,8 +3,9 @@
 use super::assign;
 use super::draft::Role;
 use super::errors::ErrorNames;
-use super::fields::{Field, Kind, both, json_path, jsonata};
-use super::machine::Catcher;
+use super::fields::{Field, Kind, QueryLanguage, both, json_path, jsonata};
+use super::machine::{Catcher, CaughtOutput};
+use super::query::Moment;
 use super::reader::Reader;
 use super::state_reader::StateReader;
 
@@ -28,13 +29,18 @@ pub(super) fn read(state: &mut StateReader<'_, '_>) -> Vec<Catcher> {
             continue;
         };
         let error_equals = names.read(&fields, position, report);
-        let result_path = state.result_path(&fields);
-        let assign = assign::read(state, &fields);
+        let output = match state.language {
+            QueryLanguage::JsonPath => CaughtOutput::At(state.result_path(&fields)),
+            QueryLanguage::Jsonata => {
+                CaughtOutput::Query(state.query_template(&fields, "Output", Moment::Caught))
+            }
+        };
+        let assign = assign::read(state, &fields, Moment::Caught);
         let next = fields
             .text("Next")
             .and_then(|(found, name)| state.edge(Role::Catch(catchers.len()), &found, name));
         if let Some(next) = next {
-            catchers.push(Catcher { error_equals, next, result_path, assign });
+            catchers.push(Catcher { error_equals, next, output, assign });
         }
     }
     catchers

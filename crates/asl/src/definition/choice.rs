@@ -8,12 +8,13 @@ use super::draft::Role;
 use super::expressions;
 use super::fields::{Field, Kind, QueryLanguage, both, json_path, jsonata};
 use super::location::Location;
-use super::machine::{Choice, ChoiceRule, Selection};
+use super::machine::{Choice, ChoiceRule, Condition, DataFlow, PathFlow, Selection};
 use super::payload;
+use super::query::Moment;
 use super::reader::{Found, Reader, nearest};
 use super::state_reader::StateReader;
-use crate::data::Path;
 use crate::data::choice::{OperatorKind, Rule};
+use crate::data::{Path, Query};
 use crate::json::{Member, Node, Span, Text};
 
 /// How deep `And`, `Or` and `Not` may nest. Our choice.
@@ -59,8 +60,7 @@ struct ReadRule {
 }
 
 pub(super) fn read(state: &mut StateReader<'_, '_>) -> Option<Choice> {
-    let input_path = state.input_path();
-    let output_path = state.selection("OutputPath");
+    let flow = state.data_flow(Moment::WithoutResult);
     let reads_before = state.draft.flow.reads.len();
     let mut choices = Vec::new();
     // What the rules that did not match have shown to be there.
@@ -73,19 +73,13 @@ pub(super) fn read(state: &mut StateReader<'_, '_>) -> Option<Choice> {
     if let (Some(_), Some(edge)) = (default, state.draft.transitions.last_mut()) {
         edge.present = shown.into_iter().collect();
     }
-    if !matches!(input_path, Selection::Whole) {
+    if !matches!(&flow, DataFlow::JsonPath(PathFlow { input_path: Selection::Whole, .. })) {
         // The rules see something else than the state's input.
         state.draft.flow.reads.truncate(reads_before);
         state.draft.transitions.iter_mut().for_each(|edge| edge.present.clear());
     }
-    let assign = assign::read(state, state.fields);
-    Some(Choice {
-        input_path,
-        output_path,
-        choices: choices.into_iter().collect::<Option<_>>()?,
-        default,
-        assign,
-    })
+    let assign = assign::read(state, state.fields, Moment::WithoutResult);
+    Some(Choice { flow, choices: choices.into_iter().collect::<Option<_>>()?, default, assign })
 }
 
 /// One entry of `Choices`.
@@ -101,13 +95,37 @@ fn read_entry(
         QueryLanguage::JsonPath => read_rule(state, &compared, 0, position == 0),
         QueryLanguage::Jsonata => ReadRule { rule: None, presence: Presence::default() },
     };
-    let assign = own.get("Assign").map(|_| assign::read(state, &own));
+    let condition = match state.language {
+        QueryLanguage::JsonPath => rule.map(Condition::Rule),
+        QueryLanguage::Jsonata => read_condition(state, &own),
+    };
+    let output = match state.language {
+        QueryLanguage::JsonPath => None,
+        QueryLanguage::Jsonata => state.query_template(&own, "Output", Moment::WithoutResult),
+    };
+    let assign = own.get("Assign").map(|_| assign::read(state, &own, Moment::WithoutResult));
     let next = own.text("Next").and_then(|(found, name)| state.edge(Role::Choice(position), &found, name));
     if let (Some(_), Some(edge)) = (next, state.draft.transitions.last_mut()) {
         edge.present = all_of(shown, &presence.if_true).into_iter().collect();
     }
     *shown = all_of(shown, &presence.if_false);
-    Some(ChoiceRule { rule: rule?, next: next?, assign })
+    Some(ChoiceRule { condition: condition?, next: next?, output, assign })
+}
+
+/// `Condition`: an expression, or a boolean as it is.
+fn read_condition(state: &mut StateReader<'_, '_>, own: &Reader<'_>) -> Option<Condition> {
+    let found = own.get("Condition")?;
+    match &found.value.node {
+        Node::Bool(holds) => Some(Condition::Fixed(*holds)),
+        Node::String(text) if Query::is_meant(text) => {
+            state.query(own, "Condition", Moment::WithoutResult).map(Condition::Query)
+        }
+        Node::Null | Node::Number(_) | Node::String(_) | Node::Array(_) | Node::Object(_) => {
+            let message = "Expected value of type Boolean or a JSONata expression";
+            state.report().schema(&found.location, found.value.span, message);
+            None
+        }
+    }
 }
 
 /// What is compared, beside the fields that only an entry of `Choices` has.

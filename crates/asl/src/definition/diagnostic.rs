@@ -56,6 +56,10 @@ pub enum DiagnosticCode {
     DuplicateLabelName,
     /// A label is empty, too long, or holds a forbidden character.
     InvalidLabelName,
+    /// A string is meant to be a `JSONata` expression and is none.
+    InvalidJsonataExpression,
+    /// A `JSONata` expression reads what its field cannot see.
+    UnsupportedJsonataExpression,
     /// States are nested deeper than this implementation follows.
     TooDeeplyNested,
     /// AWS's warning: a value looks like a path, its key lacks `.$`.
@@ -95,6 +99,8 @@ impl DiagnosticCode {
             Self::InvalidStateName => "INVALID_STATE_NAME",
             Self::DuplicateLabelName => "DUPLICATE_LABEL_NAME",
             Self::InvalidLabelName => "INVALID_LABEL_NAME",
+            Self::InvalidJsonataExpression => "INVALID_JSONATA_EXPRESSION",
+            Self::UnsupportedJsonataExpression => "UNSUPPORTED_JSONATA_EXPRESSION",
             Self::TooDeeplyNested => "TOO_DEEPLY_NESTED",
             Self::NoDollar => "NO_DOLLAR",
             Self::NoPath => "NO_PATH",
@@ -122,6 +128,8 @@ impl DiagnosticCode {
             | Self::InvalidStateName
             | Self::DuplicateLabelName
             | Self::InvalidLabelName
+            | Self::InvalidJsonataExpression
+            | Self::UnsupportedJsonataExpression
             | Self::TooDeeplyNested
             | Self::NoDollar
             | Self::NoPath

@@ -31,6 +31,8 @@ pub(super) struct Draft {
     pub(super) flow: Flow,
     /// The variables that its fields read, by name.
     pub(super) variables: BTreeSet<Text>,
+    /// Whether one of its expressions is not known to be quick.
+    pub(super) may_take_long: bool,
 }
 
 /// One way out of a state.
@@ -121,6 +123,7 @@ impl Draft {
             end: None,
             flow: Flow::default(),
             variables: BTreeSet::new(),
+            may_take_long: false,
         }
     }
 }

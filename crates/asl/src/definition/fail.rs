@@ -1,9 +1,11 @@
 //! The Fail state. Spec: States Language, "Fail State".
 
 use super::expressions;
-use super::fields::{Field, Kind, both, json_path};
+use super::fields::{Field, Kind, QueryLanguage, both, json_path};
 use super::machine::{Fail, FailText};
 use super::payload;
+use super::query::Moment;
+use super::reader::is_expression;
 use super::state_reader::StateReader;
 
 /// The fields of a Fail.
@@ -39,6 +41,12 @@ fn read_text(state: &mut StateReader<'_, '_>, name: &str, path_name: &str) -> Op
                 None
             }
         };
+    }
+    if state.language == QueryLanguage::Jsonata
+        && let Some(found) = state.fields.get(name)
+        && is_expression(found.value)
+    {
+        return state.query(state.fields, name, Moment::WithoutResult).map(FailText::Query);
     }
     let (found, text) = state.fields.text(name)?;
     payload::warn_no_path(&found, name, text, state.report());

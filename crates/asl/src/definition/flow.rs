@@ -18,7 +18,7 @@ use std::collections::{HashMap, HashSet};
 use super::diagnostic::{Diagnostic, DiagnosticCode};
 use super::draft::{Draft, Edge, Read, Role, Scope};
 use super::integrations;
-use super::machine::{ResultPath, Selection, StateIndex, StateKind};
+use super::machine::{CaughtOutput, DataFlow, ResultPath, Selection, StateIndex, StateKind};
 use super::reachability;
 use super::report::Report;
 use super::shape::{Answer, How, Replaced, Shape};
@@ -105,9 +105,10 @@ impl Flow<'_> {
             return payload.clone().replaced_by(owner, How::HandedDown);
         }
         match (&draft.kind, self.inputs.get(&owner)) {
-            (Some(StateKind::Parallel(parallel)), Some(input)) => {
-                selected(owner, &parallel.input_path, input)
-            }
+            (Some(StateKind::Parallel(parallel)), Some(input)) => match &parallel.flow {
+                DataFlow::JsonPath(flow) => selected(owner, &flow.input_path, input),
+                DataFlow::Jsonata(_) => Shape::unknown(),
+            },
             _ => Shape::unknown(),
         }
     }
@@ -139,38 +140,31 @@ impl Flow<'_> {
     /// A state's output, by its type.
     fn output(&self, index: StateIndex, kind: &StateKind, input: Shape) -> Shape {
         let flow = &self.draft(index).flow;
-        let (result_path, output_path, result) = match kind {
-            StateKind::Choice(choice) => {
-                let effective = selected(index, &choice.input_path, &input);
-                return selected(index, &choice.output_path, &effective);
-            }
-            StateKind::Wait(wait) => {
-                let effective = selected(index, &wait.input_path, &input);
-                return selected(index, &wait.output_path, &effective);
+        let Some(DataFlow::JsonPath(paths)) = kind.flow() else { return Shape::unknown() };
+        let result = match kind {
+            StateKind::Choice(_) | StateKind::Wait(_) => {
+                let effective = selected(index, &paths.input_path, &input);
+                return selected(index, &paths.output_path, &effective);
             }
             StateKind::Succeed(_) | StateKind::Fail(_) => return input,
             StateKind::Pass(pass) => {
                 let made = flow.literal.as_ref().or(flow.payload.as_ref()).cloned();
                 let made = made.or_else(|| pass.parameters.is_some().then(Shape::unknown));
-                let result = match made {
+                match made {
                     Some(shape) => shape.replaced_by(index, How::Result),
-                    None => selected(index, &pass.input_path, &input),
-                };
-                (&pass.result_path, &pass.output_path, result)
+                    None => selected(index, &paths.input_path, &input),
+                }
             }
             StateKind::Task(task) => {
                 let names = integrations::answer(&task.resource);
                 let answer = names.map(|names| Shape::exactly(names.iter().copied().map(Text::from)));
                 let result = flow.selected.clone().or(answer).unwrap_or_else(Shape::unknown);
-                (&task.result_path, &task.output_path, result.replaced_by(index, How::Result))
+                result.replaced_by(index, How::Result)
             }
-            StateKind::Parallel(parallel) => {
-                (&parallel.result_path, &parallel.output_path, self.results(index))
-            }
-            StateKind::Map(map) => (&map.result_path, &map.output_path, self.results(index)),
+            StateKind::Parallel(_) | StateKind::Map(_) => self.results(index),
         };
-        let placed = placed(result_path, input, || result);
-        selected(index, output_path, &placed)
+        let placed = placed(&paths.result_path, input, || result);
+        selected(index, &paths.output_path, &placed)
     }
 
     /// What came of branches or iterations: an array, unless a `ResultSelector` makes something of it.
@@ -299,7 +293,11 @@ fn caught(index: StateIndex, kind: &StateKind, position: usize, input: Shape) ->
     };
     let Some(catcher) = catch.get(position) else { return Shape::unknown() };
     let error = || Shape::exactly(["Error", "Cause"].map(Text::from)).replaced_by(index, How::ErrorOutput);
-    placed(&catcher.result_path, input, error)
+    match &catcher.output {
+        CaughtOutput::At(result_path) => placed(result_path, input, error),
+        CaughtOutput::Query(None) => error(),
+        CaughtOutput::Query(Some(_)) => Shape::unknown(),
+    }
 }
 
 /// `InputPath` or `OutputPath`.

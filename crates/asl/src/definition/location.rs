@@ -48,6 +48,22 @@ impl Location {
         self.step(Kind::Item(position))
     }
 
+    /// A place below this one, as it is written: `/body/items[2]`; empty for this one.
+    pub(super) fn below(&self, place: &str) -> Self {
+        let mut location = self.clone();
+        for name in place.split('/').skip(1) {
+            let (name, items) = match name.find('[').filter(|_| name.ends_with(']')) {
+                Some(at) => name.split_at(at),
+                None => (name, ""),
+            };
+            location = location.known_field(name);
+            for item in items.split_terminator(']').filter_map(|item| item.strip_prefix('[')?.parse().ok()) {
+                location = location.item(item);
+            }
+        }
+        location
+    }
+
     fn step(&self, kind: Kind) -> Self {
         Self(Some(Arc::new(Step { around: self.clone(), kind })))
     }

@@ -10,8 +10,9 @@ use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use super::distributed::Distributed;
 use crate::data::choice::Rule;
-use crate::data::{Expression, Path, ReferencePath, Template};
+use crate::data::{Expression, Path, Query, QueryTemplate, ReferencePath, Template};
 use crate::json::{Text, Value};
 
 /// A definition that can be executed.
@@ -25,6 +26,8 @@ pub struct StateMachine {
     pub timeout_seconds: Option<u32>,
     /// Every state of the machine, those of branches and item processors included.
     states: Vec<State>,
+    /// Whether any of them may take long.
+    may_take_long: bool,
     /// Where each of them stands. Only ever asked for one name: a map's order would be chance.
     by_name: HashMap<Text, StateIndex>,
 }
@@ -42,9 +45,12 @@ pub struct State {
     pub kind: StateKind,
     /// The variables that its fields read, in alphabetical order.
     pub variables: Vec<Text>,
+    /// Whether what is evaluated while a branch is in it may take longer than its data is large: one of its own
+    /// expressions, or of a state around it, is not known to be quick.
+    pub may_take_long: bool,
 }
 
-/// The eight state types, in the JSONPath query language.
+/// The eight state types.
 #[derive(Debug, PartialEq)]
 pub enum StateKind {
     /// Does work.
@@ -98,25 +104,51 @@ pub enum ResultPath {
     At(ReferencePath),
 }
 
-/// `Assign`: variables and their values as one template, an object; `None` assigns nothing.
-#[derive(Debug, Default, PartialEq)]
-pub struct Assign(pub Option<Template>);
-
-/// A Task state.
+/// What becomes of a state's data on its way out, by the state's query language. Spec: "Query Languages".
 #[derive(Debug, PartialEq)]
-pub struct Task {
-    /// What it calls.
-    pub resource: Resource,
+#[expect(clippy::large_enum_variant, reason = "the states that hold one are boxed")]
+pub enum DataFlow {
+    /// Paths into what is there.
+    JsonPath(PathFlow),
+    /// `Output`; absent, the result goes on, or the input where there is none.
+    Jsonata(Option<QueryTemplate>),
+}
+
+/// The fields of a `JSONPath` state that pick and place. Those that its type does not have are as if absent.
+#[derive(Debug, Default, PartialEq)]
+pub struct PathFlow {
     /// The part of the input that the state works on.
     pub input_path: Selection,
-    /// What is sent, when it is not the effective input.
-    pub parameters: Option<Template>,
     /// What of the answer counts as the result.
     pub result_selector: Option<Template>,
     /// Where the result goes.
     pub result_path: ResultPath,
     /// What goes on to the next state.
     pub output_path: Selection,
+}
+
+/// JSON of which parts are computed, in either language.
+#[derive(Debug, PartialEq)]
+pub enum PayloadTemplate {
+    /// Members whose names end in `.$`.
+    JsonPath(Template),
+    /// Strings that are `{% … %}`.
+    Jsonata(QueryTemplate),
+}
+
+/// `Assign`: variables and their values as one template, an object; `None` assigns nothing.
+#[derive(Debug, Default, PartialEq)]
+pub struct Assign(pub Option<PayloadTemplate>);
+
+/// A Task state.
+#[derive(Debug, PartialEq)]
+pub struct Task {
+    /// What it calls.
+    pub resource: Resource,
+    /// What becomes of its data.
+    pub flow: DataFlow,
+    /// `Parameters` or `Arguments`: what is sent, when it is not the effective input.
+    pub arguments: Option<PayloadTemplate>,
     /// Variables set on the way out.
     pub assign: Assign,
     /// The next state.
@@ -130,7 +162,7 @@ pub struct Task {
     /// How long a worker may be silent.
     pub heartbeat: Option<Seconds>,
     /// `Credentials`: the role to call as.
-    pub credentials: Option<Template>,
+    pub credentials: Option<PayloadTemplate>,
 }
 
 /// A Task's `Resource`, told apart by its ARN.
@@ -159,6 +191,19 @@ pub enum Resource {
     },
 }
 
+impl Resource {
+    /// Whether a task of it has a token, with which somebody outside reports on it.
+    ///
+    /// AWS: recorded: a job that is waited for has one too.
+    pub fn has_token(&self) -> bool {
+        match self {
+            Self::Activity { .. }
+            | Self::Service { pattern: Pattern::RunAJob | Pattern::WaitForTaskToken, .. } => true,
+            Self::LambdaFunction { .. } | Self::Service { pattern: Pattern::RequestResponse, .. } => false,
+        }
+    }
+}
+
 /// The service integration patterns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pattern {
@@ -170,37 +215,37 @@ pub enum Pattern {
     WaitForTaskToken,
 }
 
-/// A number of seconds, given or read from the input.
+/// A number of seconds, given, read from the input or computed.
 #[derive(Debug, PartialEq)]
 pub enum Seconds {
     /// Written in the definition.
     Fixed(u32),
     /// `…SecondsPath`.
     At(Path),
+    /// An expression.
+    Query(Query),
 }
 
-/// A number that bounds a Map, given or read from the input.
+/// A number that bounds a Map, given, read from the input or computed.
 #[derive(Debug, PartialEq)]
 pub enum Count {
     /// Written in the definition.
     Fixed(f64),
     /// `…Path`.
     At(Path),
+    /// An expression.
+    Query(Query),
 }
 
 /// A Pass state.
 #[derive(Debug, PartialEq)]
 pub struct Pass {
-    /// The part of the input that the state works on.
-    pub input_path: Selection,
-    /// Shapes the effective input.
+    /// What becomes of its data.
+    pub flow: DataFlow,
+    /// `Parameters`: shapes the effective input.
     pub parameters: Option<Template>,
     /// A fixed result, in place of the effective input.
     pub result: Option<Value>,
-    /// Where the result goes.
-    pub result_path: ResultPath,
-    /// What goes on to the next state.
-    pub output_path: Selection,
     /// Variables set on the way out.
     pub assign: Assign,
     /// The next state.
@@ -210,10 +255,8 @@ pub struct Pass {
 /// A Choice state.
 #[derive(Debug, PartialEq)]
 pub struct Choice {
-    /// The part of the input that the rules see.
-    pub input_path: Selection,
-    /// What goes on to the next state.
-    pub output_path: Selection,
+    /// What becomes of its data.
+    pub flow: DataFlow,
     /// The rules, tried in order.
     pub choices: Vec<ChoiceRule>,
     /// Where to go when no rule matches.
@@ -226,29 +269,40 @@ pub struct Choice {
 #[derive(Debug, PartialEq)]
 pub struct ChoiceRule {
     /// What must hold.
-    pub rule: Rule,
+    pub condition: Condition,
     /// Where to go then.
     pub next: StateIndex,
+    /// The rule's own `Output`, in place of the state's.
+    pub output: Option<QueryTemplate>,
     /// The rule's own `Assign`, in place of the state's.
     pub assign: Option<Assign>,
+}
+
+/// What must hold for a rule to be taken.
+#[derive(Debug, PartialEq)]
+pub enum Condition {
+    /// `Variable` and an operator, or rules combined.
+    Rule(Rule),
+    /// `Condition`, written down.
+    Fixed(bool),
+    /// `Condition`: an expression that yields a boolean.
+    Query(Query),
 }
 
 /// A Wait state.
 #[derive(Debug, PartialEq)]
 pub struct Wait {
-    /// The part of the input that the state works on.
-    pub input_path: Selection,
+    /// What becomes of its data.
+    pub flow: DataFlow,
     /// Until when.
     pub until: WaitUntil,
-    /// What goes on to the next state.
-    pub output_path: Selection,
     /// Variables set on the way out.
     pub assign: Assign,
     /// The next state.
     pub transition: Transition,
 }
 
-/// The four forms of a Wait.
+/// The forms of a Wait.
 #[derive(Debug, PartialEq)]
 pub enum WaitUntil {
     /// `Seconds`.
@@ -259,15 +313,17 @@ pub enum WaitUntil {
     Timestamp(crate::data::Timestamp),
     /// `TimestampPath`.
     TimestampPath(Path),
+    /// `Seconds`, computed.
+    SecondsQuery(Query),
+    /// `Timestamp`, computed.
+    TimestampQuery(Query),
 }
 
 /// A Succeed state.
 #[derive(Debug, PartialEq)]
 pub struct Succeed {
-    /// The part of the input that the state works on.
-    pub input_path: Selection,
-    /// The output.
-    pub output_path: Selection,
+    /// What becomes of its data.
+    pub flow: DataFlow,
 }
 
 /// A Fail state.
@@ -279,30 +335,26 @@ pub struct Fail {
     pub cause: Option<FailText>,
 }
 
-/// A Fail state's text, given or read from the input.
+/// A Fail state's text, given, read from the input or computed.
 #[derive(Debug, PartialEq)]
 pub enum FailText {
     /// Written in the definition.
     Fixed(Text),
     /// `ErrorPath`, `CausePath`: a path or an intrinsic that yields a string.
     At(Expression),
+    /// An expression that yields a string.
+    Query(Query),
 }
 
 /// A Parallel state.
 #[derive(Debug, PartialEq)]
 pub struct Parallel {
-    /// The part of the input that the state works on.
-    pub input_path: Selection,
-    /// What each branch starts with, when it is not the effective input.
-    pub parameters: Option<Template>,
+    /// What becomes of its data.
+    pub flow: DataFlow,
+    /// `Parameters` or `Arguments`: what each branch starts with, when it is not the effective input.
+    pub arguments: Option<PayloadTemplate>,
     /// The branches' entry points.
     pub branches: Vec<StateIndex>,
-    /// What of the branches' outputs counts as the result.
-    pub result_selector: Option<Template>,
-    /// Where the result goes.
-    pub result_path: ResultPath,
-    /// What goes on to the next state.
-    pub output_path: Selection,
     /// Variables set on the way out.
     pub assign: Assign,
     /// The next state.
@@ -313,29 +365,26 @@ pub struct Parallel {
     pub catch: Vec<Catcher>,
 }
 
-/// An inline Map state.
+/// A Map state.
 #[derive(Debug, PartialEq)]
 pub struct Map {
-    /// The part of the input that the state works on.
-    pub input_path: Selection,
-    /// The array to go over, in the effective input.
-    pub items_path: Selection,
-    /// What each iteration starts with, when it is not the item.
-    pub item_selector: Option<ItemSelector>,
+    /// What becomes of its data.
+    pub flow: DataFlow,
+    /// The array to go over.
+    pub items: Items,
+    /// `ItemSelector`, or `Parameters` as it was called before: what each iteration starts with, when it is not
+    /// the item.
+    pub item_selector: Option<PayloadTemplate>,
     /// The item processor's entry point.
     pub processor: StateIndex,
+    /// How iterations are run.
+    pub mode: Mode,
     /// How many iterations run at once; 0 is no limit.
     pub max_concurrency: Count,
     /// `ToleratedFailureCount` or its path.
     pub tolerated_failure_count: Option<Count>,
     /// `ToleratedFailurePercentage` or its path.
     pub tolerated_failure_percentage: Option<Count>,
-    /// What of the iterations' outputs counts as the result.
-    pub result_selector: Option<Template>,
-    /// Where the result goes.
-    pub result_path: ResultPath,
-    /// What goes on to the next state.
-    pub output_path: Selection,
     /// Variables set on the way out.
     pub assign: Assign,
     /// The next state.
@@ -346,11 +395,22 @@ pub struct Map {
     pub catch: Vec<Catcher>,
 }
 
-/// `ItemSelector`, or `Parameters` as a Map had it before.
+/// `Mode` of a `ProcessorConfig`.
 #[derive(Debug, PartialEq)]
-pub struct ItemSelector {
-    /// The template; `$$.Map.Item.*` is the item at hand.
-    pub template: Template,
+pub enum Mode {
+    /// As branches of the execution.
+    Inline,
+    /// As executions of their own.
+    Distributed(Box<Distributed>),
+}
+
+/// What a Map goes over.
+#[derive(Debug, PartialEq)]
+pub enum Items {
+    /// `ItemsPath`: a part of the effective input.
+    At(Selection),
+    /// `Items`; absent, the input itself.
+    Query(Option<QueryTemplate>),
 }
 
 /// One entry of `Retry`. Spec: "Retrying after error".
@@ -387,10 +447,19 @@ pub struct Catcher {
     pub error_equals: Vec<Text>,
     /// Where to go.
     pub next: StateIndex,
-    /// Where the error output goes, in the raw input.
-    pub result_path: ResultPath,
+    /// What the error output becomes.
+    pub output: CaughtOutput,
     /// Variables set on the way, in place of the state's own.
     pub assign: Assign,
+}
+
+/// What a catcher makes of the error output.
+#[derive(Debug, PartialEq)]
+pub enum CaughtOutput {
+    /// `ResultPath`: where it goes, in the raw input.
+    At(ResultPath),
+    /// `Output`; absent, the error output goes on.
+    Query(Option<QueryTemplate>),
 }
 
 impl StateIndex {
@@ -416,12 +485,18 @@ impl StateMachine {
         let by_name = states.iter().enumerate();
         let by_name =
             by_name.map(|(position, state)| (state.name.clone(), StateIndex::new(position))).collect();
-        Arc::new(Self { comment, start_at, timeout_seconds, states, by_name })
+        let may_take_long = states.iter().any(|state| state.may_take_long);
+        Arc::new(Self { comment, start_at, timeout_seconds, states, may_take_long, by_name })
     }
 
     /// The state at `index`. Panics for an index of another machine.
     pub fn state(&self, index: StateIndex) -> &State {
         &self.states[index.as_usize()]
+    }
+
+    /// Whether any state [may take long](State::may_take_long).
+    pub fn may_take_long(&self) -> bool {
+        self.may_take_long
     }
 
     /// The state named so, wherever it stands.
@@ -435,7 +510,68 @@ impl StateMachine {
     }
 }
 
+impl StateKind {
+    /// What becomes of its data; a Fail has none that goes on.
+    pub fn flow(&self) -> Option<&DataFlow> {
+        match self {
+            Self::Task(task) => Some(&task.flow),
+            Self::Pass(pass) => Some(&pass.flow),
+            Self::Choice(choice) => Some(&choice.flow),
+            Self::Wait(wait) => Some(&wait.flow),
+            Self::Succeed(succeed) => Some(&succeed.flow),
+            Self::Parallel(parallel) => Some(&parallel.flow),
+            Self::Map(map) => Some(&map.flow),
+            Self::Fail(_) => None,
+        }
+    }
+
+    /// Whether something in it is `JSONata`.
+    pub fn is_in_jsonata(&self) -> bool {
+        match self {
+            Self::Fail(fail) => {
+                [&fail.error, &fail.cause].into_iter().any(|text| matches!(text, Some(FailText::Query(_))))
+            }
+            Self::Task(_)
+            | Self::Pass(_)
+            | Self::Choice(_)
+            | Self::Wait(_)
+            | Self::Succeed(_)
+            | Self::Parallel(_)
+            | Self::Map(_) => matches!(self.flow(), Some(DataFlow::Jsonata(_))),
+        }
+    }
+}
+
 impl State {
+    /// Where a state can go within its scope.
+    pub(crate) fn targets(&self) -> Vec<StateIndex> {
+        let next = |transition: Transition| match transition {
+            Transition::Next(target) => Some(target),
+            Transition::End => None,
+        };
+        let own = match &self.kind {
+            StateKind::Task(task) => next(task.transition),
+            StateKind::Pass(pass) => next(pass.transition),
+            StateKind::Wait(wait) => next(wait.transition),
+            StateKind::Parallel(parallel) => next(parallel.transition),
+            StateKind::Map(map) => next(map.transition),
+            StateKind::Choice(choice) => choice.default,
+            StateKind::Succeed(_) | StateKind::Fail(_) => None,
+        };
+        let rules = match &self.kind {
+            StateKind::Choice(choice) => choice.choices.as_slice(),
+            StateKind::Task(_)
+            | StateKind::Pass(_)
+            | StateKind::Wait(_)
+            | StateKind::Succeed(_)
+            | StateKind::Fail(_)
+            | StateKind::Parallel(_)
+            | StateKind::Map(_) => &[],
+        };
+        let catchers = self.catch().iter().map(|catcher| catcher.next);
+        own.into_iter().chain(rules.iter().map(|rule| rule.next)).chain(catchers).collect()
+    }
+
     /// The Retriers, empty for the types that have none.
     pub fn retry(&self) -> &[Retrier] {
         match &self.kind {

@@ -1,16 +1,20 @@
 //! The Map state, in its present and its old form. Spec: States Language, "Map State".
 //!
-//! `ItemProcessor` and `ItemSelector` were once `Iterator` and `Parameters`; both are read. Distributed maps
-//! are held against their tables, and turned away in [`refuse_distributed`], which is the only place that does.
+//! `ItemProcessor` and `ItemSelector` were once `Iterator` and `Parameters`; both are read. What only distributed
+//! maps have is read in `distributed.rs`. That they cannot be executed is said in [`refuse_execution`], which is
+//! the only place that does.
 
 use super::diagnostic::DiagnosticCode;
-use super::fields::{Field, Kind, both, json_path, jsonata};
-use super::machine::{Count, ItemSelector, Map, Selection, StateIndex};
-use super::options::MachineType;
+use super::distributed::{self, EXECUTION_TYPES};
+use super::fields::{Field, Kind, QueryLanguage, both, json_path, jsonata};
+use super::machine::{Count, Items, Map, Mode, PayloadTemplate, Selection, StateIndex};
+use super::options::{MachineType, Purpose};
+use super::query::Moment;
 use super::reader::{Found, Reader};
 use super::state_reader::StateReader;
 use super::states::Surroundings;
 use super::{assign, catch, retry};
+use crate::json::Text;
 
 /// Characters in a `Label`. Source: AWS, "Label".
 pub const LABEL_CHARACTERS_MAX: usize = 40;
@@ -57,16 +61,9 @@ const PROCESSOR_CONFIG: &[Field] = &[both("Mode", Kind::Text), both("ExecutionTy
 /// Fields that only a distributed map has.
 const DISTRIBUTED_ONLY: &[&str] = &["ItemReader", "ItemBatcher", "ResultWriter", "Label"];
 
-/// How iterations are run: the `Mode` of a `ProcessorConfig`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mode {
-    Inline,
-    Distributed,
-}
-
 pub(super) fn read(state: &mut StateReader<'_, '_>) -> Option<Map> {
-    let input_path = state.input_path();
-    let items_path = read_items_path(state);
+    let flow = state.data_flow(Moment::WithResult);
+    let items = read_items(state);
     let item_selector = read_item_selector(state);
     let processor = read_processor(state);
     let max_concurrency = state.count("MaxConcurrency", "MaxConcurrencyPath", f64::INFINITY);
@@ -74,29 +71,35 @@ pub(super) fn read(state: &mut StateReader<'_, '_>) -> Option<Map> {
         state.count("ToleratedFailureCount", "ToleratedFailureCountPath", f64::INFINITY);
     let tolerated_failure_percentage =
         state.count("ToleratedFailurePercentage", "ToleratedFailurePercentagePath", 100.0);
-    let result_selector = state.result_selector();
-    let result_path = state.result_path(state.fields);
-    let output_path = state.selection("OutputPath");
     let retry = retry::read(state);
     let catch = catch::read(state);
-    let assign = assign::read(state, state.fields);
+    let assign = assign::read(state, state.fields, Moment::WithResult);
     let transition = state.transition();
+    let (processor, mode) = processor?;
     Some(Map {
-        input_path,
-        items_path,
+        flow,
+        items,
         item_selector,
-        processor: processor?,
+        processor,
+        mode,
         max_concurrency: max_concurrency.unwrap_or(Count::Fixed(0.0)),
         tolerated_failure_count,
         tolerated_failure_percentage,
-        result_selector,
-        result_path,
-        output_path,
         assign,
         transition: transition?,
         retry,
         catch,
     })
+}
+
+/// `ItemsPath`, or `Items` as `JSONata` states have it.
+fn read_items(state: &mut StateReader<'_, '_>) -> Items {
+    match state.language {
+        QueryLanguage::JsonPath => Items::At(read_items_path(state)),
+        QueryLanguage::Jsonata => {
+            Items::Query(state.query_template(state.fields, "Items", Moment::WithoutResult))
+        }
+    }
 }
 
 /// `ItemsPath`, which, unlike the other paths of its kind, cannot be `null`.
@@ -108,16 +111,19 @@ fn read_items_path(state: &mut StateReader<'_, '_>) -> Selection {
 }
 
 /// `ItemSelector`, or `Parameters` as it was called before.
-fn read_item_selector(state: &mut StateReader<'_, '_>) -> Option<ItemSelector> {
+fn read_item_selector(state: &mut StateReader<'_, '_>) -> Option<PayloadTemplate> {
     if state.fields.exclude(&["ItemSelector", "Parameters"], &mut state.builder.report) {
         return None;
     }
     let name = if state.fields.get("Parameters").is_some() { "Parameters" } else { "ItemSelector" };
-    state.payload(name).map(|template| ItemSelector { template })
+    match state.language {
+        QueryLanguage::JsonPath => state.payload(name).map(PayloadTemplate::JsonPath),
+        QueryLanguage::Jsonata => state.template(state.fields, name, Moment::WithoutResult),
+    }
 }
 
 /// `ItemProcessor`, or `Iterator` as it was called before.
-fn read_processor(state: &mut StateReader<'_, '_>) -> Option<StateIndex> {
+fn read_processor(state: &mut StateReader<'_, '_>) -> Option<(StateIndex, Mode)> {
     const NAMES: &[&str] = &["ItemProcessor", "Iterator"];
     state.fields.exclude(NAMES, &mut state.builder.report);
     let Some(found) = NAMES.iter().find_map(|name| state.fields.get(name)) else {
@@ -127,61 +133,59 @@ fn read_processor(state: &mut StateReader<'_, '_>) -> Option<StateIndex> {
     };
     let (language, report) = (state.language, &mut state.builder.report);
     let fields = Reader::open(found.value, &found.location, PROCESSOR, language, report)?;
-    let around = match read_mode(state, &fields) {
+    let mode = read_mode(state, &fields);
+    let around = match &mode {
         Mode::Inline => {
             refuse_distributed_only(state);
             Surroundings::inside(state.scope, state.index)
         }
-        Mode::Distributed => {
-            read_label(state);
-            refuse_distributed(state, &fields);
+        Mode::Distributed(_) => {
+            refuse_execution(state, &fields);
             Surroundings::apart(state.scope, state.index)
         }
     };
-    state.builder.scope(&fields, around)
+    let start = state.builder.scope(&fields, around)?;
+    Some((start, mode))
 }
 
+/// The `ProcessorConfig`, and with it the fields that its mode brings.
 fn read_mode(state: &mut StateReader<'_, '_>, processor: &Reader<'_>) -> Mode {
+    const MODES: &[(&str, bool)] = &[("INLINE", false), ("DISTRIBUTED", true)];
     let language = state.language;
-    let report = &mut state.builder.report;
     let Some(config) = processor.get("ProcessorConfig") else { return Mode::Inline };
-    let Some(fields) = Reader::open(config.value, &config.location, PROCESSOR_CONFIG, language, report)
-    else {
-        return Mode::Inline;
-    };
-    let mode = match fields.text("Mode") {
-        None => Mode::Inline,
-        Some((_, name)) if &**name == "INLINE" => Mode::Inline,
-        Some((_, name)) if &**name == "DISTRIBUTED" => Mode::Distributed,
-        Some((found, _)) => {
-            report.schema(&found.location, found.value.span, "Value must be one of [INLINE, DISTRIBUTED]");
-            Mode::Inline
-        }
-    };
-    let execution_type = fields.text("ExecutionType");
-    match (mode, execution_type) {
-        (Mode::Distributed, None) => {
+    let config =
+        Reader::open(config.value, &config.location, PROCESSOR_CONFIG, language, &mut state.builder.report);
+    let Some(config) = config else { return Mode::Inline };
+    let is_distributed = distributed::word(state, &config, "Mode", MODES).unwrap_or(false);
+    if is_distributed {
+        if config.get("ExecutionType").is_none() {
             let message = "These fields are required: [ExecutionType]";
-            report.schema(&config.location, config.value.span, message);
+            state.report().schema(&config.location, config.span, message);
         }
-        (Mode::Inline, Some((found, _))) => {
-            let message = "Field 'ExecutionType' is not supported";
-            report.schema(&config.location, found.value.span, message).help("it belongs to Mode DISTRIBUTED");
-        }
-        (Mode::Distributed, Some((found, name))) if !matches!(&**name, "STANDARD" | "EXPRESS") => {
-            report.schema(&found.location, found.value.span, "Value must be one of [STANDARD, EXPRESS]");
-        }
-        (Mode::Distributed, Some(_)) | (Mode::Inline, None) => {}
+        let execution_type = distributed::word(state, &config, "ExecutionType", EXECUTION_TYPES);
+        let label = read_label(state);
+        let fields = distributed::read(state, execution_type.unwrap_or_default(), label);
+        return Mode::Distributed(Box::new(fields));
     }
-    mode
+    if let Some(found) = config.get("ExecutionType") {
+        let message = "Field 'ExecutionType' is not supported";
+        state
+            .report()
+            .schema(&config.location, found.value.span, message)
+            .help("it belongs to Mode DISTRIBUTED");
+    }
+    Mode::Inline
 }
 
-/// The one place that turns distributed maps away.
-fn refuse_distributed(state: &mut StateReader<'_, '_>, processor: &Reader<'_>) {
+/// Turns distributed maps away where they would have to run.
+fn refuse_execution(state: &mut StateReader<'_, '_>, processor: &Reader<'_>) {
     let Some(config) = processor.get("ProcessorConfig") else { return };
-    let message = match state.builder.options.machine_type {
-        MachineType::Standard => "distributed maps are not supported yet",
-        MachineType::Express => "Express state machine does not support Map state in DISTRIBUTED mode",
+    let message = match (state.builder.options.machine_type, state.builder.purpose) {
+        (MachineType::Express, Purpose::Execution | Purpose::Inspection) => {
+            "Express state machine does not support Map state in DISTRIBUTED mode"
+        }
+        (MachineType::Standard, Purpose::Execution) => "distributed maps are not supported yet",
+        (MachineType::Standard, Purpose::Inspection) => return,
     };
     state.report().schema(&config.location, config.value.span, message);
 }
@@ -198,8 +202,8 @@ fn refuse_distributed_only(state: &mut StateReader<'_, '_>) {
 }
 
 /// `Label`: part of the ARNs of a map run's executions.
-fn read_label(state: &mut StateReader<'_, '_>) {
-    let Some((found, label)) = state.fields.text("Label") else { return };
+fn read_label(state: &mut StateReader<'_, '_>) -> Option<Text> {
+    let (found, label) = state.fields.text("Label")?;
     let problem = if label.is_empty() {
         Some("Label cannot be empty".to_owned())
     } else if label.chars().count() > LABEL_CHARACTERS_MAX {
@@ -215,6 +219,7 @@ fn read_label(state: &mut StateReader<'_, '_>) {
         let message = format!("Duplicate Label name: {label}");
         state.report().error(DiagnosticCode::DuplicateLabelName, location, span, message);
     }
+    Some(label.clone())
 }
 
 /// The characters that no name in an ARN may hold. Source: AWS, `CreateStateMachine`, "name".

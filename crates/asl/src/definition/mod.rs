@@ -4,8 +4,8 @@
 //! message and location, and with ours beside it: the bytes that are meant and how to mend them. What AWS
 //! would accept but is probably wrong is a warning.
 //!
-//! One file is one state type, with the table of its fields and its parser. `JSONata` states and distributed
-//! maps are held against their tables, but cannot be executed yet and are turned away, each in one place.
+//! One file is one state type, with the table of its fields and its parser, for both query languages. Distributed
+//! maps are read in full, but cannot be executed yet: [`parse`] turns them away, [`validate`] does not.
 //!
 //! Spec: States Language; AWS, `ValidateStateMachineDefinition`.
 
@@ -13,6 +13,7 @@ mod assign;
 mod catch;
 mod choice;
 mod diagnostic;
+mod distributed;
 mod draft;
 mod errors;
 mod expressions;
@@ -29,6 +30,7 @@ mod parallel;
 mod pass;
 mod payload;
 mod print;
+mod query;
 mod reachability;
 mod reader;
 mod report;
@@ -46,6 +48,11 @@ use std::sync::Arc;
 
 pub use assign::VARIABLE_CHARACTERS_MAX;
 pub use diagnostic::{Diagnostic, DiagnosticCode, Severity};
+pub use distributed::{
+    BATCH_BYTES_MAX, CsvDelimiter, CsvHeaderLocation, Distributed, ITEMS_MAX, InputType, ItemBatcher,
+    ItemReader, ItemSource, ItemsPointer, ManifestType, OutputType, ReaderConfig, ReaderTransformation,
+    ResultWriter, WriterConfig, WriterTransformation,
+};
 pub use machine::*;
 pub use map::LABEL_CHARACTERS_MAX;
 pub use options::{MachineType, Options};
@@ -57,6 +64,7 @@ pub use states::{NESTING_MAX, STATE_NAME_CHARACTERS_MAX};
 use self::draft::Draft;
 use self::fields::{Field, Kind, QueryLanguage, both};
 use self::location::Location;
+use self::options::Purpose;
 use self::reader::Reader;
 use self::report::Report;
 use self::states::{Builder, Surroundings};
@@ -88,10 +96,20 @@ const TOP: &[Field] = &[
 /// The name that AWS gives a state that is tested on its own.
 const LONE_STATE: &str = "StateName";
 
-/// Reads a definition.
+/// Reads a definition that is to be executed.
 ///
 /// Any text is taken; time and memory are bounded by its size, which is at most [`DEFINITION_BYTES_MAX`].
 pub fn parse(text: &str, options: Options) -> Parsed {
+    read(text, options, Purpose::Execution)
+}
+
+/// Reads a definition that is not to be executed, or not as a whole: what AWS takes and this interpreter cannot
+/// run is no fault of it.
+pub fn validate(text: &str, options: Options) -> Parsed {
+    read(text, options, Purpose::Inspection)
+}
+
+fn read(text: &str, options: Options, purpose: Purpose) -> Parsed {
     let mut report = Report::default();
     let Some(root) = open(text, &mut report) else { return Parsed::refused(report) };
     let top = Location::top();
@@ -110,7 +128,7 @@ pub fn parse(text: &str, options: Options) -> Parsed {
     }
     let comment = fields.text("Comment").map(|(_, comment)| comment.clone());
 
-    let mut builder = Builder::new(options, language, report);
+    let mut builder = Builder::new(options, purpose, language, report);
     let start_at = builder.scope(&fields, Surroundings::default());
     flow::check(&builder.scopes, &builder.drafts, &mut builder.report);
     lints::check(&builder.scopes, &builder.drafts, &mut builder.report);
@@ -124,7 +142,7 @@ pub fn parse(text: &str, options: Options) -> Parsed {
 pub fn parse_state(text: &str, options: Options) -> Parsed {
     let mut report = Report::default();
     let Some(root) = open(text, &mut report) else { return Parsed::refused(report) };
-    let mut builder = Builder::new(options, QueryLanguage::JsonPath, report);
+    let mut builder = Builder::new(options, Purpose::Inspection, QueryLanguage::JsonPath, report);
     let start_at = builder.lone_state(LONE_STATE, root);
     finish(builder, Some(start_at), None, None)
 }
@@ -177,13 +195,21 @@ fn finish(
     comment: Option<Text>,
     timeout_seconds: Option<u32>,
 ) -> Parsed {
-    let Builder { mut report, drafts, .. } = builder;
+    let Builder { mut report, mut drafts, scopes, .. } = builder;
     if report.has_errors() {
         return Parsed::refused(report);
     }
+    // Outer scopes come last: what they say of a state is passed on to what runs inside it.
+    for scope in scopes.iter().rev() {
+        let around = scope.owner.is_some_and(|owner| drafts[owner.as_usize()].may_take_long);
+        for index in &scope.states {
+            drafts[index.as_usize()].may_take_long |= around;
+        }
+    }
     let state = |draft: Draft| {
         let variables = draft.variables.into_iter().collect();
-        Some(State { name: draft.name, kind: draft.kind?, variables })
+        let may_take_long = draft.may_take_long;
+        Some(State { name: draft.name, kind: draft.kind?, variables, may_take_long })
     };
     let states: Option<Vec<State>> = drafts.into_iter().map(state).collect();
     let (Some(start_at), Some(states)) = (start_at, states) else {

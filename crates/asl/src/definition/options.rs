@@ -7,6 +7,15 @@ pub struct Options {
     pub machine_type: MachineType,
 }
 
+/// What becomes of the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// It is executed here.
+    Execution,
+    /// It is looked at, or one of its states is tested.
+    Inspection,
+}
+
 /// The two types of state machines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum MachineType {

@@ -2,6 +2,7 @@
 
 use super::fields::{Field, Kind, both, json_path, jsonata};
 use super::machine::{Parallel, StateIndex};
+use super::query::Moment;
 use super::reader::Reader;
 use super::state_reader::StateReader;
 use super::states::Surroundings;
@@ -32,28 +33,14 @@ const BRANCH: &[Field] = &[
 ];
 
 pub(super) fn read(state: &mut StateReader<'_, '_>) -> Option<Parallel> {
-    let input_path = state.input_path();
-    let parameters = state.payload("Parameters");
+    let flow = state.data_flow(Moment::WithResult);
+    let arguments = state.arguments();
     let branches = read_branches(state);
-    let result_selector = state.result_selector();
-    let result_path = state.result_path(state.fields);
-    let output_path = state.selection("OutputPath");
     let retry = retry::read(state);
     let catch = catch::read(state);
-    let assign = assign::read(state, state.fields);
+    let assign = assign::read(state, state.fields, Moment::WithResult);
     let transition = state.transition();
-    Some(Parallel {
-        input_path,
-        parameters,
-        branches: branches?,
-        result_selector,
-        result_path,
-        output_path,
-        assign,
-        transition: transition?,
-        retry,
-        catch,
-    })
+    Some(Parallel { flow, arguments, branches: branches?, assign, transition: transition?, retry, catch })
 }
 
 /// The entry points, `None` if any branch has none.

@@ -4,6 +4,7 @@ use super::assign;
 use super::fields::{Field, Kind, both, json_path, jsonata};
 use super::machine::Pass;
 use super::payload;
+use super::query::Moment;
 use super::state_reader::StateReader;
 
 /// The fields of a Pass.
@@ -20,23 +21,19 @@ pub(super) const FIELDS: &[Field] = &[
 ];
 
 pub(super) fn read(state: &mut StateReader<'_, '_>) -> Option<Pass> {
-    let input_path = state.input_path();
+    let flow = state.data_flow(Moment::WithoutResult);
     let parameters = state.payload("Parameters");
     let result = state.fields.get("Result");
     if let Some(found) = &result {
         payload::warn_static(found, state.report());
         state.note_literal(found);
     }
-    let result_path = state.result_path(state.fields);
-    let output_path = state.selection("OutputPath");
-    let assign = assign::read(state, state.fields);
+    let assign = assign::read(state, state.fields, Moment::WithoutResult);
     let transition = state.transition();
     Some(Pass {
-        input_path,
+        flow,
         parameters,
         result: result.map(|found| found.value.to_value()),
-        result_path,
-        output_path,
         assign,
         transition: transition?,
     })

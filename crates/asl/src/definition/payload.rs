@@ -6,6 +6,8 @@
 //!
 //! Spec: States Language, "Payload Template".
 
+use std::collections::HashMap;
+
 use super::diagnostic::DiagnosticCode;
 use super::draft::Read;
 use super::expressions;
@@ -72,8 +74,13 @@ fn inspect(value: &Spanned, location: &Location, depth: usize, into: &mut Inspec
             }
         }
         Node::Object(members) => {
+            // Of members that make the same name, the template keeps one.
+            let kept: HashMap<&str, &Member> = members.iter().map(|member| (&*member.key, member)).collect();
             for member in members {
-                inspect_member(member, location, depth, into);
+                let is_kept = kept.get(&*member.key).is_some_and(|kept| std::ptr::eq(*kept, member));
+                if is_kept && !kept.contains_key(&*format!("{}.$", member.key)) {
+                    inspect_member(member, location, depth, into);
+                }
             }
         }
         Node::Null | Node::Bool(_) | Node::Number(_) | Node::String(_) => {}

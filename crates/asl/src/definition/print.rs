@@ -6,14 +6,16 @@
 //!
 //! Spec: States Language.
 
+mod distributed;
+
 use std::collections::HashMap;
 
 use super::machine::{
-    Assign, Catcher, Choice, Count, Fail, FailText, Jitter, Map, Parallel, Pass, Resource, ResultPath,
-    Retrier, Seconds, Selection, State, StateIndex, StateKind, StateMachine, Succeed, Task, Transition, Wait,
-    WaitUntil,
+    Assign, Catcher, CaughtOutput, Choice, Condition, Count, DataFlow, Fail, FailText, Items, Jitter, Map,
+    Mode, Parallel, Pass, PayloadTemplate, Resource, ResultPath, Retrier, Seconds, Selection, State,
+    StateIndex, StateKind, StateMachine, Succeed, Task, Transition, Wait, WaitUntil,
 };
-use crate::data::Template;
+use crate::data::QueryTemplate;
 use crate::data::timestamp::Instant;
 use crate::json::{Object, Text, Value};
 
@@ -61,42 +63,13 @@ fn scopes(machine: &StateMachine) -> HashMap<StateIndex, Vec<StateIndex>> {
         while let Some(index) = waiting.pop() {
             if !std::mem::replace(&mut reached[index.as_usize()], true) {
                 states.push(index);
-                waiting.extend(targets(machine.state(index)));
+                waiting.extend(machine.state(index).targets());
             }
         }
         states.sort_unstable();
         scopes.insert(start, states);
     }
     scopes
-}
-
-/// Where a state can go within its scope.
-fn targets(state: &State) -> Vec<StateIndex> {
-    let next = |transition: Transition| match transition {
-        Transition::Next(target) => Some(target),
-        Transition::End => None,
-    };
-    let own = match &state.kind {
-        StateKind::Task(task) => next(task.transition),
-        StateKind::Pass(pass) => next(pass.transition),
-        StateKind::Wait(wait) => next(wait.transition),
-        StateKind::Parallel(parallel) => next(parallel.transition),
-        StateKind::Map(map) => next(map.transition),
-        StateKind::Choice(choice) => choice.default,
-        StateKind::Succeed(_) | StateKind::Fail(_) => None,
-    };
-    let rules = match &state.kind {
-        StateKind::Choice(choice) => choice.choices.as_slice(),
-        StateKind::Task(_)
-        | StateKind::Pass(_)
-        | StateKind::Wait(_)
-        | StateKind::Succeed(_)
-        | StateKind::Fail(_)
-        | StateKind::Parallel(_)
-        | StateKind::Map(_) => &[],
-    };
-    let catchers = state.catch().iter().map(|catcher| catcher.next);
-    own.into_iter().chain(rules.iter().map(|rule| rule.next)).chain(catchers).collect()
 }
 
 impl Printer<'_> {
@@ -123,6 +96,9 @@ impl Printer<'_> {
 
     fn state(&self, state: &State) -> Value {
         let mut fields = Object::new();
+        if state.kind.is_in_jsonata() {
+            fields.insert("QueryLanguage", "JSONata");
+        }
         match &state.kind {
             StateKind::Task(task) => self.task(task, &mut fields),
             StateKind::Pass(pass) => self.pass(pass, &mut fields),
@@ -144,11 +120,8 @@ impl Printer<'_> {
         template("Credentials", task.credentials.as_ref(), into);
         seconds("TimeoutSeconds", task.timeout.as_ref(), into);
         seconds("HeartbeatSeconds", task.heartbeat.as_ref(), into);
-        selection("InputPath", &task.input_path, into);
-        template("Parameters", task.parameters.as_ref(), into);
-        template("ResultSelector", task.result_selector.as_ref(), into);
-        result_path(&task.result_path, into);
-        selection("OutputPath", &task.output_path, into);
+        arguments(task.arguments.as_ref(), into);
+        data_flow(&task.flow, into);
         assign(&task.assign, into);
         self.retry_and_catch(&task.retry, &task.catch, into);
         self.transition(task.transition, into);
@@ -156,22 +129,27 @@ impl Printer<'_> {
 
     fn pass(&self, pass: &Pass, into: &mut Object) {
         into.insert("Type", "Pass");
-        selection("InputPath", &pass.input_path, into);
-        template("Parameters", pass.parameters.as_ref(), into);
+        if let Some(parameters) = &pass.parameters {
+            into.insert("Parameters", parameters.to_json());
+        }
         if let Some(result) = &pass.result {
             into.insert("Result", result.clone());
         }
-        result_path(&pass.result_path, into);
-        selection("OutputPath", &pass.output_path, into);
+        data_flow(&pass.flow, into);
         assign(&pass.assign, into);
         self.transition(pass.transition, into);
     }
 
     fn choice(&self, choice: &Choice, into: &mut Object) {
         into.insert("Type", "Choice");
-        selection("InputPath", &choice.input_path, into);
+        data_flow(&choice.flow, into);
         let rules = choice.choices.iter().map(|entry| {
-            let mut rule = entry.rule.to_json();
+            let mut rule = match &entry.condition {
+                Condition::Rule(rule) => rule.to_json(),
+                Condition::Fixed(holds) => condition(*holds),
+                Condition::Query(query) => condition(query.text().clone()),
+            };
+            query_template("Output", entry.output.as_ref(), &mut rule);
             if let Some(own) = &entry.assign {
                 assign(own, &mut rule);
             }
@@ -182,13 +160,12 @@ impl Printer<'_> {
         if let Some(default) = choice.default {
             into.insert("Default", self.name(default));
         }
-        selection("OutputPath", &choice.output_path, into);
         assign(&choice.assign, into);
     }
 
     fn wait(&self, wait: &Wait, into: &mut Object) {
         into.insert("Type", "Wait");
-        selection("InputPath", &wait.input_path, into);
+        data_flow(&wait.flow, into);
         match &wait.until {
             WaitUntil::Seconds(seconds) => into.insert("Seconds", u64::from(*seconds)),
             WaitUntil::SecondsPath(path) => into.insert("SecondsPath", path.text().clone()),
@@ -196,21 +173,19 @@ impl Printer<'_> {
                 into.insert("Timestamp", Instant::from(*timestamp).to_string())
             }
             WaitUntil::TimestampPath(path) => into.insert("TimestampPath", path.text().clone()),
+            WaitUntil::SecondsQuery(query) => into.insert("Seconds", query.text().clone()),
+            WaitUntil::TimestampQuery(query) => into.insert("Timestamp", query.text().clone()),
         };
-        selection("OutputPath", &wait.output_path, into);
         assign(&wait.assign, into);
         self.transition(wait.transition, into);
     }
 
     fn parallel(&self, parallel: &Parallel, into: &mut Object) {
         into.insert("Type", "Parallel");
-        selection("InputPath", &parallel.input_path, into);
-        template("Parameters", parallel.parameters.as_ref(), into);
+        arguments(parallel.arguments.as_ref(), into);
         let branches = parallel.branches.iter().map(|start| self.nested(*start));
         into.insert("Branches", branches.collect::<Vec<_>>());
-        template("ResultSelector", parallel.result_selector.as_ref(), into);
-        result_path(&parallel.result_path, into);
-        selection("OutputPath", &parallel.output_path, into);
+        data_flow(&parallel.flow, into);
         assign(&parallel.assign, into);
         self.retry_and_catch(&parallel.retry, &parallel.catch, into);
         self.transition(parallel.transition, into);
@@ -218,16 +193,22 @@ impl Printer<'_> {
 
     fn map(&self, map: &Map, into: &mut Object) {
         into.insert("Type", "Map");
-        selection("InputPath", &map.input_path, into);
-        selection("ItemsPath", &map.items_path, into);
-        template("ItemSelector", map.item_selector.as_ref().map(|selector| &selector.template), into);
-        into.insert("ItemProcessor", self.nested(map.processor));
+        match &map.items {
+            Items::At(path) => selection("ItemsPath", path, into),
+            Items::Query(items) => query_template("Items", items.as_ref(), into),
+        }
+        template("ItemSelector", map.item_selector.as_ref(), into);
+        let mut processor = Object::new();
+        if let Mode::Distributed(distributed) = &map.mode {
+            distributed::state(distributed, into);
+            processor.insert("ProcessorConfig", distributed::processor_config(distributed));
+        }
+        self.scope(map.processor, &mut processor);
+        into.insert("ItemProcessor", processor);
         count("MaxConcurrency", Some(&map.max_concurrency), into);
         count("ToleratedFailureCount", map.tolerated_failure_count.as_ref(), into);
         count("ToleratedFailurePercentage", map.tolerated_failure_percentage.as_ref(), into);
-        template("ResultSelector", map.result_selector.as_ref(), into);
-        result_path(&map.result_path, into);
-        selection("OutputPath", &map.output_path, into);
+        data_flow(&map.flow, into);
         assign(&map.assign, into);
         self.retry_and_catch(&map.retry, &map.catch, into);
         self.transition(map.transition, into);
@@ -252,17 +233,24 @@ impl Printer<'_> {
     fn catcher(&self, catcher: &Catcher) -> Value {
         let mut fields = Object::new();
         fields.insert("ErrorEquals", names(&catcher.error_equals));
-        result_path(&catcher.result_path, &mut fields);
+        match &catcher.output {
+            CaughtOutput::At(path) => result_path(path, &mut fields),
+            CaughtOutput::Query(output) => query_template("Output", output.as_ref(), &mut fields),
+        }
         assign(&catcher.assign, &mut fields);
         fields.insert("Next", self.name(catcher.next));
         fields.into()
     }
 }
 
+/// The one field that a `JSONata` rule has in the place of its comparison.
+fn condition(value: impl Into<Value>) -> Object {
+    [(Text::from("Condition"), value.into())].into_iter().collect()
+}
+
 fn print_succeed(succeed: &Succeed, into: &mut Object) {
     into.insert("Type", "Succeed");
-    selection("InputPath", &succeed.input_path, into);
-    selection("OutputPath", &succeed.output_path, into);
+    data_flow(&succeed.flow, into);
 }
 
 fn print_fail(fail: &Fail, into: &mut Object) {
@@ -271,6 +259,7 @@ fn print_fail(fail: &Fail, into: &mut Object) {
         match text {
             Some(FailText::Fixed(text)) => into.insert(name, text.clone()),
             Some(FailText::At(expression)) => into.insert(format!("{name}Path"), expression.text().clone()),
+            Some(FailText::Query(query)) => into.insert(name, query.text().clone()),
             None => None,
         };
     }
@@ -295,7 +284,40 @@ fn names(names: &[Text]) -> Vec<Value> {
     names.iter().cloned().map(Value::from).collect()
 }
 
-fn template(name: &'static str, template: Option<&Template>, into: &mut Object) {
+/// The fields that pick and place, or `Output`.
+fn data_flow(flow: &DataFlow, into: &mut Object) {
+    match flow {
+        DataFlow::JsonPath(flow) => {
+            selection("InputPath", &flow.input_path, into);
+            if let Some(selector) = &flow.result_selector {
+                into.insert("ResultSelector", selector.to_json());
+            }
+            result_path(&flow.result_path, into);
+            selection("OutputPath", &flow.output_path, into);
+        }
+        DataFlow::Jsonata(output) => query_template("Output", output.as_ref(), into),
+    }
+}
+
+/// `Parameters` or `Arguments`, by the language that it is in.
+fn arguments(arguments: Option<&PayloadTemplate>, into: &mut Object) {
+    match arguments {
+        Some(PayloadTemplate::JsonPath(_)) => template("Parameters", arguments, into),
+        Some(PayloadTemplate::Jsonata(_)) | None => template("Arguments", arguments, into),
+    }
+}
+
+fn template(name: &'static str, template: Option<&PayloadTemplate>, into: &mut Object) {
+    match template {
+        None => {}
+        Some(PayloadTemplate::JsonPath(template)) => {
+            into.insert(name, template.to_json());
+        }
+        Some(PayloadTemplate::Jsonata(template)) => query_template(name, Some(template), into),
+    }
+}
+
+fn query_template(name: &'static str, template: Option<&QueryTemplate>, into: &mut Object) {
     if let Some(template) = template {
         into.insert(name, template.to_json());
     }
@@ -334,6 +356,7 @@ fn seconds(name: &'static str, seconds: Option<&Seconds>, into: &mut Object) {
         None => None,
         Some(Seconds::Fixed(seconds)) => into.insert(name, u64::from(*seconds)),
         Some(Seconds::At(path)) => into.insert(format!("{name}Path"), path.text().clone()),
+        Some(Seconds::Query(query)) => into.insert(name, query.text().clone()),
     };
 }
 
@@ -342,6 +365,7 @@ fn count(name: &'static str, count: Option<&Count>, into: &mut Object) {
     match count {
         None => None,
         Some(Count::At(path)) => into.insert(format!("{name}Path"), path.text().clone()),
+        Some(Count::Query(query)) => into.insert(name, query.text().clone()),
         #[expect(clippy::cast_possible_truncation, reason = "whole, and within the bounds of an i64")]
         Some(Count::Fixed(number)) if number.fract() == 0.0 && number.abs() < 9.0e18 => {
             into.insert(name, *number as i64)

@@ -173,12 +173,16 @@ fn split_suffix(call: &str) -> Option<(&str, Suffix)> {
 }
 
 fn unrecognised(arn: &str, parts: &[&str]) -> Refusal {
-    let message = format!(
+    let (help, meant) = advise(arn, parts);
+    Refusal { message: unrecognised_message(arn), help, meant }
+}
+
+/// AWS's text for an ARN that names nothing that can be called where it stands.
+pub(super) fn unrecognised_message(arn: &str) -> String {
+    format!(
         "The resource provided {arn} is not recognized. The value is not a valid resource ARN, \
          or the resource is not available in this region."
-    );
-    let (help, meant) = advise(arn, parts);
-    Refusal { message, help, meant }
+    )
 }
 
 /// What the author will have meant by an ARN that is no work: the integration that takes it.

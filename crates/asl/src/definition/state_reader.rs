@@ -9,8 +9,11 @@ use super::diagnostic::DiagnosticCode;
 use super::draft::{Draft, Edge, Read, Role, Scope};
 use super::expressions;
 use super::fields::QueryLanguage;
-use super::machine::{Count, ResultPath, Seconds, Selection, StateIndex, Transition};
+use super::machine::{
+    Count, DataFlow, PathFlow, PayloadTemplate, ResultPath, Seconds, Selection, StateIndex, Transition,
+};
 use super::payload::{self, Payload};
+use super::query::Moment;
 use super::reader::{Found, Reader, nearest};
 use super::report::Report;
 use super::shape::Shape;
@@ -101,7 +104,12 @@ impl<'t> StateReader<'_, 't> {
 
     /// A field that holds a path and nothing else.
     pub(super) fn path(&mut self, name: &str) -> Option<Path> {
-        let (found, text) = self.fields.text(name)?;
+        self.path_in(self.fields, name)
+    }
+
+    /// The same of an object in the state.
+    fn path_in(&mut self, fields: &Reader<'_>, name: &str) -> Option<Path> {
+        let (found, text) = fields.text(name)?;
         let path = self.path_at(&found, text)?;
         if self.sees_whole_input() {
             self.note_reads(&found, text);
@@ -162,6 +170,29 @@ impl<'t> StateReader<'_, 't> {
         template
     }
 
+    /// What becomes of the state's data on its way out, in its language.
+    pub(super) fn data_flow(&mut self, moment: Moment) -> DataFlow {
+        match self.language {
+            QueryLanguage::JsonPath => DataFlow::JsonPath(PathFlow {
+                input_path: self.input_path(),
+                result_selector: self.result_selector(),
+                result_path: self.result_path(self.fields),
+                output_path: self.selection("OutputPath"),
+            }),
+            QueryLanguage::Jsonata => DataFlow::Jsonata(self.query_template(self.fields, "Output", moment)),
+        }
+    }
+
+    /// `Parameters`, or `Arguments` as `JSONata` states have it.
+    pub(super) fn arguments(&mut self) -> Option<PayloadTemplate> {
+        match self.language {
+            QueryLanguage::JsonPath => self.payload("Parameters").map(PayloadTemplate::JsonPath),
+            QueryLanguage::Jsonata => self
+                .query_template(self.fields, "Arguments", Moment::WithoutResult)
+                .map(PayloadTemplate::Jsonata),
+        }
+    }
+
     /// `ResultSelector`: a template over the result.
     pub(super) fn result_selector(&mut self) -> Option<Template> {
         let Payload { template, shape, .. } = self.payload_of(self.fields, "ResultSelector")?;
@@ -169,16 +200,24 @@ impl<'t> StateReader<'_, 't> {
         template
     }
 
-    /// A template of any object.
+    /// A `JSONPath` template of any object.
     pub(super) fn payload_of(&mut self, fields: &Reader<'_>, name: &str) -> Option<Payload> {
         let found = fields.get(name)?;
+        let payload = payload::read(&found, &mut self.builder.report);
+        self.check_variables(&payload.reads.variables);
+        Some(payload)
+    }
+
+    /// A template that both languages have under one name.
+    pub(super) fn template(
+        &mut self,
+        fields: &Reader<'_>,
+        name: &str,
+        moment: Moment,
+    ) -> Option<PayloadTemplate> {
         match self.language {
-            QueryLanguage::JsonPath => {
-                let payload = payload::read(&found, &mut self.builder.report);
-                self.check_variables(&payload.reads.variables);
-                Some(payload)
-            }
-            QueryLanguage::Jsonata => None,
+            QueryLanguage::JsonPath => self.payload_of(fields, name)?.template.map(PayloadTemplate::JsonPath),
+            QueryLanguage::Jsonata => self.query_template(fields, name, moment).map(PayloadTemplate::Jsonata),
         }
     }
 
@@ -193,18 +232,33 @@ impl<'t> StateReader<'_, 't> {
             return None;
         }
         let path = self.path(path_name).map(Seconds::At);
-        path.or_else(|| self.integer(self.fields, name, 1, SECONDS_MAX).map(Seconds::Fixed))
+        let query = self.query(self.fields, name, Moment::WithoutResult).map(Seconds::Query);
+        path.or(query).or_else(|| self.integer(self.fields, name, 1, SECONDS_MAX).map(Seconds::Fixed))
     }
 
     /// `MaxConcurrency` or `MaxConcurrencyPath`, and their like.
     pub(super) fn count(&mut self, name: &str, path_name: &str, most: f64) -> Option<Count> {
-        if self.fields.exclude(&[name, path_name], &mut self.builder.report) {
+        self.count_in(self.fields, name, path_name, most)
+    }
+
+    /// The same of an object in the state.
+    pub(super) fn count_in(
+        &mut self,
+        fields: &Reader<'_>,
+        name: &str,
+        path_name: &str,
+        most: f64,
+    ) -> Option<Count> {
+        if fields.exclude(&[name, path_name], &mut self.builder.report) {
             return None;
         }
-        if let Some(path) = self.path(path_name) {
+        if let Some(path) = self.path_in(fields, path_name) {
             return Some(Count::At(path));
         }
-        let found = self.fields.get(name)?;
+        if let Some(query) = self.query(fields, name, Moment::WithoutResult) {
+            return Some(Count::Query(query));
+        }
+        let found = fields.get(name)?;
         let Node::Number(number) = &found.value.node else { return None };
         let value = number.as_f64();
         if !(0.0..=most).contains(&value) {

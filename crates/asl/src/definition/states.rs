@@ -12,8 +12,8 @@ use super::diagnostic::DiagnosticCode;
 use super::draft::{Draft, Scope, Variables};
 use super::fields::QueryLanguage;
 use super::location::Location;
-use super::machine::{Selection, StateIndex, StateKind, Succeed};
-use super::options::Options;
+use super::machine::{DataFlow, PathFlow, StateIndex, StateKind, Succeed};
+use super::options::{Options, Purpose};
 use super::reader::{Found, Reader};
 use super::report::Report;
 use super::state_reader::StateReader;
@@ -31,6 +31,7 @@ pub const STATE_NAME_CHARACTERS_MAX: usize = 80;
 #[derive(Debug)]
 pub(super) struct Builder {
     pub(super) options: Options,
+    pub(super) purpose: Purpose,
     /// The machine's query language, which is also that of nested states unless they name another.
     pub(super) language: QueryLanguage,
     pub(super) report: Report,
@@ -52,9 +53,10 @@ pub(super) struct Surroundings {
 }
 
 impl Builder {
-    pub(super) fn new(options: Options, language: QueryLanguage, report: Report) -> Self {
+    pub(super) fn new(options: Options, purpose: Purpose, language: QueryLanguage, report: Report) -> Self {
         Self {
             options,
+            purpose,
             language,
             report,
             drafts: Vec::new(),
@@ -123,7 +125,7 @@ impl Builder {
         let assumed = self.assumed.as_mut().filter(|_| scope.owner.is_none())?;
         let index = *assumed.entry(Text::from(name)).or_insert_with(|| {
             let mut draft = Draft::new(Text::from(name), found.location.clone(), found.value.span);
-            let succeed = Succeed { input_path: Selection::Whole, output_path: Selection::Whole };
+            let succeed = Succeed { flow: DataFlow::JsonPath(PathFlow::default()) };
             draft.kind = Some(StateKind::Succeed(succeed));
             draft.is_terminal = true;
             self.drafts.push(draft);
@@ -197,16 +199,8 @@ impl Builder {
         };
         let kind = read_by_type(&mut state, state_type);
         let mut draft = state.draft;
-        match language {
-            QueryLanguage::JsonPath => draft.kind = kind,
-            QueryLanguage::Jsonata => self.refuse_jsonata(&draft.location, member.key_span),
-        }
+        draft.kind = kind;
         self.drafts[index.as_usize()] = draft;
-    }
-
-    /// The one place that turns `JSONata` states away.
-    fn refuse_jsonata(&mut self, location: &Location, span: Span) {
-        self.report.schema(location, span, "the JSONata query language is not supported yet");
     }
 
     fn type_of_state(&mut self, reader: &Reader<'_>) -> Option<StateType> {

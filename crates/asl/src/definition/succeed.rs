@@ -2,6 +2,7 @@
 
 use super::fields::{Field, Kind, json_path, jsonata};
 use super::machine::Succeed;
+use super::query::Moment;
 use super::state_reader::StateReader;
 
 /// The fields of a Succeed.
@@ -11,5 +12,5 @@ pub(super) const FIELDS: &[Field] =
 pub(super) fn read(state: &mut StateReader<'_, '_>) -> Succeed {
     state.draft.is_terminal = true;
     state.draft.end = Some((state.fields.location.clone(), state.draft.span));
-    Succeed { input_path: state.input_path(), output_path: state.selection("OutputPath") }
+    Succeed { flow: state.data_flow(Moment::WithoutResult) }
 }

@@ -1,11 +1,11 @@
 //! The Task state. Spec: States Language, "Task State".
 
 use super::fields::{Field, Kind, QueryLanguage, both, json_path, jsonata};
-use super::machine::{Resource, Seconds, Task};
+use super::machine::{PayloadTemplate, Resource, Seconds, Task};
+use super::query::Moment;
 use super::reader::{Reader, is_expression};
 use super::state_reader::StateReader;
 use super::{assign, catch, integrations, resource, retry};
-use crate::data::Template;
 
 /// The fields of a Task.
 pub(super) const FIELDS: &[Field] = &[
@@ -33,29 +33,23 @@ const CREDENTIALS: &[Field] = &[both("RoleArn", Kind::Text), json_path("RoleArn.
 
 pub(super) fn read(state: &mut StateReader<'_, '_>) -> Option<Task> {
     let resource = read_resource(state);
-    let input_path = state.input_path();
-    let parameters = state.payload("Parameters");
-    let result_selector = state.result_selector();
-    let result_path = state.result_path(state.fields);
-    let output_path = state.selection("OutputPath");
+    let flow = state.data_flow(Moment::WithResult);
+    let arguments = state.arguments();
     let timeout = state.seconds("TimeoutSeconds", "TimeoutSecondsPath");
     let heartbeat = state.seconds("HeartbeatSeconds", "HeartbeatSecondsPath");
     check_heartbeat(state, timeout.as_ref(), heartbeat.as_ref());
     let credentials = read_credentials(state);
     let retry = retry::read(state);
     let catch = catch::read(state);
-    let assign = assign::read(state, state.fields);
+    let assign = assign::read(state, state.fields, Moment::WithResult);
     let transition = state.transition();
     if let Some(resource) = &resource {
         integrations::check_parameters(state, resource);
     }
     Some(Task {
         resource: resource?,
-        input_path,
-        parameters,
-        result_selector,
-        result_path,
-        output_path,
+        flow,
+        arguments,
         assign,
         transition: transition?,
         retry,
@@ -91,11 +85,11 @@ fn check_heartbeat(state: &mut StateReader<'_, '_>, timeout: Option<&Seconds>, h
 }
 
 /// `Credentials`: an object with the role to call as.
-fn read_credentials(state: &mut StateReader<'_, '_>) -> Option<Template> {
+fn read_credentials(state: &mut StateReader<'_, '_>) -> Option<PayloadTemplate> {
     let found = state.fields.get("Credentials")?;
     let language = state.language;
     if language == QueryLanguage::Jsonata && is_expression(found.value) {
-        return None;
+        return state.template(state.fields, "Credentials", Moment::WithoutResult);
     }
     let fields =
         Reader::open(found.value, &found.location, CREDENTIALS, language, &mut state.builder.report)?;
@@ -104,5 +98,5 @@ fn read_credentials(state: &mut StateReader<'_, '_>) -> Option<Template> {
         state.report().schema(&found.location, found.value.span, message);
     }
     fields.exclude(&["RoleArn", "RoleArn.$"], state.report());
-    state.payload_of(state.fields, "Credentials").and_then(|payload| payload.template)
+    state.template(state.fields, "Credentials", Moment::WithoutResult)
 }

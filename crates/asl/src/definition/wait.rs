@@ -2,8 +2,9 @@
 
 use super::assign;
 use super::expressions;
-use super::fields::{Field, Kind, QueryLanguage, both, json_path, jsonata};
+use super::fields::{Field, Kind, both, json_path, jsonata};
 use super::machine::{Wait, WaitUntil};
+use super::query::Moment;
 use super::state_reader::{SECONDS_MAX, StateReader};
 
 /// The fields of a Wait.
@@ -11,7 +12,7 @@ pub(super) const FIELDS: &[Field] = &[
     both("Next", Kind::Text),
     both("End", Kind::Boolean),
     both("Seconds", Kind::Integer).or_expression(),
-    both("Timestamp", Kind::Text),
+    both("Timestamp", Kind::Text).or_expression(),
     json_path("SecondsPath", Kind::Text),
     json_path("TimestampPath", Kind::Text),
     both("Assign", Kind::Object).or_expression(),
@@ -23,12 +24,11 @@ pub(super) const FIELDS: &[Field] = &[
 const FORMS: &[&str] = &["Seconds", "SecondsPath", "Timestamp", "TimestampPath"];
 
 pub(super) fn read(state: &mut StateReader<'_, '_>) -> Option<Wait> {
-    let input_path = state.input_path();
-    let output_path = state.selection("OutputPath");
+    let flow = state.data_flow(Moment::WithoutResult);
     let until = read_until(state);
-    let assign = assign::read(state, state.fields);
+    let assign = assign::read(state, state.fields, Moment::WithoutResult);
     let transition = state.transition();
-    Some(Wait { input_path, until: until?, output_path, assign, transition: transition? })
+    Some(Wait { flow, until: until?, assign, transition: transition? })
 }
 
 /// Exactly one of the four forms.
@@ -37,6 +37,12 @@ fn read_until(state: &mut StateReader<'_, '_>) -> Option<WaitUntil> {
         return None;
     }
     state.fields.require_one_of(FORMS, &mut state.builder.report);
+    if let Some(query) = state.query(state.fields, "Seconds", Moment::WithoutResult) {
+        return Some(WaitUntil::SecondsQuery(query));
+    }
+    if let Some(query) = state.query(state.fields, "Timestamp", Moment::WithoutResult) {
+        return Some(WaitUntil::TimestampQuery(query));
+    }
     if let Some(seconds) = state.integer(state.fields, "Seconds", 0, SECONDS_MAX) {
         return Some(WaitUntil::Seconds(seconds));
     }
@@ -47,9 +53,6 @@ fn read_until(state: &mut StateReader<'_, '_>) -> Option<WaitUntil> {
         return Some(WaitUntil::TimestampPath(path));
     }
     let (found, text) = state.fields.text("Timestamp")?;
-    if state.language == QueryLanguage::Jsonata {
-        return None;
-    }
     let timestamp = expressions::timestamp(text);
     if timestamp.is_none() {
         let message = "String does not match RFC3339 timestamp";

@@ -7,7 +7,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::event::{BranchId, EventId, EventKind, HistoryEvent, MapStarted, PlannedRetry, TaskScheduled};
+use super::event::{
+    BranchId, EventId, EventKind, HistoryEvent, MapStarted, PlannedRetry, Target, TaskScheduled,
+};
 use super::execution::{
     Branch, Execution, Identity, Iterations, OpenTask, Parent, Phase, Position, Status, Visit,
 };
@@ -74,7 +76,18 @@ impl Execution {
         if event.id != self.last_event_id.next() {
             return Err(ReplayError::OutOfOrder { last: self.last_event_id.0, found: event.id.0 });
         }
-        if self.ended_at.is_some() {
+        let follows = match (&event.kind, &self.status) {
+            (
+                EventKind::ExecutionRedriven { .. },
+                Status::Failed(_) | Status::TimedOut(_) | Status::Aborted(_),
+            ) => true,
+            (
+                EventKind::ExecutionRedriven { .. },
+                Status::Pending | Status::Running | Status::Succeeded(_),
+            ) => false,
+            _ => self.ended_at.is_none(),
+        };
+        if !follows {
             return Err(ReplayError::AfterTheEnd { id: event.id.0 });
         }
         self.apply_kind(event)?;
@@ -98,6 +111,7 @@ impl Execution {
         let Position::In(visit) = &mut branch.position else {
             return Err(misplaced(event, "retry", "not in a state"));
         };
+        visit.has_failed = false;
         visit.used.resize(retriers, 0);
         let Some(used) = visit.used.get_mut(retry.retrier as usize) else {
             return Err(misplaced(event, "retry", "a state without that retrier"));
@@ -108,7 +122,7 @@ impl Execution {
 
     fn apply_kind(&mut self, event: &HistoryEvent) -> Result<(), ReplayError> {
         match &event.kind {
-            EventKind::ExecutionStarted { input, role_arn: _ } => {
+            EventKind::ExecutionStarted { input, role_arn: _, qualifiers: _ } => {
                 self.start(event, input);
                 Ok(())
             }
@@ -134,14 +148,21 @@ impl Execution {
             EventKind::StateExited { output, assigned, next, state_type: _, name: _ } => {
                 self.exit(event, output, assigned, next.as_ref())
             }
+            EventKind::ExecutionRedriven { redrive_count, client_token: _ } => {
+                self.redrive(event, *redrive_count);
+                Ok(())
+            }
             EventKind::StateAborted { .. } => {
-                self.clear_deadline(event.branch);
-                self.branch_mut(event, "StateAborted", event.branch)?.position = Position::Aborted;
+                self.branch_mut(event, "StateAborted", event.branch)?;
+                self.give_up(event.branch);
                 Ok(())
             }
             EventKind::TaskScheduled(scheduled) => self.schedule(event, scheduled),
-            EventKind::TaskStarted { .. } => {
+            EventKind::TaskStarted { target, .. } => {
                 self.task_mut(event, "TaskStarted")?.is_started = true;
+                if let Target::Activity { .. } = target {
+                    self.postpone_heartbeat(event.branch, event.timestamp);
+                }
                 Ok(())
             }
             EventKind::TaskSubmitted { .. } => {
@@ -150,9 +171,15 @@ impl Execution {
             }
             EventKind::TaskSucceeded { .. }
             | EventKind::TaskFailed { .. }
+            | EventKind::TaskScheduleFailed { .. }
+            | EventKind::TaskSubmitFailed { .. }
             | EventKind::TaskTimedOut { .. } => {
                 self.set_phase(event, event.branch, Phase::Working)?;
                 self.branch_mut(event, "task end", event.branch)?.previous = event.id;
+                Ok(())
+            }
+            EventKind::EvaluationFailed { .. } => {
+                self.branch_mut(event, "EvaluationFailed", event.branch)?.previous = event.id;
                 Ok(())
             }
             EventKind::ParallelStateStarted { input } => self.start_parallel(event, input.as_ref()),
@@ -162,9 +189,12 @@ impl Execution {
                 self.set_phase(event, event.branch, Phase::Working)
             }
             EventKind::ParallelStateFailed | EventKind::MapStateFailed => {
-                self.remove_children(event.branch);
-                self.set_phase(event, event.branch, Phase::Working)?;
-                self.branch_mut(event, "StateFailed", event.branch)?.previous = event.id;
+                let branch = self.branch_mut(event, "StateFailed", event.branch)?;
+                branch.previous = event.id;
+                if let Position::In(visit) = &mut branch.position {
+                    visit.has_failed = true;
+                }
+                self.give_up_children(event.branch);
                 Ok(())
             }
             EventKind::MapIterationStarted { iteration, input } => {
@@ -179,18 +209,28 @@ impl Execution {
         self.status = Status::Running;
         self.started_at = event.timestamp;
         self.input = input.clone();
-        self.timeout_at = self.machine.timeout_seconds.map(|seconds| event.timestamp.plus_seconds(seconds));
+        self.timeout_at = self.seconds_max().map(|seconds| event.timestamp.plus_seconds(seconds));
         let start_at = self.machine.start_at;
         // AWS: the first state's entry names 0, not the start event, as its previous one.
         self.add_branch(None, EventId(0), start_at, input.clone());
     }
 
+    pub(super) fn seconds_max(&self) -> Option<u32> {
+        match (self.machine.timeout_seconds, self.seconds_max) {
+            (Some(own), Some(given)) => Some(own.min(given)),
+            (own, given) => own.or(given),
+        }
+    }
+
     fn end(&mut self, event: &HistoryEvent, status: Status) {
         self.status = status;
         self.ended_at = Some(event.timestamp);
-        self.branches.clear();
-        self.below.clear();
-        self.variable_bytes = 0;
+        // One that ended badly keeps where it was: it may be redriven.
+        if let Status::Succeeded(_) = self.status {
+            self.branches.clear();
+            self.below.clear();
+            self.variable_bytes = 0;
+        }
         self.ready.clear();
         self.deadlines.clear();
         self.timeout_at = None;
@@ -211,9 +251,11 @@ impl Execution {
         branch.position = Position::In(Box::new(Visit {
             state,
             entered: event.id,
+            entered_after: event.previous_event_id,
             entered_at: event.timestamp,
             input: input.clone(),
             used: Vec::new(),
+            has_failed: false,
             phase: Phase::Working,
         }));
         if self.machine.state(state).name != *name {
@@ -239,6 +281,9 @@ impl Execution {
         next: Option<&Text>,
     ) -> Result<(), ReplayError> {
         self.clear_deadline(event.branch);
+        if self.visit(event.branch).is_some_and(|visit| visit.has_failed) {
+            self.remove_children(event.branch);
+        }
         let next = next.map(|name| self.index_of(event, name)).transpose()?;
         if !assigned.is_empty() {
             self.variable_bytes = self.variable_bytes_with(event.branch, assigned);
@@ -295,13 +340,17 @@ impl Execution {
     }
 
     fn schedule(&mut self, event: &HistoryEvent, scheduled: &TaskScheduled) -> Result<(), ReplayError> {
+        // AWS: an activity's heartbeats count from when a worker has taken it.
+        let heartbeat_seconds =
+            scheduled.heartbeat_seconds.filter(|_| !matches!(scheduled.target, Target::Activity { .. }));
         let task = OpenTask {
             scheduled: event.id,
+            scheduled_at: event.timestamp,
             request: scheduled.clone(),
             is_started: false,
             is_submitted: false,
             timeout_at: scheduled.timeout_seconds.map(|seconds| event.timestamp.plus_seconds(seconds)),
-            heartbeat_at: scheduled.heartbeat_seconds.map(|seconds| event.timestamp.plus_seconds(seconds)),
+            heartbeat_at: heartbeat_seconds.map(|seconds| event.timestamp.plus_seconds(seconds)),
         };
         self.set_phase(event, event.branch, Phase::Task(task))?;
         self.branch_mut(event, "TaskScheduled", event.branch)?.previous = event.id;
@@ -388,7 +437,13 @@ impl Execution {
 
     fn add_branch(&mut self, parent: Option<Parent>, previous: EventId, state: StateIndex, input: Payload) {
         let position = Position::Ready { state, input };
-        let id = self.branches.add(Branch { parent, previous, variables: BTreeMap::new(), position });
+        let id = self.branches.add(Branch {
+            parent,
+            previous,
+            variables: BTreeMap::new(),
+            position,
+            is_given_up: false,
+        });
         self.below.extend(parent.map(|parent| (parent.branch, id)));
         self.ready.push_back(id);
     }
@@ -408,14 +463,22 @@ impl Execution {
         if let Some(parent) = branch.parent {
             self.below.remove(&(parent.branch, id));
         }
-        self.variable_bytes -= branch.variables.values().map(Payload::len_bytes).sum::<usize>();
+        if !branch.is_given_up {
+            self.variable_bytes -= branch.variable_bytes();
+        }
         Some(branch)
     }
 
     /// Branches are given up wherever they stand in the queue, and leave it when they come to its front: looking
     /// for each of them would make the end of a large Map quadratic.
-    fn drop_stale_front(&mut self) {
-        while self.ready.front().is_some_and(|front| !self.branches.contains(*front)) {
+    pub(super) fn drop_stale_front(&mut self) {
+        let is_ready = |branch: BranchId| {
+            let branch = self.branches.get(branch);
+            branch.is_some_and(|branch| {
+                matches!(branch.position, Position::Ready { .. }) && !branch.is_given_up
+            })
+        };
+        while self.ready.front().is_some_and(|front| !is_ready(*front)) {
             self.ready.pop_front();
         }
     }
@@ -433,9 +496,24 @@ impl Execution {
         Ok(())
     }
 
-    fn clear_deadline(&mut self, branch: BranchId) {
+    pub(super) fn clear_deadline(&mut self, branch: BranchId) {
         if let Some(deadline) = self.visit(branch).and_then(Visit::deadline) {
             self.deadlines.remove(&(deadline, branch));
+        }
+    }
+
+    /// Counts the silence of every worker from now on. To be called after a replay: the history does not say
+    /// when a worker was last heard of, and nobody could hear it while the process was down.
+    pub fn restart_heartbeats(&mut self, now: Timestamp) {
+        let waiting: Vec<BranchId> = self.open_task_ids().map(|task| task.branch).collect();
+        for branch in waiting {
+            let is_counted = match self.visit(branch).map(|visit| &visit.phase) {
+                Some(Phase::Task(task)) => task.heartbeat_at.is_some(),
+                _ => false,
+            };
+            if is_counted {
+                self.postpone_heartbeat(branch, now);
+            }
         }
     }
 

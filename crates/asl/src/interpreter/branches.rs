@@ -19,10 +19,6 @@ impl Branches {
         self.0.get_mut(id.0 as usize)?.as_deref_mut()
     }
 
-    pub(super) fn contains(&self, id: BranchId) -> bool {
-        self.get(id).is_some()
-    }
-
     /// Takes a branch in under the next id.
     pub(super) fn add(&mut self, branch: Branch) -> BranchId {
         let id =
@@ -33,6 +29,11 @@ impl Branches {
 
     pub(super) fn remove(&mut self, id: BranchId) -> Option<Branch> {
         self.0.get_mut(id.0 as usize)?.take().map(|branch| *branch)
+    }
+
+    /// Their ids, in the order in which they started.
+    pub(super) fn ids(&self) -> Vec<BranchId> {
+        self.iter().map(|(id, _)| id).collect()
     }
 
     /// In the order in which they started.

@@ -17,7 +17,7 @@ pub(super) struct Item {
 
 impl Execution {
     /// The context object as the branch's state sees it.
-    pub(super) fn context(&self, branch: BranchId, item: Option<&Item>) -> Value {
+    pub(super) fn context(&self, branch: BranchId, item: Option<&Item>, task_token: Option<&Text>) -> Value {
         let mut context = Object::new();
         context.insert("Execution", self.execution_context());
         context.insert(
@@ -33,18 +33,25 @@ impl Execution {
         if let Some(map) = self.map_context(branch, item) {
             context.insert("Map", map);
         }
+        if let Some(token) = task_token {
+            context.insert("Task", task(token));
+        }
         Value::from(context)
     }
 
     fn execution_context(&self) -> Value {
-        object([
+        let mut members = vec![
             ("Id", Value::from(&*self.identity.execution_arn)),
             ("Input", self.input.value().clone()),
             ("Name", Value::from(&*self.identity.execution_name)),
             ("RoleArn", Value::from(&*self.identity.role_arn)),
             ("StartTime", Value::from(self.started_at.to_string())),
-            ("RedriveCount", Value::from(0)),
-        ])
+            ("RedriveCount", Value::from(i64::from(self.redrive_count))),
+        ];
+        if let Some(at) = self.redriven_at {
+            members.push(("RedriveTime", Value::from(at.to_string())));
+        }
+        object(members)
     }
 
     fn state_context(&self, branch: BranchId) -> Option<Value> {
@@ -63,8 +70,8 @@ impl Execution {
 
     /// The item of the innermost Map around the branch.
     fn map_context(&self, branch: BranchId, item: Option<&Item>) -> Option<Value> {
-        if let Some(Item { index, value }) = item {
-            return Some(map_item(*index, value.clone()));
+        if let Some(item) = item {
+            return Some(map_item(item));
         }
         let mut scope = self.branches.get(branch)?;
         while let Some(parent) = scope.parent {
@@ -73,15 +80,23 @@ impl Execution {
                 && let Phase::Map(iterations) = &visit.phase
             {
                 let items = iterations.items.value().as_array()?;
-                return Some(map_item(parent.index, items.get(parent.index as usize)?.clone()));
+                let value = items.get(parent.index as usize)?.clone();
+                return Some(map_item(&Item { index: parent.index, value }));
             }
         }
         None
     }
 }
 
-fn map_item(index: u32, value: Value) -> Value {
-    object([("Item", object([("Index", Value::from(i64::from(index))), ("Value", value)]))])
+/// The member `Task`.
+pub(super) fn task(token: &Text) -> Value {
+    object([("Token", Value::from(&**token))])
+}
+
+/// The member `Map`.
+pub(super) fn map_item(item: &Item) -> Value {
+    let members = [("Index", Value::from(i64::from(item.index))), ("Value", item.value.clone())];
+    object([("Item", object(members))])
 }
 
 fn object<'a>(members: impl IntoIterator<Item = (&'a str, Value)>) -> Value {

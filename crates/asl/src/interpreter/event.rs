@@ -9,7 +9,9 @@
 
 pub mod wire;
 
+use super::execution::Qualifiers;
 use crate::data::Timestamp;
+use crate::definition::Pattern;
 use crate::failure::Failure;
 use crate::json::{Payload, Text};
 
@@ -101,6 +103,8 @@ pub enum EventKind {
         input: Payload,
         /// The state machine's role.
         role_arn: Text,
+        /// The version and the alias that it was started through.
+        qualifiers: Qualifiers,
     },
     /// The root branch came to its end.
     ExecutionSucceeded {
@@ -113,6 +117,13 @@ pub enum EventKind {
     ExecutionTimedOut(Reason),
     /// Somebody stopped it.
     ExecutionAborted(Reason),
+    /// Somebody had it go on after it had ended badly.
+    ExecutionRedriven {
+        /// How often that has happened, this time included.
+        redrive_count: u32,
+        /// Not in the API: what the caller named its request by.
+        client_token: Option<Text>,
+    },
     /// `<Type>StateEntered`.
     StateEntered {
         /// The state's type.
@@ -151,6 +162,20 @@ pub enum EventKind {
         /// The worker that took it, for an activity.
         worker_name: Option<Text>,
     },
+    /// `ActivityScheduleFailed`, `LambdaFunctionScheduleFailed`: there was nobody to give the task to.
+    TaskScheduleFailed {
+        /// What was to be called.
+        target: Target,
+        /// Why.
+        reason: Reason,
+    },
+    /// `TaskSubmitFailed`: a job or a callback could not be begun.
+    TaskSubmitFailed {
+        /// What was called.
+        target: Target,
+        /// What the answer said.
+        reason: Reason,
+    },
     /// `TaskSubmitted`: a job or a callback was begun.
     TaskSubmitted {
         /// What was called.
@@ -177,6 +202,15 @@ pub enum EventKind {
         /// What was called.
         target: Target,
         /// What the answer said.
+        reason: Reason,
+    },
+    /// `EvaluationFailed`: a field of a `JSONata` state could not be evaluated.
+    EvaluationFailed {
+        /// The state's name.
+        state: Text,
+        /// The field: `Output/total`. AWS: none where it is the input itself that does not do.
+        location: Option<Text>,
+        /// What the state fails with.
         reason: Reason,
     },
     /// `ParallelStateStarted`.
@@ -253,6 +287,21 @@ pub struct Reason {
     pub error: Option<Text>,
     /// A text for people.
     pub cause: Option<Text>,
+}
+
+impl Target {
+    /// How the end of a call of it is learned of, by the suffix of a service's `resource`. What is no service
+    /// answers by itself.
+    pub fn pattern(&self) -> Pattern {
+        match self {
+            Self::LambdaFunction { .. } | Self::Activity { .. } => Pattern::RequestResponse,
+            Self::Service { resource, .. } => match resource.split_once('.').map(|(_, suffix)| suffix) {
+                Some("waitForTaskToken") => Pattern::WaitForTaskToken,
+                Some("sync" | "sync:2") => Pattern::RunAJob,
+                _ => Pattern::RequestResponse,
+            },
+        }
+    }
 }
 
 impl EventId {

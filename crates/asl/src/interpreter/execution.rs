@@ -26,6 +26,19 @@ pub struct Identity {
     pub state_machine_name: Text,
     /// The role that the state machine was created with.
     pub role_arn: Text,
+    /// What of the state machine it was started through.
+    pub qualifiers: Qualifiers,
+    /// The state machine's revision that it runs, where there is one. No event says it.
+    pub revision_id: Option<Text>,
+}
+
+/// What an execution was started through, where that was not the state machine itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Qualifiers {
+    /// The version that it runs: named by the caller, or picked by an alias.
+    pub version_arn: Option<Text>,
+    /// The alias that picked the version.
+    pub alias_arn: Option<Text>,
 }
 
 /// How an execution stands.
@@ -65,8 +78,13 @@ pub struct Execution {
     pub(super) ready: VecDeque<BranchId>,
     /// When each branch that waits for a time is due.
     pub(super) deadlines: BTreeSet<(Timestamp, BranchId)>,
+    /// The longest that it may run, whatever its machine says.
+    pub(super) seconds_max: Option<u32>,
     /// When the machine's own time is over.
     pub(super) timeout_at: Option<Timestamp>,
+    /// How often it went on after it had ended badly, and since when.
+    pub(super) redrive_count: u32,
+    pub(super) redriven_at: Option<Timestamp>,
 }
 
 /// One line of states: the machine's, a Parallel's branch or a Map's iteration.
@@ -78,6 +96,8 @@ pub(super) struct Branch {
     /// Variables of this branch's scope; outer scopes are the parents'.
     pub(super) variables: BTreeMap<Text, Payload>,
     pub(super) position: Position,
+    /// A sibling failed, or the state around it. Where it was is kept, should the execution be redriven.
+    pub(super) is_given_up: bool,
 }
 
 /// The Parallel or Map state that a branch belongs to.
@@ -97,8 +117,6 @@ pub(super) enum Position {
     In(Box<Visit>),
     /// An iteration whose last state was left, before `MapIterationSucceeded` takes its output.
     Ended { output: Payload },
-    /// Given up.
-    Aborted,
 }
 
 /// A state, from its entry to its exit.
@@ -106,11 +124,15 @@ pub(super) enum Position {
 pub(super) struct Visit {
     pub(super) state: StateIndex,
     pub(super) entered: EventId,
+    /// The event before that one.
+    pub(super) entered_after: EventId,
     pub(super) entered_at: Timestamp,
     /// The raw input.
     pub(super) input: Payload,
     /// How often each retrier was used; empty until one was.
     pub(super) used: Vec<u32>,
+    /// A Parallel or a Map that has failed: what runs below it is given up, and kept until the state is left.
+    pub(super) has_failed: bool,
     pub(super) phase: Phase,
 }
 
@@ -138,6 +160,7 @@ pub(super) enum Phase {
 #[derive(Clone, Debug)]
 pub(super) struct OpenTask {
     pub(super) scheduled: EventId,
+    pub(super) scheduled_at: Timestamp,
     pub(super) request: TaskScheduled,
     /// `…Started` was written, and `TaskSubmitted` was. Told again, after a crash, they are not written again.
     pub(super) is_started: bool,
@@ -186,6 +209,21 @@ pub struct TaskRequest {
     pub state_name: Text,
     /// The call.
     pub scheduled: TaskScheduled,
+    /// When it was given out.
+    pub scheduled_at: Timestamp,
+    /// How far it had come: further than [`TaskProgress::Scheduled`] only after a replay.
+    pub progress: TaskProgress,
+}
+
+/// How far a task has come that is still open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TaskProgress {
+    /// It was given out.
+    Scheduled,
+    /// Somebody has begun it. For all but activities that follows at once, and says no more than `Scheduled`.
+    Started,
+    /// The job that it waits for was begun, or the one that will call back was asked.
+    Submitted,
 }
 
 impl PartialEq for Execution {
@@ -201,6 +239,8 @@ impl PartialEq for Execution {
             && self.branches == other.branches
             && self.ready == other.ready
             && self.timeout_at == other.timeout_at
+            && self.redrive_count == other.redrive_count
+            && self.redriven_at == other.redriven_at
     }
 }
 
@@ -227,8 +267,18 @@ impl Execution {
             variable_bytes: 0,
             ready: VecDeque::new(),
             deadlines: BTreeSet::new(),
+            seconds_max: None,
             timeout_at: None,
+            redrive_count: 0,
+            redriven_at: None,
         }
+    }
+
+    /// The same, timed out after so many seconds where its machine does not do so before.
+    #[must_use]
+    pub fn within(mut self, seconds_max: u32) -> Self {
+        self.seconds_max = Some(seconds_max);
+        self
     }
 
     /// Who it is.
@@ -256,6 +306,11 @@ impl Execution {
         self.ended_at
     }
 
+    /// How often it was redriven.
+    pub fn redrive_count(&self) -> u32 {
+        self.redrive_count
+    }
+
     /// The id of its last event.
     pub fn last_event_id(&self) -> EventId {
         self.last_event_id
@@ -280,14 +335,18 @@ impl Execution {
         }
     }
 
-    /// The tasks that are out. After a replay, each is to be run again under its old id.
+    /// The tasks that are out. After a replay, each is to be run again under its old id, as far as its progress
+    /// asks for it.
     pub fn open_tasks(&self) -> Vec<TaskRequest> {
-        self.branches.iter().filter_map(|(id, branch)| self.task_request(id, branch)).collect()
+        let branches = self.is_running().then(|| self.branches.iter());
+        branches.into_iter().flatten().filter_map(|(id, branch)| self.task_request(id, branch)).collect()
     }
 
     /// The same tasks, by their ids alone.
     pub(super) fn open_task_ids(&self) -> impl Iterator<Item = TaskId> {
-        self.branches.iter().filter_map(|(id, branch)| match &branch.position {
+        let branches = self.is_running().then(|| self.branches.iter());
+        let live = branches.into_iter().flatten().filter(|(_, branch)| !branch.is_given_up);
+        live.filter_map(|(id, branch)| match &branch.position {
             Position::In(visit) => match &visit.phase {
                 Phase::Task(task) => Some(TaskId { branch: id, scheduled: task.scheduled }),
                 Phase::Working
@@ -296,7 +355,7 @@ impl Execution {
                 | Phase::Parallel { .. }
                 | Phase::Map(_) => None,
             },
-            Position::Ready { .. } | Position::Ended { .. } | Position::Aborted => None,
+            Position::Ready { .. } | Position::Ended { .. } => None,
         })
     }
 
@@ -305,10 +364,15 @@ impl Execution {
         self.open_task(id).is_some()
     }
 
+    /// How far the task has come, while it is open.
+    pub fn task_progress(&self, id: TaskId) -> Option<TaskProgress> {
+        self.open_task(id).map(OpenTask::progress)
+    }
+
     /// The task, while it is open.
     pub(super) fn open_task(&self, id: TaskId) -> Option<&OpenTask> {
         match &self.visit(id.branch)?.phase {
-            Phase::Task(task) if task.scheduled == id.scheduled => Some(task),
+            Phase::Task(task) if task.scheduled == id.scheduled && self.is_running() => Some(task),
             Phase::Task(_)
             | Phase::Working
             | Phase::Waiting { .. }
@@ -320,19 +384,24 @@ impl Execution {
 
     pub(super) fn task_request(&self, id: BranchId, branch: &Branch) -> Option<TaskRequest> {
         let Position::In(visit) = &branch.position else { return None };
+        if branch.is_given_up {
+            return None;
+        }
         let Phase::Task(task) = &visit.phase else { return None };
         Some(TaskRequest {
             id: TaskId { branch: id, scheduled: task.scheduled },
             state_name: self.machine.state(visit.state).name.clone(),
             scheduled: task.request.clone(),
+            scheduled_at: task.scheduled_at,
+            progress: task.progress(),
         })
     }
 
-    /// The visit of a branch that is in a state.
+    /// The visit of a branch that is in a state, and not given up.
     pub(super) fn visit(&self, branch: BranchId) -> Option<&Visit> {
-        match &self.branches.get(branch)?.position {
+        match &self.branches.get(branch).filter(|branch| !branch.is_given_up)?.position {
             Position::In(visit) => Some(visit),
-            Position::Ready { .. } | Position::Ended { .. } | Position::Aborted => None,
+            Position::Ready { .. } | Position::Ended { .. } => None,
         }
     }
 
@@ -366,6 +435,23 @@ impl Execution {
     pub(super) fn children(&self, parent: BranchId) -> Vec<BranchId> {
         let all = (parent, BranchId(0))..=(parent, BranchId(u32::MAX));
         self.below.range(all).map(|(_, child)| *child).collect()
+    }
+}
+
+impl OpenTask {
+    fn progress(&self) -> TaskProgress {
+        match (self.is_submitted, self.is_started) {
+            (true, _) => TaskProgress::Submitted,
+            (false, true) => TaskProgress::Started,
+            (false, false) => TaskProgress::Scheduled,
+        }
+    }
+}
+
+impl Branch {
+    /// The bytes of its variables' values.
+    pub(super) fn variable_bytes(&self) -> usize {
+        self.variables.values().map(Payload::len_bytes).sum()
     }
 }
 

@@ -6,14 +6,13 @@
 //!
 //! Spec: States Language, "Errors".
 
-use super::data_flow::merge;
 use super::event::{BranchId, EventId, EventKind, PlannedRetry, Reason};
-use super::execution::{Parent, Phase, Position, TaskId};
+use super::execution::{Parent, Phase, TaskId};
 use super::retry::{catcher_for, is_terminal, retrier_for};
-use super::turn::{Leave, Turn, state_type};
+use super::turn::{Turn, state_type};
 use crate::definition::{Catcher, StateKind, Transition};
 use crate::failure::{Failure, names};
-use crate::json::{Object, Payload, Value};
+use crate::json::{Object, Payload, Text, Value};
 
 /// An error on its way outwards.
 pub(super) struct Raised {
@@ -37,13 +36,30 @@ impl Raised {
 impl Turn<'_> {
     /// The state at hand failed while its own fields were evaluated: AWS names the state in the cause.
     pub(super) fn fail_evaluation(&mut self, branch: BranchId, failure: Failure) {
-        if let Some(reason) = self.placed(branch, failure) {
-            self.fail(branch, reason);
+        let location = failure.location.clone();
+        let Some(reason) = self.placed(branch, failure) else { return };
+        self.tell_of_evaluation(branch, location, &reason);
+        self.fail(branch, reason);
+    }
+
+    /// AWS: what a `JSONata` state cannot evaluate has an event of its own, before anything follows from it.
+    fn tell_of_evaluation(&mut self, branch: BranchId, location: Option<Text>, reason: &Reason) {
+        if reason.error.as_deref() != Some(names::QUERY_EVALUATION_ERROR) {
+            return;
         }
+        let (Some(visit), Some(state)) = (self.execution.visit(branch), self.state(branch)) else { return };
+        let previous = self.previous(branch);
+        // AWS: recorded for Pass, Map and Wait: on the way in the event names what the entry names, but not so for a
+        // Wait.
+        let is_on_the_way_in = previous == visit.entered && !matches!(state.kind, StateKind::Wait(_));
+        let previous = if is_on_the_way_in { visit.entered_after } else { previous };
+        let event =
+            EventKind::EvaluationFailed { state: state.name.clone(), location, reason: reason.clone() };
+        self.emit(branch, previous, event);
     }
 
     /// The failure with the state that the branch is in.
-    fn placed(&self, branch: BranchId, failure: Failure) -> Option<Reason> {
+    pub(super) fn placed(&self, branch: BranchId, failure: Failure) -> Option<Reason> {
         let visit = self.execution.visit(branch)?;
         let name = &self.machine.state(visit.state).name;
         let place = format!(
@@ -113,7 +129,7 @@ impl Turn<'_> {
             | StateKind::Fail(_) => {}
         }
         match catcher_for(state.catch(), raised.name()) {
-            Some(catcher) => self.catch(branch, catcher, &raised.reason),
+            Some((_, catcher)) => self.catch(branch, catcher, &raised.reason),
             None => self.fail_branch(branch, raised),
         }
     }
@@ -135,17 +151,22 @@ impl Turn<'_> {
     fn catch(&mut self, branch: BranchId, catcher: &Catcher, reason: &Reason) {
         let Some(visit) = self.execution.visit(branch) else { return };
         let error = error_output(reason);
-        let scene = self.scene(branch);
-        let left = merge(&catcher.result_path, &visit.input, &error).and_then(|output| {
-            let assigned = scene.assign(&catcher.assign, &error)?;
-            Ok(Leave { output, assigned, transition: Transition::Next(catcher.next) })
-        });
+        let queries = self.queries(branch, &visit.input).with_error(&error);
+        let transition = Transition::Next(catcher.next);
+        let left = queries.leave_caught(&catcher.output, &catcher.assign, transition, &error);
         let failed = match left {
             Ok(leave) => match self.over_limit(branch, &leave) {
                 None => return self.exit(branch, leave),
                 Some(failure) => Some(failure.into()),
             },
-            Err(failure) => self.placed(branch, failure),
+            Err(failure) => {
+                let location = failure.location.clone();
+                let placed = self.placed(branch, failure);
+                if let Some(reason) = &placed {
+                    self.tell_of_evaluation(branch, location, reason);
+                }
+                placed
+            }
         };
         if let Some(reason) = failed {
             self.fail_branch(branch, Raised { reason, by_silence: false });
@@ -181,16 +202,16 @@ impl Turn<'_> {
                 };
                 self.emit(child, failing, kind);
             }
-            self.abort_children(child, None, failing);
+            // What is below a state that has failed is given up already.
+            if !self.execution.visit(child).is_some_and(|visit| visit.has_failed) {
+                self.abort_children(child, None, failing);
+            }
             self.abort_state(child, failing);
         }
     }
 
     fn abort_state(&mut self, branch: BranchId, failing: EventId) {
-        let Some(Position::In(visit)) = self.execution.branches.get(branch).map(|branch| &branch.position)
-        else {
-            return;
-        };
+        let Some(visit) = self.execution.visit(branch) else { return };
         let open = match &visit.phase {
             Phase::Task(task) => Some(TaskId { branch, scheduled: task.scheduled }),
             Phase::Working
@@ -213,7 +234,7 @@ impl Turn<'_> {
 }
 
 /// The error output: what a catcher's state goes on with. Spec: "Error output".
-fn error_output(reason: &Reason) -> Payload {
+pub(super) fn error_output(reason: &Reason) -> Payload {
     let mut output = Object::new();
     if let Some(error) = &reason.error {
         output.insert("Error", error.clone());

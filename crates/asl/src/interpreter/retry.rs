@@ -17,9 +17,9 @@ pub fn retrier_for<'a>(retriers: &'a [Retrier], error: Option<&str>) -> Option<(
     retriers.iter().enumerate().find(|(_, retrier)| any_matches(&retrier.error_equals, error))
 }
 
-/// The first catcher that names the error. Spec: "Fallback states".
-pub fn catcher_for<'a>(catchers: &'a [Catcher], error: Option<&str>) -> Option<&'a Catcher> {
-    catchers.iter().find(|catcher| any_matches(&catcher.error_equals, error))
+/// The first catcher that names the error, and its place. Spec: "Fallback states".
+pub fn catcher_for<'a>(catchers: &'a [Catcher], error: Option<&str>) -> Option<(usize, &'a Catcher)> {
+    catchers.iter().enumerate().find(|(_, catcher)| any_matches(&catcher.error_equals, error))
 }
 
 /// Whether nothing can take this error. AWS: `States.Runtime` always ends the execution.

@@ -5,7 +5,7 @@
 
 mod choice;
 mod fail;
-mod map;
+pub(super) mod map;
 mod parallel;
 mod pass;
 mod succeed;

@@ -7,7 +7,9 @@ use super::data_flow::Scene;
 use super::event::{BranchId, EventId, EventKind, HistoryEvent, Iteration, PlannedRetry, Reason, StateType};
 use super::execution::{Branch, Execution, Parent, Phase, Position, Status, TaskId, Visit};
 use super::failing::Raised;
-use super::{Decision, Effect, Limits, Random, Stimulus};
+use super::inspection::Trial;
+use super::queries::Queries;
+use super::{Decision, Effect, Limits, Random, Stimulus, Stopwatch, TaskTokens};
 use crate::data::Timestamp;
 use crate::definition::{State, StateKind, StateMachine, Transition};
 use crate::failure::{Failure, names};
@@ -20,8 +22,16 @@ pub struct Surroundings<'a> {
     pub now: Timestamp,
     /// Where chance comes from.
     pub random: &'a dyn Random,
+    /// Where task tokens come from.
+    pub tokens: &'a dyn TaskTokens,
+    /// Measures how long an expression has been running.
+    pub stopwatch: Stopwatch,
     /// The bounds.
     pub limits: &'a Limits,
+    /// Whether the state machine is being deleted: the execution is aborted instead of entering another state.
+    pub deleting: bool,
+    /// Whether others wait for this turn: it then ends before a state that may take long, unfinished.
+    pub is_in_a_hurry: bool,
 }
 
 /// A turn under way.
@@ -31,6 +41,12 @@ pub(super) struct Turn<'a> {
     pub(super) now: Timestamp,
     pub(super) limits: &'a Limits,
     random: &'a dyn Random,
+    tokens: &'a dyn TaskTokens,
+    deleting: bool,
+    stopwatch: Stopwatch,
+    is_in_a_hurry: bool,
+    /// Of a state that is tested on its own: nothing is emitted then.
+    trial: Option<Trial<'a>>,
     events: Vec<HistoryEvent>,
     effects: Vec<Effect>,
 }
@@ -54,27 +70,85 @@ impl Execution {
     /// execution is then to be thrown away and read back from its history.
     pub fn decide(&mut self, stimulus: Stimulus, surroundings: Surroundings<'_>) -> Decision {
         let machine = self.machine.clone();
-        let mut turn = Turn {
-            execution: self,
-            machine: &machine,
-            now: surroundings.now,
-            limits: surroundings.limits,
-            random: surroundings.random,
-            events: Vec::new(),
-            effects: Vec::new(),
-        };
+        let mut turn = Turn::new(self, &machine, surroundings, None);
         turn.take(stimulus);
         turn.run();
         let unfinished = turn.execution.is_running() && turn.execution.has_ready_branches();
         Decision { events: turn.events, effects: turn.effects, unfinished }
     }
+
+    /// Whether deciding on the stimulus may take longer than the data at hand is large, so that whoever is in a hurry
+    /// takes it elsewhere. Says nothing of the states that follow: a turn in a hurry ends before them.
+    pub fn may_take_long(&self, stimulus: &Stimulus, now: Timestamp) -> bool {
+        if !self.machine.may_take_long() {
+            return false;
+        }
+        if let Stimulus::Redrive { .. } = stimulus {
+            // It takes up whatever was left, wherever that was.
+            return true;
+        }
+        if !self.is_running() {
+            return false;
+        }
+        let is_slow = |branch: BranchId| match self.branches.get(branch).map(|branch| &branch.position) {
+            Some(Position::Ready { state, .. }) => self.machine.state(*state).may_take_long,
+            Some(Position::In(visit)) => self.machine.state(visit.state).may_take_long,
+            Some(Position::Ended { .. }) | None => false,
+        };
+        match stimulus {
+            Stimulus::Start
+            | Stimulus::Stop(_)
+            | Stimulus::TaskHeartbeat { .. }
+            | Stimulus::Redrive { .. } => false,
+            Stimulus::Continue => self.ready.front().copied().is_some_and(is_slow),
+            Stimulus::TimersDue => {
+                let due = self.deadlines.iter().take_while(|(at, _)| *at <= now);
+                due.map(|(_, branch)| *branch).any(is_slow)
+            }
+            Stimulus::TaskStarted { task, .. }
+            | Stimulus::TaskScheduleFailed { task, .. }
+            | Stimulus::TaskSubmitted { task, .. }
+            | Stimulus::TaskSubmitFailed { task, .. }
+            | Stimulus::TaskSucceeded { task, .. }
+            | Stimulus::TaskFailed { task, .. } => self.is_open(*task) && is_slow(task.branch),
+        }
+    }
 }
 
 impl<'a> Turn<'a> {
+    /// A turn in which nothing has happened.
+    pub(super) fn new(
+        execution: &'a mut Execution,
+        machine: &'a StateMachine,
+        surroundings: Surroundings<'a>,
+        trial: Option<Trial<'a>>,
+    ) -> Self {
+        let Surroundings { now, random, tokens, stopwatch, limits, deleting, is_in_a_hurry } = surroundings;
+        let (events, effects) = (Vec::new(), Vec::new());
+        Self {
+            execution,
+            machine,
+            now,
+            limits,
+            random,
+            tokens,
+            deleting,
+            stopwatch,
+            is_in_a_hurry,
+            trial,
+            events,
+            effects,
+        }
+    }
+
     fn take(&mut self, stimulus: Stimulus) {
         match (&self.execution.status, stimulus) {
             (Status::Pending, Stimulus::Start) => self.start(),
             (Status::Running, stimulus) => self.go_on(stimulus),
+            (
+                Status::Failed(_) | Status::TimedOut(_) | Status::Aborted(_),
+                Stimulus::Redrive { client_token },
+            ) => self.redrive(client_token),
             (
                 Status::Pending
                 | Status::Succeeded(_)
@@ -88,13 +162,15 @@ impl<'a> Turn<'a> {
 
     fn go_on(&mut self, stimulus: Stimulus) {
         match stimulus {
-            Stimulus::Start | Stimulus::Continue => {}
+            Stimulus::Start | Stimulus::Continue | Stimulus::Redrive { .. } => {}
             Stimulus::TimersDue => self.timers_due(),
             Stimulus::Stop(reason) => {
                 // AWS: the abort names 0 as its previous event, and no state is aborted before it.
                 self.end(EventId(0), EventKind::ExecutionAborted(reason));
             }
             Stimulus::TaskStarted { task, worker_name } => self.task_started(task, worker_name),
+            Stimulus::TaskScheduleFailed { task, reason } => self.task_schedule_failed(task, reason),
+            Stimulus::TaskSubmitFailed { task, reason } => self.task_submit_failed(task, reason),
             Stimulus::TaskSubmitted { task, output } => self.task_submitted(task, output),
             Stimulus::TaskSucceeded { task, output } => self.task_succeeded(task, output),
             Stimulus::TaskFailed { task, reason } => self.task_failed(task, reason),
@@ -110,14 +186,22 @@ impl<'a> Turn<'a> {
     fn run(&mut self) {
         while self.events.len() < self.limits.turn_events_max {
             let Some(branch) = self.execution.ready.front().copied() else { break };
+            if self.deleting {
+                // AWS: executions of a deleted state machine are ended at their next transition.
+                return self.end(EventId(0), EventKind::ExecutionAborted(Reason::default()));
+            }
+            if self.is_in_a_hurry && self.execution.may_take_long(&Stimulus::Continue, self.now) {
+                break;
+            }
             self.enter(branch);
         }
     }
 
     fn start(&mut self) {
         let input = self.execution.input.clone();
-        let role_arn = self.execution.identity.role_arn.clone();
-        self.emit(BranchId::ROOT, EventId(0), EventKind::ExecutionStarted { input, role_arn });
+        let identity = &self.execution.identity;
+        let (role_arn, qualifiers) = (identity.role_arn.clone(), identity.qualifiers.clone());
+        self.emit(BranchId::ROOT, EventId(0), EventKind::ExecutionStarted { input, role_arn, qualifiers });
     }
 
     fn enter(&mut self, branch: BranchId) {
@@ -141,7 +225,7 @@ impl<'a> Turn<'a> {
         }
     }
 
-    fn timers_due(&mut self) {
+    pub(super) fn timers_due(&mut self) {
         if self.execution.timeout_at.is_some_and(|at| at <= self.now) {
             // AWS: the machine's own time-out names 0 as its previous event, and has no cause.
             let reason = Reason { error: Some(names::TIMEOUT.into()), cause: None };
@@ -159,7 +243,8 @@ impl<'a> Turn<'a> {
             .collect();
         for branch in due {
             // An earlier one of these may have ended the execution, or this branch.
-            let deadline = self.execution.visit(branch).and_then(Visit::deadline);
+            let visit = self.execution.visit(branch).filter(|_| self.execution.is_running());
+            let deadline = visit.and_then(Visit::deadline);
             if deadline.is_some_and(|at| at <= self.now) {
                 timed_out.extend(self.timer_due(branch).map(|raised| (branch, raised)));
             }
@@ -275,6 +360,21 @@ impl<'a> Turn<'a> {
         self.events.push(event);
     }
 
+    /// Emits the event that follows an end: what [`Turn::emit`] would not.
+    pub(super) fn emit_redriven(&mut self, kind: EventKind) {
+        let previous_event_id = self.execution.last_event_id;
+        let event = HistoryEvent {
+            id: previous_event_id.next(),
+            previous_event_id,
+            timestamp: self.now,
+            branch: BranchId::ROOT,
+            retry: None,
+            kind,
+        };
+        self.execution.apply(&event).expect("an execution that ended badly can be redriven");
+        self.events.push(event);
+    }
+
     /// Notes on the last event that with it, or with `failing` before it, a state failed and is tried again.
     ///
     /// Answers whether it could. A new attempt whose fields fail before anything is scheduled has no event to be
@@ -307,7 +407,27 @@ impl<'a> Turn<'a> {
 
     /// What the fields of the branch's state are evaluated against.
     pub(super) fn scene(&self, branch: BranchId) -> Scene<'_> {
-        Scene { execution: self.execution, branch, random: self.random, item: None }
+        Scene {
+            execution: self.execution,
+            branch,
+            now: self.now,
+            random: self.random,
+            stopwatch: self.stopwatch,
+            limits: self.limits,
+            item: None,
+            task_token: None,
+            trial: self.trial,
+        }
+    }
+
+    /// The same for fields that either query language may have, with the state's raw input.
+    pub(super) fn queries<'s>(&'s self, branch: BranchId, raw: &'s Payload) -> Queries<'s> {
+        Queries::new(self.scene(branch), raw)
+    }
+
+    /// The token of the task that the branch's next event gives out.
+    pub(super) fn next_task_token(&self, branch: BranchId) -> Text {
+        self.tokens.token(TaskId { branch, scheduled: self.execution.last_event_id.next() })
     }
 
     pub(super) fn draw(&self) -> u64 {
@@ -319,9 +439,12 @@ impl<'a> Turn<'a> {
         self.execution.branches.get(branch).map_or(EventId(0), |branch| branch.previous)
     }
 
-    /// The state that the branch is in.
+    /// The state that the branch is in, while the execution runs.
     pub(super) fn state(&self, branch: BranchId) -> Option<&'a State> {
-        self.execution.visit(branch).map(|visit| self.machine.state(visit.state))
+        self.execution
+            .visit(branch)
+            .filter(|_| self.execution.is_running())
+            .map(|visit| self.machine.state(visit.state))
     }
 
     pub(super) fn iteration(&self, branch: BranchId, index: u32) -> Option<Iteration> {
@@ -332,7 +455,8 @@ impl<'a> Turn<'a> {
     /// The raw input of the state that the branch is in; none when the state's last event ended the execution,
     /// because the history was full.
     pub(super) fn raw_input(&self, branch: BranchId) -> Option<Payload> {
-        self.execution.visit(branch).map(|visit| visit.input.clone())
+        let visit = self.execution.visit(branch).filter(|_| self.execution.is_running());
+        visit.map(|visit| visit.input.clone())
     }
 
     /// A branch of a Parallel or an iteration of a Map came to its end.

@@ -8,13 +8,15 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use darkroom_asl::data::Timestamp;
 use darkroom_asl::definition::StateMachine;
 use darkroom_asl::interpreter::event::wire::{Record, to_record};
 use darkroom_asl::interpreter::event::{HistoryEvent, Reason};
 use darkroom_asl::interpreter::{
-    Decision, Effect, Execution, Identity, Limits, Random, Stimulus, Surroundings, TaskId, TaskRequest,
+    Decision, Effect, Execution, Identity, Limits, Qualifiers, Random, Stimulus, Surroundings, TaskId,
+    TaskRequest, TaskTokens,
 };
 use darkroom_asl::json::{Payload, Text};
 
@@ -76,6 +78,15 @@ impl Random for Chance {
     }
 }
 
+/// Tokens that name their task.
+struct Tokens;
+
+impl TaskTokens for Tokens {
+    fn token(&self, task: TaskId) -> Text {
+        format!("token-{}-{}", task.branch.0, task.scheduled.0).into()
+    }
+}
+
 /// Who every simulated execution is.
 pub fn identity() -> Arc<Identity> {
     Arc::new(Identity {
@@ -84,6 +95,8 @@ pub fn identity() -> Arc<Identity> {
         state_machine_arn: "arn:aws:states:eu-west-1:111122223333:stateMachine:machine".into(),
         state_machine_name: "machine".into(),
         role_arn: "arn:aws:iam::111122223333:role/machine".into(),
+        qualifiers: Qualifiers::default(),
+        revision_id: None,
     })
 }
 
@@ -131,6 +144,16 @@ impl<'a> World<'a> {
         }
     }
 
+    /// Redrives an execution that ended badly, and runs it to its end again. `false` where it has no room for that.
+    pub fn redrive(&mut self, decisions_max: usize) -> bool {
+        let before = self.history.len();
+        self.ended = None;
+        self.take(Stimulus::Redrive { client_token: None });
+        self.decisions = 0;
+        self.run(decisions_max);
+        self.history.len() > before
+    }
+
     /// Lets time pass until the next thing happens, and lets it happen.
     fn wait(&mut self) -> bool {
         let act = self.planned.first_key_value().map(|((at, _), _)| *at);
@@ -164,9 +187,25 @@ impl<'a> World<'a> {
         });
     }
 
+    /// The next stimulus ends this task.
+    pub fn end_next(&mut self, task: TaskId) {
+        self.ended = Some(task);
+        self.running.remove(&task);
+    }
+
     /// One decision, and all that must hold after it.
     pub fn take(&mut self, stimulus: Stimulus) {
-        let surroundings = Surroundings { now: self.now, random: &self.chance, limits: &self.limits };
+        // Whoever is in a hurry takes elsewhere what may take long.
+        let is_in_a_hurry = !self.live.may_take_long(&stimulus, self.now);
+        let surroundings = Surroundings {
+            now: self.now,
+            random: &self.chance,
+            tokens: &Tokens,
+            stopwatch: || Duration::ZERO,
+            limits: &self.limits,
+            deleting: false,
+            is_in_a_hurry,
+        };
         let Decision { events, effects, unfinished } = self.live.decide(stimulus, surroundings);
         self.decisions += 1;
         self.unfinished += usize::from(unfinished);

@@ -18,7 +18,7 @@ use tokio::task::AbortHandle;
 
 /// Calls that run at once. Our choice: each is a connection.
 const CALLS_MAX: usize = 256;
-/// What a resource ends in whose Task ends by its token and not by the call's answer.
+/// What a resource ends in whose Task ends by its token: the call's answer only says that it was submitted.
 const BY_TOKEN: &str = ".waitForTaskToken";
 
 /// Runs tasks through the services, once there are any: the engine begins before them.
@@ -42,7 +42,7 @@ impl ServiceTasks {
 
 impl TaskExecutor for ServiceTasks {
     fn start(&self, invocation: Invocation, answer: Answer) {
-        let Some((call, by_token)) = call_of(&invocation) else {
+        let Some(call) = call_of(&invocation) else {
             return answer.give(Err(failed("an activity's tasks are not called")));
         };
         let id = (invocation.key, invocation.request.id);
@@ -58,7 +58,7 @@ impl TaskExecutor for ServiceTasks {
             let _place = places.acquire().await;
             let outcome = run(&found, &call).await;
             calls.lock().remove(&id);
-            pending.give(outcome, by_token);
+            pending.give(outcome);
         });
         known.insert(id, task.abort_handle());
     }
@@ -79,29 +79,25 @@ async fn run(tasks: &Tasks, call: &TaskCall) -> TaskOutcome {
     }
 }
 
-/// The call that a task is, and whether its Task ends by a token.
-fn call_of(invocation: &Invocation) -> Option<(TaskCall, bool)> {
+/// The call that a task is.
+fn call_of(invocation: &Invocation) -> Option<TaskCall> {
     let scheduled = &invocation.request.scheduled;
     let resource = match &scheduled.target {
         Target::LambdaFunction { resource } => resource.to_string(),
         Target::Service { resource_type, resource } => format!("{resource_type}:{resource}"),
         Target::Activity { .. } => return None,
     };
-    let (resource, by_token) = match resource.strip_suffix(BY_TOKEN) {
-        Some(resource) => (resource.to_owned(), true),
-        None => (resource, false),
-    };
+    let resource = resource.strip_suffix(BY_TOKEN).map_or(resource.clone(), str::to_owned);
     let identity = &invocation.identity;
     let mut arn = identity.execution_arn.split(':').skip(3);
-    let call = TaskCall {
+    Some(TaskCall {
         resource,
         parameters: scheduled.input.text().to_string(),
         region: arn.next().unwrap_or_default().to_owned(),
         account: arn.next().unwrap_or_default().to_owned(),
         execution_arn: identity.execution_arn.to_string(),
         state_machine_arn: identity.state_machine_arn.to_string(),
-    };
-    Some((call, by_token))
+    })
 }
 
 fn failed(cause: &str) -> Reason {
@@ -120,12 +116,9 @@ impl Calls {
 struct Pending(Option<Answer>);
 
 impl Pending {
-    /// A call that was heard does not end a Task that waits for its token.
-    fn give(mut self, outcome: TaskOutcome, by_token: bool) {
-        match self.0.take() {
-            Some(answer) if by_token && outcome.is_ok() => answer.withhold(),
-            Some(answer) => answer.give(outcome),
-            None => {}
+    fn give(mut self, outcome: TaskOutcome) {
+        if let Some(answer) = self.0.take() {
+            answer.give(outcome);
         }
     }
 }

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-use super::{Batch, ExecutionKey, Input, Observer, Outlet, Parked, Release, Store, StoreError};
+use super::Observer;
+use super::outlet::Outlet;
+use crate::shard::{Input, Parked, Release};
+use crate::store::{Batch, ExecutionKey, Store, StoreError};
 
 /// A turn on its way to the disk.
 pub(super) struct Commit {
@@ -121,24 +124,21 @@ impl Committer {
     }
 
     fn release(&self, release: Release) {
-        let Release { key, identity, effects, replies, ended } = release;
+        let key = release.key;
         if let Some(lost) = self.lost.get(&key) {
-            for reply in replies {
+            for reply in release.replies {
                 reply(Err(match lost {
                     Lost::Taken => StoreError::Conflict { key },
                     Lost::Refused(reason) => StoreError::Refused { key, reason: reason.clone() },
                 }));
             }
-            self.outlet.tell(&identity, Input::Lost(key));
+            self.outlet.tell(key, &release.identity, Input::Lost(key));
             return;
         }
-        for reply in replies {
-            reply(Ok(()));
+        if release.ended {
+            self.outlet.tell(key, &release.identity, Input::Settled(vec![key]));
         }
-        if ended {
-            self.outlet.tell(&identity, Input::Settled(vec![key]));
-        }
-        self.outlet.let_out(key, &identity, effects);
+        self.outlet.release(release);
     }
 }
 
@@ -153,6 +153,8 @@ fn merge(batch: &mut Batch, later: Batch) {
     for append in later.appends {
         match places.get(&append.key).and_then(|place| batch.appends.get_mut(*place)) {
             Some(earlier) => {
+                // A redrive is asked for when the end before it is durable, so there is none in the same batch.
+                earlier.redrive = earlier.redrive.or(append.redrive);
                 earlier.events.extend(append.events);
                 earlier.end = append.end.or(earlier.end.take());
             }

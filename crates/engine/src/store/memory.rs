@@ -8,14 +8,17 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::{Bound, RangeInclusive};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use darkroom_asl::data::Timestamp;
 use darkroom_asl::interpreter::event::{EventId, HistoryEvent};
 use darkroom_asl::json::Text;
 
 use super::piece::{self, Reading, Span};
 use super::{
-    Append, Batch, DefinitionKey, ExecutionKey, Filter, StateMachineStatus, Store, StoreError,
-    StoredExecution, StoredStateMachine,
+    Append, Batch, Change, DefinitionKey, End, ExecutionKey, ExecutionSummary, Filter, Revision,
+    StartedThrough, StateMachineStatus, Store, StoreError, StoredActivity, StoredAlias, StoredExecution,
+    StoredStateMachine, StoredVersion, Tag,
 };
+use crate::token::TokenSecret;
 
 /// A store in memory. Clones share it.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +32,12 @@ struct Tables {
     arns: HashMap<Text, ExecutionKey>,
     definitions: HashMap<DefinitionKey, Text>,
     state_machines: BTreeMap<Text, StoredStateMachine>,
+    token_secret: Option<TokenSecret>,
+    revisions: HashMap<Text, Revision>,
+    versions: BTreeMap<(Text, u32), StoredVersion>,
+    aliases: BTreeMap<Text, StoredAlias>,
+    activities: BTreeMap<Text, StoredActivity>,
+    tags: HashMap<Text, Vec<Tag>>,
 }
 
 #[derive(Debug)]
@@ -42,6 +51,8 @@ struct Entry {
 struct Head {
     last: EventId,
     is_open: bool,
+    /// Whether it has ended badly.
+    is_redrivable: bool,
 }
 
 impl MemoryStore {
@@ -50,14 +61,6 @@ impl MemoryStore {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn select(&self, wanted: impl Fn(&StoredExecution) -> bool) -> Vec<StoredExecution> {
-        let tables = self.tables();
-        let executions = tables.executions.values().map(|entry| &entry.execution);
-        executions.filter(|execution| wanted(execution)).cloned().collect()
-    }
-}
-
-impl MemoryStore {
     /// Reads the pieces that hold any of these ids.
     fn read_pieces(&self, key: ExecutionKey, ids: &RangeInclusive<EventId>) -> Result<Reading, StoreError> {
         let tables = self.tables();
@@ -98,8 +101,15 @@ impl Store for MemoryStore {
         Ok(self.tables().executions.keys().next_back().copied().unwrap_or_default())
     }
 
-    fn open_executions(&self) -> Result<Vec<StoredExecution>, StoreError> {
-        Ok(self.select(|execution| execution.end.is_none()))
+    fn open_executions(
+        &self,
+        after: Option<ExecutionKey>,
+        limit: usize,
+    ) -> Result<Vec<StoredExecution>, StoreError> {
+        let tables = self.tables();
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let later = tables.executions.range((from, Bound::Unbounded)).map(|(_, entry)| &entry.execution);
+        Ok(later.filter(|execution| execution.end.is_none()).take(limit).cloned().collect())
     }
 
     fn execution(&self, arn: &str) -> Result<Option<StoredExecution>, StoreError> {
@@ -108,11 +118,19 @@ impl Store for MemoryStore {
         Ok(entry.map(|entry| entry.execution.clone()))
     }
 
-    fn executions(&self, filter: &Filter) -> Result<Vec<StoredExecution>, StoreError> {
-        let mut found = self.select(|execution| filter.admits(execution));
-        found.reverse();
-        found.truncate(filter.limit);
-        Ok(found)
+    fn execution_by_key(&self, key: ExecutionKey) -> Result<Option<StoredExecution>, StoreError> {
+        Ok(self.tables().executions.get(&key).map(|entry| entry.execution.clone()))
+    }
+
+    fn executions(&self, filter: &Filter) -> Result<Vec<ExecutionSummary>, StoreError> {
+        let tables = self.tables();
+        let newest_first = tables.executions.values().rev().map(|entry| &entry.execution);
+        let admitted = newest_first.filter(|execution| filter.admits(execution));
+        Ok(admitted.take(filter.limit).map(summary).collect())
+    }
+
+    fn delete_ended(&self, ended_before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        Ok(self.tables().delete_ended(ended_before, limit))
     }
 
     fn history(&self, key: ExecutionKey) -> Result<Vec<HistoryEvent>, StoreError> {
@@ -131,20 +149,15 @@ impl Store for MemoryStore {
         Ok(self.tables().head(key).map(|head| head.last).unwrap_or_default())
     }
 
-    fn create_state_machine(
-        &self,
-        machine: &StoredStateMachine,
-    ) -> Result<Option<StoredStateMachine>, StoreError> {
+    fn change(&self, changes: &[Change]) -> Result<(), StoreError> {
         let mut tables = self.tables();
-        if !tables.definitions.contains_key(&machine.definition) {
-            let reason = format!("there is no definition {}", machine.definition);
-            return Err(StoreError::Corrupt { place: "memory, state machines".into(), reason });
+        for change in changes {
+            tables.check(change)?;
         }
-        if let Some(before) = tables.state_machine(&machine.arn) {
-            return Ok(Some(before.clone()));
+        for change in changes {
+            tables.change(change.clone());
         }
-        tables.state_machines.insert(machine.arn.clone(), machine.clone());
-        Ok(None)
+        Ok(())
     }
 
     fn state_machine(&self, arn: &str) -> Result<Option<StoredStateMachine>, StoreError> {
@@ -157,22 +170,60 @@ impl Store for MemoryStore {
         limit: usize,
     ) -> Result<Vec<StoredStateMachine>, StoreError> {
         let tables = self.tables();
-        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let machines = tables.state_machines.range::<str, _>((from, Bound::Unbounded));
+        let machines = tables.state_machines.range::<str, _>(after_arn(after));
         let machines = machines.filter_map(|(arn, _)| tables.state_machine(arn));
         Ok(machines.take(limit).cloned().collect())
     }
 
-    fn delete_state_machine(&self, arn: &str) -> Result<(), StoreError> {
-        let mut tables = self.tables();
-        if tables.is_running(arn) {
-            if let Some(machine) = tables.state_machines.get_mut(arn) {
-                machine.status = StateMachineStatus::Deleting;
-            }
-        } else {
-            tables.state_machines.remove(arn);
-        }
-        Ok(())
+    fn revision(&self, id: &str) -> Result<Option<Revision>, StoreError> {
+        Ok(self.tables().revisions.get(id).cloned())
+    }
+
+    fn version(&self, state_machine_arn: &str, number: u32) -> Result<Option<StoredVersion>, StoreError> {
+        Ok(self.tables().versions.get(&(state_machine_arn.into(), number)).cloned())
+    }
+
+    fn versions(
+        &self,
+        state_machine_arn: &str,
+        before: Option<u32>,
+        limit: usize,
+    ) -> Result<Vec<StoredVersion>, StoreError> {
+        let tables = self.tables();
+        let arn = Text::from(state_machine_arn);
+        let end = before.map_or(Bound::Included((arn.clone(), u32::MAX)), |number| {
+            Bound::Excluded((arn.clone(), number))
+        });
+        let versions = tables.versions.range((Bound::Included((arn, 0)), end)).rev();
+        Ok(versions.take(limit).map(|(_, version)| version.clone()).collect())
+    }
+
+    fn alias(&self, arn: &str) -> Result<Option<StoredAlias>, StoreError> {
+        Ok(self.tables().aliases.get(arn).cloned())
+    }
+
+    fn aliases(&self, state_machine_arn: &str) -> Result<Vec<StoredAlias>, StoreError> {
+        let tables = self.tables();
+        let aliases = tables.aliases.values().filter(|alias| *alias.state_machine_arn == *state_machine_arn);
+        Ok(aliases.cloned().collect())
+    }
+
+    fn activity(&self, arn: &str) -> Result<Option<StoredActivity>, StoreError> {
+        Ok(self.tables().activities.get(arn).cloned())
+    }
+
+    fn activities(&self, after: Option<&str>, limit: usize) -> Result<Vec<StoredActivity>, StoreError> {
+        let tables = self.tables();
+        let activities = tables.activities.range::<str, _>(after_arn(after));
+        Ok(activities.take(limit).map(|(_, activity)| activity.clone()).collect())
+    }
+
+    fn tags(&self, resource_arn: &str) -> Result<Vec<Tag>, StoreError> {
+        Ok(self.tables().tags.get(resource_arn).cloned().unwrap_or_default())
+    }
+
+    fn token_secret(&self, fresh: TokenSecret) -> Result<TokenSecret, StoreError> {
+        Ok(*self.tables().token_secret.get_or_insert(fresh))
     }
 
     fn park(&self, key: ExecutionKey, reason: Option<&str>) -> Result<(), StoreError> {
@@ -185,9 +236,33 @@ impl Store for MemoryStore {
 
 impl Filter {
     fn admits(&self, execution: &StoredExecution) -> bool {
-        self.state_machine_arn.as_ref().is_none_or(|arn| *arn == execution.identity.state_machine_arn)
+        let identity = &execution.identity;
+        let is_through = match &self.through {
+            None => true,
+            Some(StartedThrough::StateMachine(arn)) => *arn == identity.state_machine_arn,
+            Some(StartedThrough::Version(arn)) => identity.qualifiers.version_arn.as_ref() == Some(arn),
+            Some(StartedThrough::Alias(arn)) => identity.qualifiers.alias_arn.as_ref() == Some(arn),
+        };
+        is_through
             && self.status.is_none_or(|status| status == execution.status())
             && self.before.is_none_or(|before| execution.key < before)
+    }
+}
+
+/// Everything behind this ARN.
+fn after_arn(after: Option<&str>) -> (Bound<&str>, Bound<&str>) {
+    (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded)
+}
+
+fn summary(execution: &StoredExecution) -> ExecutionSummary {
+    ExecutionSummary {
+        key: execution.key,
+        identity: execution.identity.clone(),
+        status: execution.status(),
+        started_at: execution.started_at,
+        ended_at: execution.end.as_ref().map(|end| end.ended_at),
+        parked: execution.parked.clone(),
+        redrive: execution.redrive,
     }
 }
 
@@ -206,6 +281,89 @@ impl Tables {
         })
     }
 
+    /// Whether what a change names is there.
+    fn check(&self, change: &Change) -> Result<(), StoreError> {
+        let definition = match change {
+            Change::PutStateMachine(machine) => &machine.revision.definition,
+            Change::PutVersion(version) => &version.revision.definition,
+            Change::DeleteStateMachine(_)
+            | Change::DeleteVersion { .. }
+            | Change::PutAlias(_)
+            | Change::DeleteAlias(_)
+            | Change::PutActivity(_)
+            | Change::DeleteActivity(_)
+            | Change::PutTags { .. } => return Ok(()),
+        };
+        if self.definitions.contains_key(definition) {
+            return Ok(());
+        }
+        let reason = format!("there is no definition {definition}");
+        Err(StoreError::Corrupt { place: "memory, state machines".into(), reason })
+    }
+
+    fn change(&mut self, change: Change) {
+        match change {
+            Change::PutStateMachine(machine) => {
+                self.revisions.insert(machine.revision.id.clone(), machine.revision.clone());
+                self.state_machines.insert(machine.arn.clone(), machine);
+            }
+            Change::DeleteStateMachine(arn) => self.delete_state_machine(&arn),
+            Change::PutVersion(version) => {
+                self.revisions.insert(version.revision.id.clone(), version.revision.clone());
+                self.versions.insert((version.state_machine_arn.clone(), version.number), version);
+            }
+            Change::DeleteVersion { state_machine_arn, number } => {
+                self.versions.remove(&(state_machine_arn, number));
+            }
+            Change::PutAlias(alias) => {
+                self.aliases.insert(alias.arn.clone(), alias);
+            }
+            Change::DeleteAlias(arn) => {
+                self.aliases.remove(&arn);
+            }
+            Change::PutActivity(activity) => {
+                self.activities.insert(activity.arn.clone(), activity);
+            }
+            Change::DeleteActivity(arn) => {
+                self.activities.remove(&arn);
+                self.tags.remove(&arn);
+            }
+            Change::PutTags { resource_arn, tags } => {
+                self.tags.insert(resource_arn, tags);
+            }
+        }
+    }
+
+    fn delete_state_machine(&mut self, arn: &Text) {
+        self.versions.retain(|(of, _), _| of != arn);
+        self.aliases.retain(|_, alias| alias.state_machine_arn != *arn);
+        self.tags.remove(arn);
+        if self.is_running(arn) {
+            if let Some(machine) = self.state_machines.get_mut(arn) {
+                machine.status = StateMachineStatus::Deleting;
+            }
+        } else {
+            self.state_machines.remove(arn);
+        }
+    }
+
+    fn delete_ended(&mut self, ended_before: Timestamp, limit: usize) -> usize {
+        let newest = self.executions.keys().next_back().copied();
+        let ended = self.executions.iter().filter_map(|(key, entry)| {
+            let ended_at = entry.execution.end.as_ref()?.ended_at;
+            (ended_at < ended_before && Some(*key) != newest).then_some((ended_at, *key))
+        });
+        let mut ended: Vec<_> = ended.collect();
+        ended.sort_unstable();
+        ended.truncate(limit);
+        for (_, key) in &ended {
+            if let Some(entry) = self.executions.remove(key) {
+                self.arns.remove(&entry.execution.identity.execution_arn);
+            }
+        }
+        ended.len()
+    }
+
     /// Whether all of the batch can be written, each append seen after those before it. Changes nothing.
     fn admit(&self, batch: &Batch) -> Result<(), StoreError> {
         let mut heads = HashMap::new();
@@ -221,9 +379,12 @@ impl Tables {
                 if is_taken || !self.definitions.contains_key(&start.definition) {
                     return Err(conflict);
                 }
-                heads.insert(append.key, Head { last: EventId::default(), is_open: true });
+                heads.insert(
+                    append.key,
+                    Head { last: EventId::default(), is_open: true, is_redrivable: false },
+                );
             }
-            if append.events.is_empty() && append.end.is_none() {
+            if append.events.is_empty() && append.end.is_none() && append.redrive.is_none() {
                 continue;
             }
             let head = heads.get(&append.key).copied().or_else(|| self.head(append.key));
@@ -238,7 +399,8 @@ impl Tables {
     fn head(&self, key: ExecutionKey) -> Option<Head> {
         let entry = self.executions.get(&key)?;
         let last = entry.pieces.last().map_or(EventId::default(), |(span, _)| span.last);
-        Some(Head { last, is_open: entry.execution.end.is_none() })
+        let end = entry.execution.end.as_ref();
+        Some(Head { last, is_open: end.is_none(), is_redrivable: end.is_some_and(End::is_bad) })
     }
 
     /// Writes an append that was admitted.
@@ -253,12 +415,18 @@ impl Tables {
                 started_at: start.started_at,
                 end: None,
                 parked: None,
+                parent: start.parent,
+                redrive: None,
             };
             self.executions.insert(append.key, Entry { execution, pieces: Vec::new() });
         }
         let Some(entry) = self.executions.get_mut(&append.key) else {
             return; // An empty append to nothing.
         };
+        if let Some(redrive) = append.redrive {
+            entry.execution.end = None;
+            entry.execution.redrive = Some(redrive);
+        }
         if let Some(span) = Span::of(&append.events) {
             entry.pieces.push((span, piece::encode(&append.events)));
         }
@@ -276,6 +444,8 @@ impl Head {
         } else {
             Span::of(&append.events).filter(|span| span.follows(self.last))?.last
         };
-        self.is_open.then_some(Self { last, is_open: append.end.is_none() })
+        let is_open = self.is_open != append.redrive.is_some() && (self.is_open || self.is_redrivable);
+        let is_redrivable = append.end.as_ref().is_some_and(End::is_bad);
+        is_open.then_some(Self { last, is_open: append.end.is_none(), is_redrivable })
     }
 }

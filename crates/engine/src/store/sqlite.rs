@@ -22,14 +22,17 @@
 
 mod connections;
 mod failure;
+mod resources;
 mod rows;
 mod schema;
+mod select;
 mod state_machines;
 
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use darkroom_asl::data::Timestamp;
 use darkroom_asl::interpreter::event::{EventId, HistoryEvent};
 use darkroom_asl::json::Text;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
@@ -38,11 +41,14 @@ use self::connections::{Lock, Reader, Readers};
 use self::failure::Failure;
 use self::rows::EndRow;
 use self::schema::Found;
+use self::select::row_limit;
 use super::piece::{self, Reading, Span};
 use super::{
-    Append, Batch, DefinitionKey, End, ExecutionKey, Filter, NewExecution, Store, StoreError,
-    StoredExecution, StoredStateMachine,
+    Append, Batch, Change, DefinitionKey, End, ExecutionKey, ExecutionSummary, Filter, NewExecution, Redrive,
+    Revision, Store, StoreError, StoredActivity, StoredAlias, StoredExecution, StoredStateMachine,
+    StoredVersion, Tag,
 };
+use crate::token::TokenSecret;
 
 /// A store in an SQLite file.
 pub struct SqliteStore {
@@ -74,14 +80,18 @@ impl SqliteStore {
 
     /// Opens the store in this file to read it, whoever writes it meanwhile.
     ///
-    /// A file of an earlier version is read as it is; what it has no table for is `Corrupt`. Writing to it is
-    /// an error, `Unavailable`. Beside the errors of [`SqliteStore::open`], a file that is
-    /// not there is `Unavailable`, and an empty one `Corrupt`.
+    /// Writing to it is an error, `Unavailable`. Beside the errors of [`SqliteStore::open`], a file that is not
+    /// there is `Unavailable`, one of an earlier version too, and an empty one `Corrupt`.
     pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref();
         let store = Self { path: path.to_owned(), readers: Readers::new(path), writer: None, _lock: None };
         match store.read(|reader| schema::inspect(reader))? {
-            Found::Store | Found::Earlier { .. } => Ok(store),
+            Found::Store => Ok(store),
+            Found::Earlier { version } => Err(Failure::Unavailable(format!(
+                "an earlier version wrote it (its schema is {version}); it is brought up to date when this \
+                 version first opens it to write"
+            ))
+            .at(path)),
             Found::Empty => {
                 Err(StoreError::Corrupt { place: path.display().to_string(), reason: "it is empty".into() })
             }
@@ -137,16 +147,34 @@ impl Store for SqliteStore {
         })
     }
 
-    fn open_executions(&self) -> Result<Vec<StoredExecution>, StoreError> {
-        self.read(|reader| rows::select(reader, rows::OPEN, []))
+    fn open_executions(
+        &self,
+        after: Option<ExecutionKey>,
+        limit: usize,
+    ) -> Result<Vec<StoredExecution>, StoreError> {
+        let after = after.map_or(i64::MIN, |key| key.0);
+        self.read(|reader| rows::executions(reader, rows::OPEN, params![after, row_limit(limit)]))
     }
 
     fn execution(&self, arn: &str) -> Result<Option<StoredExecution>, StoreError> {
-        self.read(|reader| Ok(rows::select(reader, rows::BY_ARN, [arn])?.pop()))
+        self.read(|reader| Ok(rows::executions(reader, rows::BY_ARN, [arn])?.pop()))
     }
 
-    fn executions(&self, filter: &Filter) -> Result<Vec<StoredExecution>, StoreError> {
+    fn execution_by_key(&self, key: ExecutionKey) -> Result<Option<StoredExecution>, StoreError> {
+        self.read(|reader| Ok(rows::executions(reader, rows::BY_KEY, [key.0])?.pop()))
+    }
+
+    fn executions(&self, filter: &Filter) -> Result<Vec<ExecutionSummary>, StoreError> {
         self.read(|reader| rows::list(reader, filter))
+    }
+
+    fn delete_ended(&self, ended_before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        let mut deleted = 0;
+        self.write(|transaction| {
+            deleted = rows::delete_ended(transaction, ended_before, limit)?;
+            Ok(())
+        })?;
+        Ok(deleted)
     }
 
     fn history(&self, key: ExecutionKey) -> Result<Vec<HistoryEvent>, StoreError> {
@@ -171,16 +199,8 @@ impl Store for SqliteStore {
         })
     }
 
-    fn create_state_machine(
-        &self,
-        machine: &StoredStateMachine,
-    ) -> Result<Option<StoredStateMachine>, StoreError> {
-        let mut before = None;
-        self.write(|transaction| {
-            before = state_machines::create(transaction, machine)?;
-            Ok(())
-        })?;
-        Ok(before)
+    fn change(&self, changes: &[Change]) -> Result<(), StoreError> {
+        self.write(|transaction| changes.iter().try_for_each(|change| resources::change(transaction, change)))
     }
 
     fn state_machine(&self, arn: &str) -> Result<Option<StoredStateMachine>, StoreError> {
@@ -195,8 +215,55 @@ impl Store for SqliteStore {
         self.read(|reader| state_machines::list(reader, after, limit))
     }
 
-    fn delete_state_machine(&self, arn: &str) -> Result<(), StoreError> {
-        self.write(|transaction| state_machines::delete(transaction, arn))
+    fn revision(&self, id: &str) -> Result<Option<Revision>, StoreError> {
+        self.read(|reader| state_machines::revision(reader, id))
+    }
+
+    fn version(&self, state_machine_arn: &str, number: u32) -> Result<Option<StoredVersion>, StoreError> {
+        self.read(|reader| state_machines::version(reader, state_machine_arn, number))
+    }
+
+    fn versions(
+        &self,
+        state_machine_arn: &str,
+        before: Option<u32>,
+        limit: usize,
+    ) -> Result<Vec<StoredVersion>, StoreError> {
+        self.read(|reader| state_machines::versions(reader, state_machine_arn, before, limit))
+    }
+
+    fn alias(&self, arn: &str) -> Result<Option<StoredAlias>, StoreError> {
+        self.read(|reader| state_machines::alias(reader, arn))
+    }
+
+    fn aliases(&self, state_machine_arn: &str) -> Result<Vec<StoredAlias>, StoreError> {
+        self.read(|reader| state_machines::aliases(reader, state_machine_arn))
+    }
+
+    fn activity(&self, arn: &str) -> Result<Option<StoredActivity>, StoreError> {
+        self.read(|reader| resources::activity(reader, arn))
+    }
+
+    fn activities(&self, after: Option<&str>, limit: usize) -> Result<Vec<StoredActivity>, StoreError> {
+        self.read(|reader| resources::activities(reader, after, limit))
+    }
+
+    fn tags(&self, resource_arn: &str) -> Result<Vec<Tag>, StoreError> {
+        self.read(|reader| resources::tags(reader, resource_arn))
+    }
+
+    fn token_secret(&self, fresh: TokenSecret) -> Result<TokenSecret, StoreError> {
+        let mut kept = fresh;
+        self.write(|transaction| {
+            transaction.execute(
+                "INSERT INTO secrets VALUES ('task tokens', ?1) ON CONFLICT DO NOTHING",
+                [fresh.0],
+            )?;
+            let select = "SELECT value FROM secrets WHERE name = 'task tokens'";
+            kept = TokenSecret(transaction.query_row(select, [], |row| row.get(0))?);
+            Ok(())
+        })?;
+        Ok(kept)
     }
 
     fn park(&self, key: ExecutionKey, reason: Option<&str>) -> Result<(), StoreError> {
@@ -227,6 +294,9 @@ fn write_append(transaction: &Transaction<'_>, append: &Append) -> Result<(), Fa
     if let Some(start) = &append.start {
         write_start(transaction, append, start)?;
     }
+    if let Some(redrive) = append.redrive {
+        write_redrive(transaction, append.key, redrive)?;
+    }
     if !append.events.is_empty() {
         write_piece(transaction, append.key, &append.events)?;
     }
@@ -240,9 +310,10 @@ fn write_start(transaction: &Transaction<'_>, append: &Append, start: &NewExecut
     let identity = &append.identity;
     transaction
         .prepare_cached(
-            "INSERT INTO executions (key, status, arn, name, state_machine_arn, state_machine_name,
-                 role_arn, definition, started_ms, input)
-             VALUES (?1, 'RUNNING', ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            "INSERT INTO executions (key, status, arn, name, state_machine_arn, state_machine_name, version_arn,
+                 alias_arn, role_arn, definition, revision, started_ms, input, parent, parent_branch,
+                 parent_event, parent_waits)
+             VALUES (?1, 'RUNNING', ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
         )?
         .execute(params![
             append.key.0,
@@ -250,13 +321,32 @@ fn write_start(transaction: &Transaction<'_>, append: &Append, start: &NewExecut
             identity.execution_name,
             identity.state_machine_arn,
             identity.state_machine_name,
+            identity.qualifiers.version_arn,
+            identity.qualifiers.alias_arn,
             identity.role_arn,
             start.definition,
+            identity.revision_id,
             start.started_at.as_millis(),
             start.input.text(),
+            start.parent.map(|parent| parent.key.0),
+            start.parent.map(|parent| parent.task.branch.0),
+            start.parent.map(|parent| parent.task.scheduled.0),
+            start.parent.map(|parent| parent.waits),
         ])
         .map_err(Failure::of_append(append.key))?;
     Ok(())
+}
+
+/// Opens an execution again. Before its events: they are let into one that runs only.
+fn write_redrive(transaction: &Transaction<'_>, key: ExecutionKey, redrive: Redrive) -> Result<(), Failure> {
+    let opened = transaction
+        .prepare_cached(
+            "UPDATE executions SET status = 'RUNNING', ended_ms = NULL, error = NULL, cause = NULL,
+                 redrive_count = ?2, redriven_ms = ?3
+             WHERE key = ?1 AND status IN ('FAILED', 'TIMED_OUT', 'ABORTED')",
+        )?
+        .execute(params![key.0, redrive.count, redrive.at.as_millis()])?;
+    one_row(opened, key)
 }
 
 fn write_piece(

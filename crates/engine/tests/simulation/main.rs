@@ -3,7 +3,8 @@
 //! The fault model, in words. The process may die at any moment: with turns decided and not committed,
 //! committed and not released, with tasks out and answers on their way. What was committed stays, all else
 //! is gone. Tasks end well or badly, soon, late or never before a time-out; an answer may come twice, and may
-//! come from before a crash. Timers fire late. The store may refuse a commit for a while. Not in the model:
+//! come from before a crash. Workers poll for tasks, and report with tokens that outlive the process; executions
+//! start others and wait for them; what ended badly is redriven. Timers fire late. The store may refuse a commit for a while. Not in the model:
 //! a disk that forgets what it has acknowledged.
 //!
 //! First everything fails at random, and safety is checked at every step. Then faults stop, and everything
@@ -11,6 +12,7 @@
 //! simulation one_seed -- --nocapture` runs it alone, and tells what happens.
 
 mod machines;
+mod outside;
 mod world;
 
 use world::World;
@@ -60,6 +62,9 @@ fn ten_thousand_seeds_lose_nothing() {
     assert!(counts.doubled_answers > 1_000, "{counts:?}");
     assert!(counts.refused_commits > 1_000, "{counts:?}");
     assert!(counts.succeeded > 1_000 && counts.failed > 1_000, "{counts:?}");
+    assert!(counts.handed_out > 1_000 && counts.reported > 1_000, "{counts:?}");
+    assert!(counts.errands > 1_000, "{counts:?}");
+    assert!(counts.redriven > 100 && counts.children > 1_000, "{counts:?}");
 }
 
 #[test]

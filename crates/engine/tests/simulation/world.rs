@@ -7,12 +7,17 @@ use std::sync::{Arc, Mutex};
 use darkroom_asl::data::Timestamp;
 use darkroom_asl::definition::{self, StateMachine};
 use darkroom_asl::interpreter::event::{EventKind, HistoryEvent, Reason};
-use darkroom_asl::interpreter::{Effect, Execution, Identity, Limits, Random, Stimulus, TaskId, TaskRequest};
+use darkroom_asl::interpreter::{
+    Effect, Execution, Identity, Limits, Qualifiers, Random, Stimulus, TaskId, TaskRequest,
+};
 use darkroom_asl::json::{Payload, Text};
-use darkroom_engine::store::{EndStatus, ExecutionKey, MemoryStore, Store};
-use darkroom_engine::{Input, Shard, StartRequest, Turn};
+use darkroom_engine::store::{
+    EndStatus, ExecutionKey, ExecutionSummary, MemoryStore, Store, StoredExecution,
+};
+use darkroom_engine::{Errand, Input, Shard, ShardConfig, StartRequest, TokenSecret, Turn};
 
 use crate::machines::{ALL, Machine};
+use crate::outside::Outside;
 
 /// What happened, to see that enough did.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +31,11 @@ pub struct Counts {
     pub failed: u64,
     pub timed_out: u64,
     pub aborted: u64,
+    pub errands: u64,
+    pub handed_out: u64,
+    pub reported: u64,
+    pub redriven: u64,
+    pub children: u64,
 }
 
 impl Counts {
@@ -39,6 +49,11 @@ impl Counts {
         self.failed += other.failed;
         self.timed_out += other.timed_out;
         self.aborted += other.aborted;
+        self.errands += other.errands;
+        self.handed_out += other.handed_out;
+        self.reported += other.reported;
+        self.redriven += other.redriven;
+        self.children += other.children;
     }
 }
 
@@ -70,21 +85,21 @@ impl Random for Dice {
 }
 
 impl Dice {
-    fn below(&self, bound: u64) -> u64 {
+    pub fn below(&self, bound: u64) -> u64 {
         self.next_u64() % bound
     }
 
     /// A place in something of this length.
-    fn place(&self, length: usize) -> usize {
+    pub fn place(&self, length: usize) -> usize {
         let place = self.below(u64::try_from(length).expect("a length fits"));
         usize::try_from(place).expect("a place in a length fits")
     }
 
-    fn pick<'a, T>(&self, from: &'a [T]) -> &'a T {
+    pub fn pick<'a, T>(&self, from: &'a [T]) -> &'a T {
         &from[self.place(from.len())]
     }
 
-    fn one_in(&self, chance: u64) -> bool {
+    pub fn one_in(&self, chance: u64) -> bool {
         self.below(chance) == 0
     }
 }
@@ -99,23 +114,26 @@ struct Job {
 }
 
 pub struct World {
-    store: MemoryStore,
-    shard: Shard,
-    dice: Dice,
+    pub store: MemoryStore,
+    pub shard: Shard,
+    pub dice: Dice,
     now: Timestamp,
     verbose: bool,
     limits: Limits,
-    definitions: BTreeMap<Text, Arc<StateMachine>>,
+    pub definitions: BTreeMap<Text, Arc<StateMachine>>,
     next_key: i64,
     /// Turns on their way to the disk.
     pipeline: VecDeque<Turn>,
     jobs: Vec<Job>,
+    /// Executions that are to be decided for away from the shard.
+    errands: Vec<Errand>,
     /// Starts that were acknowledged.
     acknowledged: Arc<Mutex<BTreeSet<ExecutionKey>>>,
     /// What was committed, as it was committed: reading it back each time would take most of the time.
     durable: BTreeMap<ExecutionKey, Vec<HistoryEvent>>,
     /// Tasks whose end is durable.
-    settled: BTreeSet<(ExecutionKey, TaskId)>,
+    pub settled: BTreeSet<(ExecutionKey, TaskId)>,
+    pub outside: Outside,
     pub counts: Counts,
 }
 
@@ -134,7 +152,7 @@ impl World {
 
     fn with(dice: Dice, verbose: bool, limits: Limits) -> Self {
         let store = MemoryStore::default();
-        let shard = Shard::new(Arc::new(store.clone()), limits.clone(), true);
+        let shard = Shard::new(shard_config(&store, &limits));
         Self {
             store,
             shard,
@@ -146,9 +164,11 @@ impl World {
             next_key: 1,
             pipeline: VecDeque::new(),
             jobs: Vec::new(),
+            errands: Vec::new(),
             acknowledged: Arc::default(),
             durable: BTreeMap::new(),
             settled: BTreeSet::new(),
+            outside: Outside::default(),
             counts: Counts::default(),
         }
     }
@@ -167,6 +187,7 @@ impl World {
             steps += 1;
             assert!(steps < STEPS_TO_REST_MAX, "it does not come to its end");
             self.turn();
+            self.decide_all_away();
             while let Some(turn) = self.pipeline.pop_front() {
                 if matches!(crash, Some(Crash::BeforeCommit(at)) if !crashed && at == self.counts.commits) {
                     crashed = true;
@@ -189,12 +210,12 @@ impl World {
                 continue;
             }
             self.answer_all_well();
+            self.work_outside();
+            self.report_all_well();
             self.pass_time_to_the_next_deadline();
         }
         let ends = self
-            .store
-            .executions(&all())
-            .expect("a store in memory")
+            .executions()
             .into_iter()
             .map(|execution| {
                 let end = execution.end.expect("every execution has ended");
@@ -207,7 +228,7 @@ impl World {
     /// Faults and all.
     pub fn live_dangerously(&mut self) {
         for _ in 0..STEPS {
-            match self.dice.below(16) {
+            match self.dice.below(22) {
                 0 | 1 => {
                     if self.next_key <= EXECUTIONS_MAX {
                         let machine = self.dice.pick(ALL);
@@ -218,6 +239,12 @@ impl World {
                 6..=8 => self.commit_or_not(),
                 9..=12 => self.answer_one(),
                 13 | 14 => self.pass_time(),
+                15 | 16 => self.deliver_mail(),
+                17 => _ = self.poll(),
+                18 => self.report_one(),
+                19 if self.dice.one_in(3) => self.redrive_one(),
+                19 => {}
+                20 => self.decide_away(),
                 _ => {
                     if self.dice.one_in(3) {
                         self.crash();
@@ -226,6 +253,7 @@ impl World {
                     }
                 }
             }
+            self.hear();
             self.check_safety();
         }
     }
@@ -234,20 +262,32 @@ impl World {
     pub fn come_to_rest(&mut self) {
         for _ in 0..STEPS_TO_REST_MAX {
             self.turn();
+            self.decide_all_away();
             while let Some(turn) = self.pipeline.pop_front() {
                 self.commit(&turn);
                 self.release(turn);
             }
-            if self.jobs.is_empty() && !self.shard.has_inputs() && !self.has_open_executions() {
+            self.hear();
+            let is_quiet = self.errands.is_empty() && self.jobs.is_empty() && self.is_quiet_outside();
+            if is_quiet && !self.shard.has_inputs() && !self.has_open_executions() {
                 return;
             }
             self.answer_all();
+            self.work_outside();
+            self.report_one();
             self.pass_time_to_the_next_deadline();
         }
         panic!("something does not come to its end");
     }
 
-    fn say(&self, what: impl FnOnce() -> String) {
+    /// Everything that waits to be told or taken is.
+    fn work_outside(&mut self) {
+        self.hear();
+        self.deliver_mail();
+        while self.poll() {}
+    }
+
+    pub fn say(&self, what: impl FnOnce() -> String) {
         if self.verbose {
             println!("{} {}", self.now, what());
         }
@@ -257,25 +297,32 @@ impl World {
         let key = ExecutionKey(self.next_key);
         self.next_key += 1;
         self.say(|| format!("start {} as {}", machine.name, key.0));
-        let definition: Text = machine.definition.into();
-        let parsed = self.definitions.entry(definition.clone()).or_insert_with(|| {
-            let parsed = definition::parse(machine.definition, definition::Options::default());
-            parsed.machine.unwrap_or_else(|| panic!("{}: {:?}", machine.name, parsed.diagnostics))
-        });
+        let (definition, parsed) = self.define(machine);
         let request = StartRequest {
             key,
             identity: identity(key),
-            machine: parsed.clone(),
-            definition: definition.clone(),
+            machine: parsed,
+            definition,
             input: Payload::parse(machine.input).expect("an input of ours"),
+            parent: None,
         };
-        self.store.put_definition(&definition, machine.definition).expect("a store in memory");
         let acknowledged = self.acknowledged.clone();
         let reply = Box::new(move |started: Result<darkroom_engine::Started, _>| {
             let started = started.expect("a start of a new name");
             acknowledged.lock().expect("one thread").insert(started.key);
         });
         self.shard.push(Input::Start(request, reply));
+    }
+
+    /// The machine, as the store knows it and as it runs.
+    pub fn define(&mut self, machine: &Machine) -> (Text, Arc<StateMachine>) {
+        let definition: Text = machine.definition.into();
+        let parsed = self.definitions.entry(definition.clone()).or_insert_with(|| {
+            let parsed = definition::parse(machine.definition, definition::Options::default());
+            parsed.machine.unwrap_or_else(|| panic!("{}: {:?}", machine.name, parsed.diagnostics))
+        });
+        self.store.put_definition(&definition, machine.definition).expect("a store in memory");
+        (definition, parsed.clone())
     }
 
     fn stop_one(&mut self) {
@@ -286,12 +333,28 @@ impl World {
     }
 
     fn turn(&mut self) {
-        let turn = self.shard.turn(self.now, &self.dice);
+        let mut turn = self.shard.turn(self.now, &self.dice);
+        self.errands.append(&mut turn.errands);
         let parked = self.shard.take_parked();
         assert!(parked.is_empty(), "set aside: {parked:?}");
         if !turn.batch.appends.is_empty() || !turn.releases.is_empty() {
             self.say(|| format!("turn: {:?}", event_types(&turn)));
             self.pipeline.push_back(turn);
+        }
+    }
+
+    /// One of the executions that are away is decided for, whichever.
+    fn decide_away(&mut self) {
+        if !self.errands.is_empty() {
+            let errand = self.errands.swap_remove(self.dice.place(self.errands.len()));
+            self.counts.errands += 1;
+            self.shard.push(errand.run(&self.dice));
+        }
+    }
+
+    fn decide_all_away(&mut self) {
+        while !self.errands.is_empty() {
+            self.decide_away();
         }
     }
 
@@ -327,6 +390,8 @@ impl World {
         for event in events {
             if let EventKind::TaskSucceeded { .. }
             | EventKind::TaskFailed { .. }
+            | EventKind::TaskScheduleFailed { .. }
+            | EventKind::TaskSubmitFailed { .. }
             | EventKind::TaskTimedOut { .. } = event.kind
             {
                 let scheduled = history
@@ -348,6 +413,7 @@ impl World {
                 match effect {
                     Effect::RunTask(request) => self.give_out(release.key, request),
                     Effect::CancelTask(id) => {
+                        self.cancel_outside(release.key, id);
                         if self.dice.one_in(2) {
                             self.jobs.retain(|job| job.key != release.key || job.request.id != id);
                         }
@@ -372,23 +438,28 @@ impl World {
             !self.settled.contains(&(key, request.id)),
             "a task whose end is durable is asked for again: {request:?}"
         );
-        self.jobs.push(Job { key, request, from_before_a_crash: false });
+        if !self.takes_outside(key, &request) {
+            self.jobs.push(Job { key, request, from_before_a_crash: false });
+        }
     }
 
     fn crash(&mut self) {
         self.say(|| format!("crash, with {} turns not committed", self.pipeline.len()));
         self.counts.crashes += 1;
         self.pipeline.clear();
+        self.errands.clear();
+        self.crash_outside();
         // Some workers die with the process; the answers of others arrive at the next one.
         self.jobs.retain(|_| self.dice.one_in(3));
         for job in &mut self.jobs {
             job.from_before_a_crash = true;
         }
-        self.shard = Shard::new(Arc::new(self.store.clone()), self.limits.clone(), true);
-        for stored in self.store.open_executions().expect("a store in memory") {
+        self.shard = Shard::new(shard_config(&self.store, &self.limits));
+        for stored in self.store.open_executions(None, usize::MAX).expect("a store in memory") {
             let machine = self.definitions[&stored.definition].clone();
             let history = self.store.history(stored.key).expect("a store in memory");
-            let effects = self.shard.recover(&stored, machine, &history).expect("a history of ours");
+            let effects =
+                self.shard.recover(&stored, machine, &history, self.now).expect("a history of ours");
             for effect in effects {
                 if let Effect::RunTask(request) = effect {
                     self.give_out(stored.key, request);
@@ -467,8 +538,26 @@ impl World {
         }
     }
 
+    /// Whether a task was given up, on the disk: with its state, or with the execution.
+    pub fn was_given_up(&self, key: ExecutionKey, task: TaskId) -> bool {
+        let history = self.durable.get(&key).into_iter().flatten();
+        history.filter(|event| event.id > task.scheduled).any(|event| {
+            let is_own = event.branch == task.branch;
+            event.kind.is_terminal() || is_own && matches!(event.kind, EventKind::StateAborted { .. })
+        })
+    }
+
     fn has_open_executions(&self) -> bool {
-        !self.store.open_executions().expect("a store in memory").is_empty()
+        !self.store.open_executions(None, usize::MAX).expect("a store in memory").is_empty()
+    }
+
+    /// Every execution, newest first.
+    fn executions(&self) -> Vec<StoredExecution> {
+        let summaries = self.store.executions(&all()).expect("a store in memory");
+        let whole = |summary: ExecutionSummary| {
+            self.store.execution(&summary.identity.execution_arn).expect("a store in memory")
+        };
+        summaries.into_iter().filter_map(whole).collect()
     }
 
     /// What must hold at every moment.
@@ -482,7 +571,8 @@ impl World {
 
     /// What must hold at the end: each history is gapless, has one end, and adds up to it.
     pub fn check_all_ended(&mut self) {
-        for stored in self.store.executions(&all()).expect("a store in memory") {
+        let mut parents = BTreeSet::new();
+        for stored in self.executions() {
             let history = self.store.history(stored.key).expect("a store in memory");
             assert_eq!(self.durable.get(&stored.key), Some(&history), "the store has something else");
             for (event, expected) in history.iter().zip(1..) {
@@ -490,9 +580,17 @@ impl World {
                 assert!(event.previous_event_id < event.id);
             }
             let ends = history.iter().filter(|event| event.kind.is_terminal()).count();
-            assert_eq!(ends, 1, "{} has {ends} ends", stored.key.0);
+            let redrives = history
+                .iter()
+                .filter(|event| matches!(event.kind, EventKind::ExecutionRedriven { .. }))
+                .count();
+            assert_eq!(ends, 1 + redrives, "{} has {ends} ends", stored.key.0);
+            assert_eq!(stored.redrive.map_or(0, |redrive| redrive.count as usize), redrives);
             assert!(history.last().is_some_and(|event| event.kind.is_terminal()));
-            self.check_prefixes(&stored.definition, &stored.input, stored.key, &history);
+            self.check_prefixes(&stored, &history);
+            if let Some(parent) = stored.parent {
+                assert!(parents.insert((parent.key, parent.task)), "{parent:?} has two children");
+            }
             match stored.end.expect("every execution has ended").status {
                 EndStatus::Succeeded(_) => self.counts.succeeded += 1,
                 EndStatus::Failed(_) => self.counts.failed += 1,
@@ -504,30 +602,36 @@ impl World {
 
     /// Every prefix of a history can be replayed; that it gives the live execution, the shard's audit has
     /// checked at each decision.
-    fn check_prefixes(
-        &self,
-        definition: &Text,
-        input: &Payload,
-        key: ExecutionKey,
-        history: &[HistoryEvent],
-    ) {
-        let machine = self.definitions[definition].clone();
-        let mut execution = Execution::new(machine, identity(key), input.clone());
+    fn check_prefixes(&self, stored: &StoredExecution, history: &[HistoryEvent]) {
+        let machine = self.definitions[&stored.definition].clone();
+        let mut execution = Execution::new(machine, stored.identity.clone(), stored.input.clone());
         for event in history {
-            execution.apply(event).unwrap_or_else(|error| panic!("{}: {error}", key.0));
+            execution.apply(event).unwrap_or_else(|error| panic!("{}: {error}", stored.key.0));
         }
         assert!(execution.next_deadline().is_none(), "an ended execution waits for nothing");
         assert!(execution.open_tasks().is_empty());
     }
 }
 
-fn identity(key: ExecutionKey) -> Arc<Identity> {
+fn shard_config(store: &MemoryStore, limits: &Limits) -> ShardConfig {
+    ShardConfig {
+        store: Arc::new(store.clone()),
+        secret: TokenSecret([7; 32]),
+        limits: limits.clone(),
+        is_express: false,
+        audit: true,
+    }
+}
+
+pub fn identity(key: ExecutionKey) -> Arc<Identity> {
     Arc::new(Identity {
         execution_arn: format!("arn:aws:states:us-east-1:000000000000:execution:sim:{}", key.0).into(),
         execution_name: key.0.to_string().into(),
         state_machine_arn: "arn:aws:states:us-east-1:000000000000:stateMachine:sim".into(),
         state_machine_name: "sim".into(),
         role_arn: "arn:aws:iam::000000000000:role/sim".into(),
+        qualifiers: Qualifiers::default(),
+        revision_id: None,
     })
 }
 

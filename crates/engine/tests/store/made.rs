@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use darkroom_asl::data::Timestamp;
-use darkroom_asl::interpreter::Identity;
 use darkroom_asl::interpreter::event::{BranchId, EventId, EventKind, HistoryEvent, Reason, StateType};
+use darkroom_asl::interpreter::{Identity, Qualifiers, TaskId};
 use darkroom_asl::json::{Payload, Text};
 use darkroom_engine::store::{
-    Append, Batch, End, EndStatus, ExecutionKey, NewExecution, Store, StoreError, StoredExecution,
+    Append, Batch, End, EndStatus, ExecutionKey, Filter, NewExecution, Parent, Store, StoreError,
+    StoredExecution,
 };
 
 pub const DEFINITION: &str = "5f2b";
@@ -39,6 +40,8 @@ pub fn identity(key: i64, machine: &str) -> Arc<Identity> {
         state_machine_arn: machine_arn(machine),
         state_machine_name: machine.into(),
         role_arn: "arn:aws:iam::000000000000:role/darkroom".into(),
+        qualifiers: Qualifiers::default(),
+        revision_id: None,
     })
 }
 
@@ -62,7 +65,20 @@ pub fn events(first: u32, last: u32) -> Vec<HistoryEvent> {
 }
 
 pub fn append(key: i64, events: Vec<HistoryEvent>) -> Append {
-    Append { key: ExecutionKey(key), identity: identity(key, "photos"), start: None, events, end: None }
+    Append {
+        key: ExecutionKey(key),
+        identity: identity(key, "photos"),
+        start: None,
+        redrive: None,
+        events,
+        end: None,
+    }
+}
+
+/// Some executions are another one's children.
+pub fn parent(key: i64) -> Option<Parent> {
+    let task = TaskId { branch: BranchId(2), scheduled: EventId(u32::MAX) };
+    (key > 5 && key % 3 == 0).then_some(Parent { key: ExecutionKey(key - 1), task, waits: key % 2 == 0 })
 }
 
 /// An execution's start, with its first `last` events.
@@ -72,6 +88,7 @@ pub fn start_of(key: i64, machine: &str, last: u32) -> Append {
             definition: DEFINITION.into(),
             input: payload(r#" {"n": 1.50} "#),
             started_at: at(key),
+            parent: parent(key),
         }),
         identity: identity(key, machine),
         ..append(key, events(1, last))
@@ -96,6 +113,8 @@ pub fn stored(key: i64, machine: &str, status: Option<EndStatus>) -> StoredExecu
         started_at: at(key),
         end: status.map(|status| End { status, ended_at: at(9_000 + key) }),
         parked: None,
+        parent: parent(key),
+        redrive: None,
     }
 }
 
@@ -122,4 +141,14 @@ pub fn ids(store: &dyn Store, key: i64) -> Vec<u32> {
 
 pub fn keys(executions: &[StoredExecution]) -> Vec<i64> {
     executions.iter().map(|execution| execution.key.0).collect()
+}
+
+/// All the executions that have not ended.
+pub fn open(store: &dyn Store) -> Vec<StoredExecution> {
+    store.open_executions(None, usize::MAX).unwrap()
+}
+
+/// The keys of the executions that the filter admits.
+pub fn listed(store: &dyn Store, filter: &Filter) -> Vec<i64> {
+    store.executions(filter).unwrap().iter().map(|execution| execution.key.0).collect()
 }

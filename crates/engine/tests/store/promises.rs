@@ -1,23 +1,25 @@
 //! What every store promises.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use darkroom_asl::definition::MachineType;
 use darkroom_asl::interpreter::event::{EventId, Reason};
+use darkroom_asl::interpreter::{Identity, Qualifiers};
+use darkroom_engine::TokenSecret;
 use darkroom_engine::store::{
-    Append, Batch, EndStatus, ExecutionKey, ExecutionStatus, Filter, StateMachineStatus, Store,
-    StoredStateMachine,
+    Append, Batch, End, EndStatus, ExecutionKey, ExecutionStatus, ExecutionSummary, Filter, Redrive,
+    StartedThrough, Store, StoredExecution,
 };
 
 use crate::made::{
-    DEFINITION, append, assert_conflict, commit, end, events, execution_arn, ids, keys, machine_arn, payload,
-    put_definition, reason, start, start_of, stored,
+    self, DEFINITION, append, assert_conflict, at, commit, end, events, execution_arn, ids, keys, listed,
+    machine_arn, open, payload, put_definition, reason, start, start_of, stored,
 };
 use crate::sample;
 
 pub fn an_empty_store_has_nothing(store: &dyn Store) {
     assert_eq!(store.last_key().unwrap(), ExecutionKey(0));
-    assert_eq!(store.open_executions().unwrap(), []);
+    assert_eq!(open(store), []);
     assert_eq!(store.executions(&Filter { limit: 10, ..Filter::default() }).unwrap(), []);
     assert_eq!(store.execution(&execution_arn(1)).unwrap(), None);
     assert_eq!(store.history(ExecutionKey(1)).unwrap(), []);
@@ -155,6 +157,44 @@ pub fn nothing_follows_an_end(store: &dyn Store) {
     assert_eq!(ids(store, 1), [1, 2, 3]);
 }
 
+pub fn a_redrive_opens_what_ended_badly(store: &dyn Store) {
+    put_definition(store);
+    let redriven = |key, count, first| Append {
+        redrive: Some(Redrive { count, at: at(70_000 + key) }),
+        ..append(key, events(first, first + 1))
+    };
+    let bad = [
+        EndStatus::Failed(reason("States.TaskFailed", "disk")),
+        EndStatus::TimedOut(Reason::default()),
+        EndStatus::Aborted(Reason::default()),
+    ];
+    for (status, key) in bad.into_iter().zip(1..) {
+        commit(store, [start(key, 2)]).unwrap();
+        assert_conflict(commit(store, [redriven(key, 1, 3)]), key);
+        commit(store, [Append { events: events(3, 3), ..end(key, status.clone()) }]).unwrap();
+        // The fence holds: a redrive goes on where the history ends, and is one.
+        assert_conflict(commit(store, [redriven(key, 1, 3)]), key);
+        assert_conflict(commit(store, [append(key, events(4, 4))]), key);
+
+        commit(store, [redriven(key, 1, 4)]).unwrap();
+        let opened = StoredExecution {
+            redrive: Some(Redrive { count: 1, at: at(70_000 + key) }),
+            ..stored(key, "photos", None)
+        };
+        assert_eq!(store.execution(&execution_arn(key)).unwrap(), Some(opened));
+        assert_conflict(commit(store, [redriven(key, 2, 6)]), key);
+        commit(store, [append(key, events(6, 6))]).unwrap();
+        commit(store, [end(key, status)]).unwrap();
+        // A redrive and the next end may come in one batch.
+        let ended = end(key, EndStatus::Succeeded(payload("1")));
+        commit(store, [Append { end: ended.end, ..redriven(key, 2, 7) }]).unwrap();
+        assert_conflict(commit(store, [redriven(key, 3, 9)]), key);
+        assert_eq!(ids(store, key), (1..=8).collect::<Vec<_>>());
+    }
+    let list = store.executions(&Filter { limit: 9, ..Filter::default() }).unwrap();
+    assert!(list.iter().all(|summary| summary.redrive.is_some_and(|redrive| redrive.count == 2)));
+}
+
 /// An execution whose definition is not there could not be gone on with.
 pub fn a_start_needs_its_definition(store: &dyn Store) {
     assert_conflict(commit(store, [start(1, 1)]), 1);
@@ -180,11 +220,15 @@ pub fn open_executions_are_those_without_an_end(store: &dyn Store) {
         [end(2, EndStatus::Succeeded(payload("{}"))), end(5, EndStatus::Failed(Reason::default()))],
     )
     .unwrap();
-    let open = [1, 3, 4, 6].map(|key| stored(key, "photos", None));
-    assert_eq!(store.open_executions().unwrap(), open);
+    let unended = [1, 3, 4, 6].map(|key| stored(key, "photos", None));
+    assert_eq!(open(store), unended);
+    let page = |after, limit| keys(&store.open_executions(after, limit).unwrap());
+    assert_eq!(page(None, 2), [1, 3]);
+    assert_eq!(page(Some(ExecutionKey(3)), 9), [4, 6]);
+    assert_eq!(page(Some(ExecutionKey(6)), 9), [0; 0]);
     // What is set aside has not ended.
     store.park(ExecutionKey(3), Some("its definition is gone")).unwrap();
-    assert_eq!(keys(&store.open_executions().unwrap()), [1, 3, 4, 6]);
+    assert_eq!(keys(&open(store)), [1, 3, 4, 6]);
 }
 
 pub fn a_list_is_newest_first_filtered_and_paged(store: &dyn Store) {
@@ -202,9 +246,8 @@ pub fn a_list_is_newest_first_filtered_and_paged(store: &dyn Store) {
     commit(store, ends).unwrap();
 
     let list = |machine: Option<&str>, status, before: Option<i64>, limit| {
-        let state_machine_arn = machine.map(machine_arn);
-        let filter = Filter { state_machine_arn, status, before: before.map(ExecutionKey), limit };
-        keys(&store.executions(&filter).unwrap())
+        let through = machine.map(|name| StartedThrough::StateMachine(machine_arn(name)));
+        listed(store, &Filter { through, status, before: before.map(ExecutionKey), limit })
     };
     let all = usize::MAX;
     assert_eq!(list(None, None, None, all), [12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1]);
@@ -224,9 +267,99 @@ pub fn a_list_is_newest_first_filtered_and_paged(store: &dyn Store) {
     assert_eq!(list(Some("odd"), Some(ExecutionStatus::Failed), None, all), [3]);
     assert_eq!(list(Some("neither"), None, None, all), [0; 0]);
 
-    let filter = Filter { before: Some(ExecutionKey(2)), limit: 1, ..Filter::default() };
-    let succeeded = stored(1, "odd", Some(EndStatus::Succeeded(payload("1"))));
-    assert_eq!(store.executions(&filter).unwrap(), [succeeded]);
+    let summaries =
+        store.executions(&Filter { before: Some(ExecutionKey(3)), limit: 9, ..Filter::default() });
+    let summary = |key, machine| {
+        let StoredExecution { key, identity, started_at, end, parked, redrive, .. } =
+            stored(key, machine, Some(EndStatus::Succeeded(payload("1"))));
+        let (status, ended_at) = (ExecutionStatus::Succeeded, end.map(|end| end.ended_at));
+        ExecutionSummary { key, identity, status, started_at, ended_at, parked, redrive }
+    };
+    assert_eq!(summaries.unwrap(), [summary(2, "even"), summary(1, "odd")]);
+}
+
+pub fn a_list_knows_versions_and_aliases(store: &dyn Store) {
+    put_definition(store);
+    let through = |key, version: Option<&str>, alias: Option<&str>| {
+        let (version_arn, alias_arn) = (version.map(machine_arn), alias.map(machine_arn));
+        let qualifiers = Qualifiers { version_arn, alias_arn };
+        let revision_id = version.map(|_| "revision".into());
+        let identity = Identity { qualifiers, revision_id, ..(*made::identity(key, "photos")).clone() };
+        Append { identity: Arc::new(identity), ..start(key, 1) }
+    };
+    let starts = [
+        through(1, None, None),
+        through(2, Some("photos:1"), None),
+        through(3, Some("photos:1"), Some("photos:live")),
+        through(4, Some("photos:2"), Some("photos:live")),
+        through(5, Some("photos:2"), None),
+    ];
+    let identities: Vec<_> = starts.iter().map(|append| append.identity.clone()).collect();
+    commit(store, starts).unwrap();
+    commit(store, [end(3, EndStatus::Succeeded(payload("1")))]).unwrap();
+    for (identity, key) in identities.iter().zip(1..) {
+        assert_eq!(store.execution(&execution_arn(key)).unwrap().unwrap().identity, *identity);
+    }
+    let list = |through, status, before: Option<i64>| {
+        let filter = Filter { through: Some(through), status, before: before.map(ExecutionKey), limit: 9 };
+        listed(store, &filter)
+    };
+    let version = |number| StartedThrough::Version(machine_arn(&format!("photos:{number}")));
+    let alias = || StartedThrough::Alias(machine_arn("photos:live"));
+    assert_eq!(list(StartedThrough::StateMachine(machine_arn("photos")), None, None), [5, 4, 3, 2, 1]);
+    assert_eq!(list(version(1), None, None), [3, 2]);
+    assert_eq!(list(version(1), Some(ExecutionStatus::Running), None), [2]);
+    assert_eq!(list(version(2), None, Some(5)), [4]);
+    assert_eq!(list(version(3), None, None), [0; 0]);
+    assert_eq!(list(alias(), None, None), [4, 3]);
+    assert_eq!(list(alias(), Some(ExecutionStatus::Succeeded), None), [3]);
+}
+
+pub fn ended_executions_are_deleted_oldest_end_first(store: &dyn Store) {
+    put_definition(store);
+    commit(store, (1..=6).map(|key| start(key, 2))).unwrap();
+    // They end in another order than they started in; 2 does not end.
+    for (key, ended_at) in [(4, 10), (1, 20), (3, 30), (5, 40), (6, 50)] {
+        let end = End { status: EndStatus::Succeeded(payload("1")), ended_at: at(ended_at) };
+        commit(store, [Append { end: Some(end), ..append(key, Vec::new()) }]).unwrap();
+    }
+    let all = || listed(store, &Filter { limit: 9, ..Filter::default() });
+    assert_eq!(store.delete_ended(at(10), 9).unwrap(), 0, "one that ended right then is kept");
+    assert_eq!(store.delete_ended(at(40), 2).unwrap(), 2);
+    assert_eq!(all(), [6, 5, 3, 2]);
+    assert_eq!(store.delete_ended(at(40), 2).unwrap(), 1);
+    assert_eq!(all(), [6, 5, 2]);
+    for key in [1, 3, 4] {
+        assert_eq!(ids(store, key), [0; 0]);
+        assert_eq!(store.execution(&execution_arn(key)).unwrap(), None);
+    }
+    // The newest stays, whenever it ended: its key says which is the next.
+    assert_eq!(store.delete_ended(at(1_000), 9).unwrap(), 1);
+    assert_eq!(all(), [6, 2]);
+    assert_eq!((ids(store, 2), ids(store, 6)), (vec![1, 2], vec![1, 2]));
+    assert_eq!(store.last_key().unwrap(), ExecutionKey(6));
+    // A name that is free again may be used.
+    let again = Append { identity: start(1, 1).identity, ..start(7, 1) };
+    commit(store, [again]).unwrap();
+    assert_eq!(store.delete_ended(at(1_000), 9).unwrap(), 1);
+    assert_eq!(all(), [7, 2]);
+}
+
+pub fn a_token_secret_is_kept_as_it_was_first_given(store: &dyn Store) {
+    for fresh in 1..4 {
+        assert_eq!(store.token_secret(TokenSecret([fresh; 32])).unwrap(), TokenSecret([1; 32]));
+    }
+}
+
+pub fn an_execution_is_found_by_its_number_too(store: &dyn Store) {
+    put_definition(store);
+    commit(store, (5..=7).map(|key| start(key, 1))).unwrap();
+    for key in 5..=7 {
+        let found = store.execution_by_key(ExecutionKey(key)).unwrap();
+        assert_eq!(found, Some(stored(key, "photos", None)));
+    }
+    assert!(stored(6, "photos", None).parent.is_some(), "a child is among them");
+    assert_eq!(store.execution_by_key(ExecutionKey(8)).unwrap(), None);
 }
 
 pub fn parking_is_noted_and_undone(store: &dyn Store) {
@@ -268,7 +401,7 @@ pub fn a_thousand_executions_fit_in_one_batch(store: &dyn Store) {
     let ended = |key| Append { events: events(4, 4), ..end(key, EndStatus::Succeeded(payload("null"))) };
     commit(store, (1..=999).map(ended)).unwrap();
     assert_eq!(store.last_key().unwrap(), ExecutionKey(1000));
-    assert_eq!(keys(&store.open_executions().unwrap()), [1000]);
+    assert_eq!(keys(&open(store)), [1000]);
     assert_eq!(ids(store, 500), [1, 2, 3, 4]);
     let filter = Filter { status: Some(ExecutionStatus::Succeeded), limit: 2000, ..Filter::default() };
     assert_eq!(store.executions(&filter).unwrap().len(), 999);
@@ -292,7 +425,7 @@ pub fn readers_see_what_was_committed_before_they_began(store: &dyn Store) {
                     assert!(last >= before && last >= seen, "saw {last} after {before} and {seen}");
                     // A batch is seen whole: the second execution is written with the first.
                     assert!(ids(store, 2).len() >= found.len());
-                    assert_eq!(store.open_executions().unwrap().len(), 2);
+                    assert_eq!(open(store).len(), 2);
                     seen = last;
                 }
             });
@@ -319,65 +452,4 @@ pub fn a_part_of_a_history_is_what_the_whole_has_there(store: &dyn Store) {
     assert_eq!(store.last_event(ExecutionKey(2)).unwrap(), EventId(2));
     assert_eq!(store.last_event(ExecutionKey(3)).unwrap(), EventId(0));
     assert_eq!(store.history_part(ExecutionKey(3), EventId(1)..=EventId(5)).unwrap(), []);
-}
-
-fn machine(name: &str) -> StoredStateMachine {
-    StoredStateMachine {
-        arn: machine_arn(name),
-        name: name.into(),
-        definition: DEFINITION.into(),
-        role_arn: "arn:aws:iam::000000000000:role/größe".into(),
-        machine_type: MachineType::Express,
-        settings: r#"{"tracing":{"enabled":true}}"#.into(),
-        created_at: crate::made::at(7),
-        status: StateMachineStatus::Active,
-    }
-}
-
-pub fn a_state_machine_is_created_once_and_read_back_as_it_was(store: &dyn Store) {
-    assert!(store.create_state_machine(&machine("photos")).is_err(), "its definition is not there");
-    put_definition(store);
-    assert_eq!(store.state_machine(&machine_arn("photos")).unwrap(), None);
-    assert_eq!(store.create_state_machine(&machine("photos")).unwrap(), None);
-    let other = StoredStateMachine { role_arn: "other".into(), ..machine("photos") };
-    assert_eq!(store.create_state_machine(&other).unwrap(), Some(machine("photos")));
-    assert_eq!(store.state_machine(&machine_arn("photos")).unwrap(), Some(machine("photos")));
-}
-
-pub fn state_machines_are_listed_by_arn_and_paged(store: &dyn Store) {
-    put_definition(store);
-    for name in ["c", "a", "d", "b"] {
-        store.create_state_machine(&machine(name)).unwrap();
-    }
-    let list = |after: Option<&str>, limit| {
-        let after = after.map(machine_arn);
-        let machines = store.state_machines(after.as_deref(), limit).unwrap();
-        machines.iter().map(|machine| machine.name.to_string()).collect::<Vec<_>>()
-    };
-    assert_eq!(list(None, 10), ["a", "b", "c", "d"]);
-    assert_eq!(list(None, 2), ["a", "b"]);
-    assert_eq!(list(Some("b"), 10), ["c", "d"]);
-    assert_eq!(list(Some("d"), 10), [""; 0]);
-}
-
-pub fn a_deleted_state_machine_stays_until_its_executions_have_ended(store: &dyn Store) {
-    put_definition(store);
-    let (photos, idle) = (machine_arn("photos"), machine_arn("idle"));
-    store.create_state_machine(&machine("photos")).unwrap();
-    store.create_state_machine(&machine("idle")).unwrap();
-    commit(store, [start(1, 1)]).unwrap();
-    store.delete_state_machine(&photos).unwrap();
-    store.delete_state_machine(&idle).unwrap();
-    store.delete_state_machine("no such").unwrap();
-    let deleting = StoredStateMachine { status: StateMachineStatus::Deleting, ..machine("photos") };
-    assert_eq!(store.state_machine(&photos).unwrap(), Some(deleting.clone()));
-    assert_eq!(store.state_machine(&idle).unwrap(), None);
-    assert_eq!(store.create_state_machine(&machine("photos")).unwrap(), Some(deleting.clone()));
-    assert_eq!(store.state_machines(None, 9).unwrap(), [deleting]);
-
-    commit(store, [end(1, EndStatus::Aborted(Reason::default()))]).unwrap();
-    assert_eq!(store.state_machine(&photos).unwrap(), None);
-    assert_eq!(store.state_machines(None, 9).unwrap(), []);
-    assert_eq!(store.create_state_machine(&machine("photos")).unwrap(), None);
-    assert_eq!(store.state_machine(&photos).unwrap(), Some(machine("photos")));
 }

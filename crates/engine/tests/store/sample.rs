@@ -1,9 +1,11 @@
 //! One history by hand that holds every kind of event, in every form that a record has for it.
 //!
-//! `tests/samples/history-v1.json` is this history as the first version stored it.
+//! `tests/samples/history-v1.json` is the first of its parts as the first version stored it, `later-events.json` the
+//! events that have come since.
 
 use std::collections::BTreeSet;
 
+use darkroom_asl::interpreter::Qualifiers;
 use darkroom_asl::interpreter::event::{
     BranchId, EventId, EventKind, HistoryEvent, Iteration, MapStarted, PlannedRetry, Reason, StateType,
     Target, TaskScheduled,
@@ -24,9 +26,40 @@ const STATE_TYPES: [StateType; 8] = [
 ];
 
 pub fn history() -> Vec<HistoryEvent> {
+    [first_version(), later()].concat()
+}
+
+/// The kinds that came after the first version.
+pub fn later() -> Vec<HistoryEvent> {
+    let [function, service, activity] = targets();
+    let reason = || reason("States.Runtime", "nobody is there");
+    let kinds = [
+        EventKind::TaskScheduleFailed { target: function, reason: reason() },
+        EventKind::TaskScheduleFailed { target: service.clone(), reason: reason() },
+        EventKind::TaskScheduleFailed { target: activity, reason: Reason::default() },
+        EventKind::TaskSubmitFailed { target: service, reason: reason() },
+        EventKind::ExecutionRedriven { redrive_count: 1, client_token: None },
+        EventKind::ExecutionRedriven { redrive_count: 2, client_token: Some("request 7".into()) },
+        EventKind::EvaluationFailed { state: "Sum".into(), location: None, reason: reason() },
+        EventKind::EvaluationFailed {
+            state: "Sum".into(),
+            location: Some("Output/total".into()),
+            reason: Reason::default(),
+        },
+    ];
+    kinds.into_iter().zip(1 + last_of_first_version()..).map(|(kind, id)| event(id, kind)).collect()
+}
+
+fn last_of_first_version() -> u32 {
+    u32::try_from(first_version().len()).expect("a short history")
+}
+
+/// The kinds that the first version knew.
+pub fn first_version() -> Vec<HistoryEvent> {
     let mut kinds = vec![EventKind::ExecutionStarted {
         input: payload("{ \"bucket\" : \"photos\",\n  \"size\": 1.50, \"größe\": \"\\u00e9\\\\\\\"🖼\" }"),
         role_arn: "arn:aws:iam::000000000000:role/darkroom".into(),
+        qualifiers: Qualifiers::default(),
     }];
     kinds.extend(STATE_TYPES.into_iter().flat_map(entered_and_exited));
     kinds.extend([StateType::Task, StateType::Wait, StateType::Parallel, StateType::Map].map(aborted));
@@ -35,6 +68,15 @@ pub fn history() -> Vec<HistoryEvent> {
     kinds.extend(map());
     kinds.extend(ends());
     kinds.into_iter().zip(1..).map(|(kind, id)| event(id, kind)).collect()
+}
+
+/// The form that a start has for a version and an alias.
+///
+/// `tests/samples/start-through-alias.json` is this event as it was first stored.
+pub fn start_through_an_alias() -> HistoryEvent {
+    let arn = |of: &str| format!("arn:aws:states:eu-west-1:000000000000:stateMachine:photos:{of}").into();
+    let qualifiers = Qualifiers { version_arn: Some(arn("7")), alias_arn: Some(arn("live")) };
+    event(1, EventKind::ExecutionStarted { input: payload("{}"), role_arn: "role".into(), qualifiers })
 }
 
 /// Every third event belongs to a branch, and every fifth plans a retry.
@@ -198,11 +240,15 @@ fn number(kind: &EventKind) -> usize {
         EventKind::MapIterationSucceeded(_) => 21,
         EventKind::MapIterationFailed(_) => 22,
         EventKind::MapIterationAborted(_) => 23,
+        EventKind::TaskScheduleFailed { .. } => 24,
+        EventKind::TaskSubmitFailed { .. } => 25,
+        EventKind::ExecutionRedriven { .. } => 26,
+        EventKind::EvaluationFailed { .. } => 27,
     }
 }
 
 #[test]
 fn the_sample_holds_every_kind() {
     let found: BTreeSet<usize> = history().iter().map(|event| number(&event.kind)).collect();
-    assert_eq!(found, (0..24).collect());
+    assert_eq!(found, (0..28).collect());
 }

@@ -5,17 +5,24 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use darkroom_asl::definition::MachineType;
 use darkroom_asl::interpreter::event::{HistoryEvent, wire};
-use darkroom_engine::store::{EndStatus, ExecutionKey, Filter, SqliteStore, Store, StoreError};
+use darkroom_engine::TokenSecret;
+use darkroom_engine::store::{
+    EndStatus, ExecutionKey, Filter, Settings, SqliteStore, StateMachineStatus, Store, StoreError,
+    StoredStateMachine,
+};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
 use crate::made::{
-    append, commit, end, events, execution_arn, ids, keys, payload, put_definition, start, stored,
+    append, commit, end, events, execution_arn, ids, keys, payload, put_definition, reason, start, stored,
 };
 use crate::sample;
 
 const SAMPLE: &str = include_str!("../samples/history-v1.json");
+/// What came after it.
+const LATER: &str = include_str!("../samples/later-events.json");
 
 fn place() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
@@ -55,7 +62,7 @@ fn a_store_is_the_same_after_it_was_closed() {
     let store = open(&path);
     assert_eq!(ids(&store, 1), [1, 2, 3, 4]);
     assert_eq!(store.history(ExecutionKey(1)).unwrap()[..2], events(1, 2));
-    assert_eq!(keys(&store.open_executions().unwrap()), [1]);
+    assert_eq!(keys(&crate::made::open(&store)), [1]);
     let ended = stored(2, "photos", Some(EndStatus::Succeeded(payload("1.0"))));
     assert_eq!(store.execution(&execution_arn(2)).unwrap(), Some(ended));
     assert_eq!(store.last_key().unwrap(), ExecutionKey(2));
@@ -117,30 +124,81 @@ fn a_file_that_is_no_store_is_left_alone() {
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }
 
-#[test]
-fn a_file_of_the_first_version_gets_the_tables_that_it_lacks() {
-    let (_folder, path) = place();
-    let store = open(&path);
-    put_definition(&store);
-    commit(&store, [start(1, 2)]).unwrap();
-    drop(store);
-    let file = Connection::open(&path).unwrap();
-    file.execute_batch("DROP TABLE state_machines; PRAGMA user_version = 1").unwrap();
-    drop(file);
-    assert_eq!(ids(&SqliteStore::open_read_only(&path).unwrap(), 1), [1, 2]);
+/// The tables of a file, as SQLite keeps their text.
+fn tables(path: &Path) -> Vec<String> {
+    let file = Connection::open(path).unwrap();
+    let mut statement =
+        file.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name").unwrap();
+    // A table that was renamed is quoted.
+    let text = |row: &rusqlite::Row<'_>| Ok(row.get::<_, String>(0)?.replace('"', ""));
+    statement.query_map([], text).unwrap().map(Result::unwrap).collect()
+}
 
-    let store = open(&path);
-    assert_eq!(store.state_machines(None, 9).unwrap(), []);
-    assert_eq!(ids(&store, 1), [1, 2]);
-    drop(store);
-    assert_eq!(ids(&SqliteStore::open_read_only(&path).unwrap(), 1), [1, 2]);
+#[test]
+fn a_file_of_an_earlier_version_is_brought_up_to_date() {
+    let samples =
+        [(1, include_str!("../samples/store-v1.sql")), (2, include_str!("../samples/store-v2.sql"))];
+    for (version, sample) in samples {
+        let (_folder, path) = place();
+        Connection::open(&path).unwrap().execute_batch(sample).unwrap();
+        let before = std::fs::read(&path).unwrap();
+        assert_unavailable(SqliteStore::open_read_only(&path), &format!("its schema is {version}"));
+        assert_eq!(std::fs::read(&path).unwrap(), before, "who only reads changes nothing");
+
+        let store = open(&path);
+        let mut set_aside = stored(5, "photos", None);
+        set_aside.parked = Some("its definition is gone".into());
+        assert_eq!(crate::made::open(&store), [stored(1, "photos", None), set_aside]);
+        let succeeded = stored(2, "photos", Some(EndStatus::Succeeded(payload("[1.0]"))));
+        assert_eq!(store.execution(&execution_arn(2)).unwrap(), Some(succeeded));
+        let failed = stored(4, "photos", Some(EndStatus::Failed(reason("Disk", "full"))));
+        assert_eq!(store.execution(&execution_arn(4)).unwrap(), Some(failed));
+        assert_eq!(store.history(ExecutionKey(1)).unwrap(), sample::history()[..1]);
+        assert_eq!(store.last_key().unwrap(), ExecutionKey(5));
+        let machines = store.state_machines(None, 9).unwrap();
+        if version == 1 {
+            assert_eq!(machines, []);
+        } else {
+            assert_eq!(machines, [machine_of_2("idle", "ACTIVE"), machine_of_2("photos", "DELETING")]);
+        }
+        commit(&store, [append(1, events(2, 2)), start(6, 1)]).unwrap();
+        drop(store);
+
+        let (_folder, new) = place();
+        drop(open(&new));
+        assert_eq!(tables(&path), tables(&new), "from version {version}");
+        assert_eq!(ids(&SqliteStore::open_read_only(&path).unwrap(), 1), [1, 2]);
+    }
+}
+
+/// What version 2 knew of a state machine.
+fn machine_of_2(name: &str, status: &str) -> StoredStateMachine {
+    let mut machine = crate::resources::machine(name);
+    machine.machine_type = MachineType::Standard;
+    machine.status = StateMachineStatus::parse(status).unwrap();
+    machine.revision.id = format!("first of {}", machine.arn).into();
+    machine.revision.role_arn = "arn:aws:iam::000000000000:role/darkroom".into();
+    machine.revision.updated_at = machine.created_at;
+    machine.revision.settings = Settings {
+        logging: r#"{"level":"OFF","includeExecutionData":false}"#.into(),
+        tracing: r#"{"enabled":true}"#.into(),
+        encryption: r#"{"type":"AWS_OWNED_KEY"}"#.into(),
+    };
+    machine
+}
+
+#[test]
+fn a_token_secret_outlives_the_process() {
+    let (_folder, path) = place();
+    let secret = open(&path).token_secret(TokenSecret([3; 32])).unwrap();
+    assert_eq!(open(&path).token_secret(TokenSecret([4; 32])).unwrap(), secret);
 }
 
 #[test]
 fn a_newer_version_s_file_is_refused() {
     let (_folder, path) = place();
     drop(open(&path));
-    Connection::open(&path).unwrap().pragma_update(None, "user_version", 3).unwrap();
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 5).unwrap();
     assert_corrupt(SqliteStore::open(&path), &["store.db", "newer version"]);
     assert_corrupt(SqliteStore::open_read_only(&path), &["newer version"]);
 }
@@ -194,26 +252,37 @@ fn what_cannot_be_read_is_named_with_its_place() {
 fn what_the_first_version_stored_is_read_for_ever() {
     let records: Vec<wire::Record> = serde_json::from_str(SAMPLE).unwrap();
     let read: Vec<_> = records.into_iter().map(|record| HistoryEvent::try_from(record).unwrap()).collect();
-    assert_eq!(read, sample::history());
+    assert_eq!(read, sample::first_version());
 
     let (_folder, path) = place();
     let store = open(&path);
     put_definition(&store);
     commit(&store, [start(1, 0)]).unwrap();
-    let last = sample::history().len();
+    let last = sample::first_version().len();
     Connection::open(&path)
         .unwrap()
         .execute("INSERT INTO history VALUES (1, 1, ?1, 1, ?2)", rusqlite::params![last, SAMPLE])
         .unwrap();
-    assert_eq!(store.history(ExecutionKey(1)).unwrap(), sample::history());
+    assert_eq!(store.history(ExecutionKey(1)).unwrap(), sample::first_version());
+}
+
+#[test]
+fn a_start_through_an_alias_is_stored_as_it_first_was() {
+    let text = include_str!("../samples/start-through-alias.json");
+    let record: wire::Record = serde_json::from_str(text).unwrap();
+    assert_eq!(HistoryEvent::try_from(record).unwrap(), sample::start_through_an_alias());
+    let stored = serde_json::to_value(wire::to_record(&sample::start_through_an_alias())).unwrap();
+    assert_eq!(stored, serde_json::from_str::<serde_json::Value>(text).unwrap());
 }
 
 /// When this fails, the stored form has changed: keep the old sample, and add one for the new form.
 #[test]
 fn the_newest_sample_is_what_is_stored_today() {
-    let records: Vec<_> = sample::history().iter().map(wire::to_record).collect();
-    let stored: serde_json::Value = serde_json::to_value(records).unwrap();
-    assert_eq!(stored, serde_json::from_str::<serde_json::Value>(SAMPLE).unwrap());
+    for (events, sample) in [(sample::first_version(), SAMPLE), (sample::later(), LATER)] {
+        let records: Vec<_> = events.iter().map(wire::to_record).collect();
+        let stored: serde_json::Value = serde_json::to_value(records).unwrap();
+        assert_eq!(stored, serde_json::from_str::<serde_json::Value>(sample).unwrap());
+    }
 }
 
 /// The machine fails, and the log ends wherever the disk had come to.
@@ -236,7 +305,7 @@ fn a_log_that_is_cut_anywhere_gives_a_whole_batch_or_none_of_it() {
         let found = ids(&store, 1);
         assert!(found.iter().copied().eq(1..=u32::try_from(found.len()).unwrap()), "{found:?}");
         assert_eq!(ids(&store, 2), found);
-        assert_eq!(store.open_executions().unwrap().is_empty(), found.is_empty());
+        assert_eq!(crate::made::open(&store).is_empty(), found.is_empty());
         found.len()
     };
     let mut seen = 0;
@@ -306,6 +375,6 @@ fn a_killed_writer_leaves_every_history_gapless_and_all_that_it_answered_for() {
             assert!(found.iter().copied().eq(1..=last), "execution {key}: {found:?}");
             assert!(last >= answered.parse().unwrap(), "execution {key} ends at {last}, not {answered}");
         }
-        assert_eq!(store.open_executions().unwrap().len(), usize::try_from(EXECUTIONS).unwrap());
+        assert_eq!(crate::made::open(&store).len(), usize::try_from(EXECUTIONS).unwrap());
     }
 }

@@ -1,20 +1,20 @@
 //! `DescribeExecution`.
 
 use darkroom_asl::json::{Payload, Text};
-use darkroom_engine::store::{EndStatus, ExecutionStatus, StoredExecution};
+use darkroom_engine::NotRedrivable;
+use darkroom_engine::store::{EndStatus, StoredExecution};
 use serde::{Deserialize, Serialize};
 
 use crate::arn::StatesArn;
 use crate::error::ApiError;
-use crate::members::{ARN_MAX, Members};
 use crate::protocol::Context;
-use crate::shapes::{Included, Seconds, includes_data};
+use crate::shapes::{Included, IncludedData, Seconds};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Input {
-    execution_arn: Option<String>,
-    included_data: Option<String>,
+    execution_arn: String,
+    included_data: Option<IncludedData>,
 }
 
 #[derive(Serialize)]
@@ -39,19 +39,28 @@ pub(super) struct Output {
     error: Option<Text>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state_machine_version_arn: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state_machine_alias_arn: Option<Text>,
     redrive_count: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redrive_date: Option<Seconds>,
     redrive_status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     redrive_status_reason: Option<String>,
 }
 
 pub(super) async fn run(context: Context, input: Input) -> Result<Output, ApiError> {
-    let mut members = Members::default();
-    let arn = members.text("executionArn", input.execution_arn, 1, ARN_MAX);
-    let include_data = includes_data(&mut members, input.included_data.as_deref());
-    members.check()?;
-    let execution = find(&context, arn).await?;
-    Ok(describe(execution, include_data))
+    let execution = find(&context, input.execution_arn).await?;
+    let (execution, redrivable) = context
+        .blocking(move |engine| {
+            let redrivable = engine.is_redrivable(&execution)?;
+            Ok((execution, redrivable))
+        })
+        .await?;
+    let include_data = input.included_data.unwrap_or_default() == IncludedData::AllData;
+    Ok(describe(execution, redrivable, include_data))
 }
 
 /// The execution of this ARN.
@@ -61,9 +70,12 @@ pub(super) async fn find(context: &Context, arn: String) -> Result<StoredExecuti
     context.read(move |store| store.execution(&wanted)).await?.ok_or(ApiError::ExecutionDoesNotExist(arn))
 }
 
-fn describe(execution: StoredExecution, include_data: bool) -> Output {
+fn describe(execution: StoredExecution, redrivable: Result<(), NotRedrivable>, include_data: bool) -> Output {
     let status = execution.status();
-    let (redrive_status, redrive_status_reason) = redrive(status);
+    let (redrive_status, redrive_status_reason) = match redrivable {
+        Ok(()) => ("REDRIVABLE", None),
+        Err(reason) => ("NOT_REDRIVABLE", Some(reason.to_string())),
+    };
     let stop_date = execution.end.as_ref().map(|end| end.ended_at.into());
     let (output, reason) = match execution.end.map(|end| end.status) {
         Some(EndStatus::Succeeded(output)) => (Some(output), None),
@@ -85,20 +97,11 @@ fn describe(execution: StoredExecution, include_data: bool) -> Output {
         output: output.filter(|_| include_data),
         error: reason.error,
         cause: reason.cause,
-        redrive_count: 0,
+        state_machine_version_arn: execution.identity.qualifiers.version_arn.clone(),
+        state_machine_alias_arn: execution.identity.qualifiers.alias_arn.clone(),
+        redrive_count: execution.redrive.map_or(0, |redrive| redrive.count),
+        redrive_date: execution.redrive.map(|redrive| redrive.at.into()),
         redrive_status,
         redrive_status_reason,
-    }
-}
-
-/// AWS: an execution that ended badly may be redriven.
-fn redrive(status: ExecutionStatus) -> (&'static str, Option<String>) {
-    match status {
-        ExecutionStatus::Running | ExecutionStatus::Succeeded => {
-            ("NOT_REDRIVABLE", Some(format!("Execution is {} and cannot be redriven", status.as_str())))
-        }
-        ExecutionStatus::Failed | ExecutionStatus::TimedOut | ExecutionStatus::Aborted => {
-            ("REDRIVABLE", None)
-        }
     }
 }

@@ -1,22 +1,23 @@
 //! `DescribeStateMachineForExecution`: the state machine as it was when the execution started.
 
-use std::collections::BTreeMap;
-
 use darkroom_asl::json::Text;
+use darkroom_engine::Engine;
+use darkroom_engine::store::{Settings, StoredExecution};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{describe_execution, describe_state_machine};
+use super::describe_execution;
+use super::describe_state_machine::{References, definition};
 use crate::error::ApiError;
-use crate::members::{ARN_MAX, Members};
 use crate::protocol::Context;
-use crate::shapes::{Seconds, Settings, includes_data};
+use crate::settings;
+use crate::shapes::{IncludedData, Seconds, revision_id};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Input {
-    execution_arn: Option<String>,
-    included_data: Option<String>,
+    execution_arn: String,
+    included_data: Option<IncludedData>,
 }
 
 #[derive(Serialize)]
@@ -31,34 +32,41 @@ pub(super) struct Output {
     tracing_configuration: Value,
     encryption_configuration: Value,
     #[serde(skip_serializing_if = "Option::is_none")]
-    variable_references: Option<BTreeMap<Text, Vec<Text>>>,
+    revision_id: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    variable_references: Option<References>,
 }
 
 pub(super) async fn run(context: Context, input: Input) -> Result<Output, ApiError> {
-    let mut members = Members::default();
-    let arn = members.text("executionArn", input.execution_arn, 1, ARN_MAX);
-    includes_data(&mut members, input.included_data.as_deref());
-    members.check()?;
-    let execution = describe_execution::find(&context, arn).await?;
-    let (definition, variable_references) =
-        describe_state_machine::definition(&context, execution.definition.clone()).await?;
-    let identity = execution.identity;
-    // A state machine that was deleted since has left its executions, and they know most of it.
-    let wanted = identity.state_machine_arn.clone();
-    let machine = context.read(move |store| store.state_machine(&wanted)).await?;
-    let settings = match &machine {
-        Some(machine) => Settings::read(&machine.settings)?,
-        None => Settings::check(&mut Members::default(), None, None, None)?,
+    let execution = describe_execution::find(&context, input.execution_arn).await?;
+    let included_data = input.included_data.unwrap_or_default();
+    context.blocking(move |engine| describe(engine, &execution, included_data)).await
+}
+
+fn describe(
+    engine: &Engine,
+    execution: &StoredExecution,
+    included_data: IncludedData,
+) -> Result<Output, ApiError> {
+    let (definition, variable_references) = definition(engine, &execution.definition, included_data)?;
+    let identity = &execution.identity;
+    let revision =
+        identity.revision_id.as_deref().map(|id| engine.store().revision(id)).transpose()?.flatten();
+    // An execution that was started by other means than this API has no revision.
+    let Settings { logging, tracing, encryption } = match &revision {
+        Some(revision) => revision.settings.clone(),
+        None => settings::defaults()?,
     };
     Ok(Output {
         state_machine_arn: identity.state_machine_arn.clone(),
         name: identity.state_machine_name.clone(),
         definition,
         role_arn: identity.role_arn.clone(),
-        update_date: machine.map_or(execution.started_at, |machine| machine.created_at).into(),
-        logging_configuration: settings.logging_configuration,
-        tracing_configuration: settings.tracing_configuration,
-        encryption_configuration: settings.encryption_configuration,
+        update_date: revision.as_ref().map_or(execution.started_at, |revision| revision.updated_at).into(),
+        logging_configuration: settings::read(&logging)?,
+        tracing_configuration: settings::read(&tracing)?,
+        encryption_configuration: settings::read(&encryption)?,
+        revision_id: revision.as_ref().and_then(revision_id),
         variable_references,
     })
 }

@@ -6,17 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use super::describe_execution;
 use crate::error::ApiError;
-use crate::members::{ARN_MAX, Members};
 use crate::page::{self, List};
 use crate::protocol::Context;
-
-/// Characters of a token, in the API's model.
-const TOKEN_MAX: usize = 1024;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Input {
-    execution_arn: Option<String>,
+    execution_arn: String,
     max_results: Option<i64>,
     reverse_order: Option<bool>,
     next_token: Option<String>,
@@ -32,12 +28,10 @@ pub(super) struct Output {
 }
 
 pub(super) async fn run(context: Context, input: Input) -> Result<Output, ApiError> {
-    let mut members = Members::default();
-    let arn = members.text("executionArn", input.execution_arn, 1, ARN_MAX);
-    let length = page::length(&mut members, input.max_results, input.next_token.as_deref(), TOKEN_MAX);
-    members.check()?;
+    let arn = input.execution_arn;
+    let length = page::length(input.max_results);
     let reverse = input.reverse_order.unwrap_or(false);
-    let pages = List::of(&["history", &arn, if reverse { "reverse" } else { "" }]);
+    let pages = List::of(&context, &["history", &arn, if reverse { "reverse" } else { "" }]);
     let token: Option<u32> = input.next_token.as_deref().map(|token| pages.number(token)).transpose()?;
     let execution = describe_execution::find(&context, arn).await?;
     let include_data = input.include_execution_data.unwrap_or(true);

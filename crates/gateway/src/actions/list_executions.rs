@@ -2,30 +2,17 @@
 
 use darkroom_asl::definition::MachineType;
 use darkroom_asl::json::Text;
-use darkroom_engine::store::{ExecutionKey, ExecutionStatus, Filter, StoredExecution};
+use darkroom_engine::store::{
+    ExecutionKey, ExecutionStatus, ExecutionSummary, Filter, StartedThrough, Store,
+};
+use darkroom_engine::{Engine, QualifiedArn, Qualifier};
 use serde::{Deserialize, Serialize};
 
-use super::describe_state_machine;
+use crate::arn::StatesArn;
 use crate::error::ApiError;
-use crate::members::{ARN_MAX, Members};
 use crate::page::{self, List};
 use crate::protocol::Context;
 use crate::shapes::Seconds;
-
-/// Characters of a token, in the API's model.
-const TOKEN_MAX: usize = 3096;
-/// Characters of a map run's ARN, in the API's model.
-const LONG_ARN_MAX: usize = 2000;
-
-/// The words for `statusFilter`, in the order in which AWS names them. `None`: of map runs' children only.
-const STATUSES: [(&str, Option<ExecutionStatus>); 6] = [
-    ("SUCCEEDED", Some(ExecutionStatus::Succeeded)),
-    ("TIMED_OUT", Some(ExecutionStatus::TimedOut)),
-    ("PENDING_REDRIVE", None),
-    ("ABORTED", Some(ExecutionStatus::Aborted)),
-    ("FAILED", Some(ExecutionStatus::Failed)),
-    ("RUNNING", Some(ExecutionStatus::Running)),
-];
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -35,7 +22,14 @@ pub(super) struct Input {
     max_results: Option<i64>,
     next_token: Option<String>,
     map_run_arn: Option<String>,
-    redrive_filter: Option<String>,
+    redrive_filter: Option<RedriveFilter>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum RedriveFilter {
+    Redriven,
+    NotRedriven,
 }
 
 #[derive(Serialize)]
@@ -56,69 +50,114 @@ struct Item {
     start_date: Seconds,
     #[serde(skip_serializing_if = "Option::is_none")]
     stop_date: Option<Seconds>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state_machine_version_arn: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state_machine_alias_arn: Option<Text>,
     redrive_count: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redrive_date: Option<Seconds>,
 }
 
+/// A status that only children of a map run have.
+const PENDING_REDRIVE: &str = "PENDING_REDRIVE";
+
 pub(super) async fn run(context: Context, input: Input) -> Result<Output, ApiError> {
-    let mut members = Members::default();
-    if let Some(arn) = &input.state_machine_arn {
-        members.length("stateMachineArn", arn, 1, ARN_MAX);
-    }
-    if let Some(arn) = &input.map_run_arn {
-        members.length("mapRunArn", arn, 1, LONG_ARN_MAX);
-    }
-    let status = members.word("statusFilter", input.status_filter.as_deref(), &STATUSES);
-    let redriven = members.word(
-        "redriveFilter",
-        input.redrive_filter.as_deref(),
-        &[("REDRIVEN", true), ("NOT_REDRIVEN", false)],
-    );
-    let length = page::length(&mut members, input.max_results, input.next_token.as_deref(), TOKEN_MAX);
-    members.check()?;
     let arn = match (input.state_machine_arn, input.map_run_arn) {
         (Some(arn), None) => arn,
-        (None, Some(arn)) => return Err(ApiError::ResourceNotFound(arn)),
+        (None, Some(arn)) => {
+            StatesArn::map_run(&arn)?;
+            return Err(ApiError::ResourceNotFound(arn));
+        }
         (None, None) | (Some(_), Some(_)) => {
             let message = "Exactly one of stateMachineArn and mapRunArn must be specified";
             return Err(ApiError::Validation(message.to_owned()));
         }
     };
-    if status == Some(None) {
+    StatesArn::state_machine(&arn)?;
+    let status = input.status_filter.as_deref().unwrap_or_default();
+    if status == PENDING_REDRIVE {
         let message = "The statusFilter PENDING_REDRIVE is only supported with mapRunArn";
         return Err(ApiError::Validation(message.to_owned()));
     }
-    let list = List::of(&["executions", &arn, input.status_filter.as_deref().unwrap_or_default()]);
+    let redriven = match input.redrive_filter {
+        None => "",
+        Some(RedriveFilter::Redriven) => "redriven",
+        Some(RedriveFilter::NotRedriven) => "not redriven",
+    };
+    let list = List::of(&context, &["executions", &arn, status, redriven]);
+    let length = page::length(input.max_results);
     let before = input.next_token.as_deref().map(|token| list.number(token)).transpose()?;
-    let machine = describe_state_machine::find(&context, arn).await?;
+    let status = ExecutionStatus::parse(status);
+    let found = context
+        .blocking(move |engine| {
+            let filter = Filter {
+                through: Some(through(engine, &arn)?),
+                status,
+                before: before.map(ExecutionKey),
+                limit: length + 1,
+            };
+            listed(engine.store().as_ref(), filter, input.redrive_filter)
+        })
+        .await?;
+    let page = list.page(found, length, |execution| execution.key.0.to_string());
+    Ok(Output { executions: page.items.iter().map(item).collect(), next_token: page.next_token })
+}
+
+/// A page's executions. Few are redriven, so they have no index: the store's pages are gone through.
+fn listed(
+    store: &dyn Store,
+    mut filter: Filter,
+    redrive_filter: Option<RedriveFilter>,
+) -> Result<Vec<ExecutionSummary>, ApiError> {
+    let mut found = Vec::new();
+    loop {
+        let page = store.executions(&filter)?;
+        filter.before = page.last().map(|execution| execution.key);
+        let is_last = page.len() < filter.limit;
+        found.extend(page.into_iter().filter(|execution| match redrive_filter {
+            None => true,
+            Some(RedriveFilter::Redriven) => execution.redrive.is_some(),
+            Some(RedriveFilter::NotRedriven) => execution.redrive.is_none(),
+        }));
+        if is_last || found.len() >= filter.limit {
+            found.truncate(filter.limit);
+            return Ok(found);
+        }
+    }
+}
+
+/// What the ARN of a Standard state machine, or of its version or alias, lists.
+fn through(engine: &Engine, arn: &str) -> Result<StartedThrough, ApiError> {
+    let QualifiedArn { state_machine_arn, qualifier } = QualifiedArn::parse(arn);
+    let store = engine.store();
+    let machine = store.state_machine(state_machine_arn)?;
+    let machine = machine.ok_or_else(|| ApiError::StateMachineDoesNotExist(arn.to_owned()))?;
     if machine.machine_type == MachineType::Express {
         return Err(ApiError::StateMachineTypeNotSupported);
     }
-    if redriven == Some(true) {
-        // No execution was ever redriven here.
-        return Ok(Output { executions: Vec::new(), next_token: None });
-    }
-    let filter = Filter {
-        state_machine_arn: Some(machine.arn),
-        status: status.flatten(),
-        before: before.map(ExecutionKey),
-        // One more says whether there is a next page.
-        limit: length + 1,
+    let (is_there, through) = match qualifier {
+        None => (true, StartedThrough::StateMachine(machine.arn)),
+        Some(Qualifier::Version(number)) => {
+            (store.version(state_machine_arn, number)?.is_some(), StartedThrough::Version(arn.into()))
+        }
+        Some(Qualifier::Alias(_)) => (store.alias(arn)?.is_some(), StartedThrough::Alias(arn.into())),
     };
-    let mut found = context.read(move |store| store.executions(&filter)).await?;
-    let has_next = found.len() > length;
-    found.truncate(length);
-    let next_token = found.last().filter(|_| has_next).map(|last| list.token(&last.key.0.to_string()));
-    Ok(Output { executions: found.into_iter().map(item).collect(), next_token })
+    if is_there { Ok(through) } else { Err(ApiError::ResourceNotFound(arn.to_owned())) }
 }
 
-fn item(execution: StoredExecution) -> Item {
+fn item(execution: &ExecutionSummary) -> Item {
+    let identity = &execution.identity;
     Item {
-        execution_arn: execution.identity.execution_arn.clone(),
-        state_machine_arn: execution.identity.state_machine_arn.clone(),
-        name: execution.identity.execution_name.clone(),
-        status: execution.status().as_str(),
+        execution_arn: identity.execution_arn.clone(),
+        state_machine_arn: identity.state_machine_arn.clone(),
+        name: identity.execution_name.clone(),
+        status: execution.status.as_str(),
         start_date: execution.started_at.into(),
-        stop_date: execution.end.map(|end| end.ended_at.into()),
-        redrive_count: 0,
+        stop_date: execution.ended_at.map(Seconds::from),
+        state_machine_version_arn: identity.qualifiers.version_arn.clone(),
+        state_machine_alias_arn: identity.qualifiers.alias_arn.clone(),
+        redrive_count: execution.redrive.map_or(0, |redrive| redrive.count),
+        redrive_date: execution.redrive.map(|redrive| redrive.at.into()),
     }
 }

@@ -1,16 +1,13 @@
 //! `ListStateMachines`, by ARN.
 
 use darkroom_asl::json::Text;
+use darkroom_engine::store::StoredStateMachine;
 use serde::{Deserialize, Serialize};
 
 use crate::error::ApiError;
-use crate::members::Members;
 use crate::page::{self, List};
 use crate::protocol::Context;
 use crate::shapes::Seconds;
-
-/// Characters of a token, in the API's model.
-const TOKEN_MAX: usize = 1024;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -38,23 +35,16 @@ struct Item {
 }
 
 pub(super) async fn run(context: Context, input: Input) -> Result<Output, ApiError> {
-    let mut members = Members::default();
-    let length = page::length(&mut members, input.max_results, input.next_token.as_deref(), TOKEN_MAX);
-    members.check()?;
-    let list = List::of(&["state machines"]);
+    let list = List::of(&context, &["state machines"]);
+    let length = page::length(input.max_results);
     let after = input.next_token.as_deref().map(|token| list.place(token)).transpose()?;
-    let mut found = context.read(move |store| store.state_machines(after.as_deref(), length + 1)).await?;
-    let has_next = found.len() > length;
-    found.truncate(length);
-    let next_token = found.last().filter(|_| has_next).map(|last| list.token(&last.arn));
-    let state_machines = found
-        .into_iter()
-        .map(|machine| Item {
-            state_machine_arn: machine.arn,
-            name: machine.name,
-            machine_type: machine.machine_type.as_str(),
-            creation_date: machine.created_at.into(),
-        })
-        .collect();
-    Ok(Output { state_machines, next_token })
+    let found = context.read(move |store| store.state_machines(after.as_deref(), length + 1)).await?;
+    let page = list.page(found, length, |machine| machine.arn.to_string());
+    let item = |machine: StoredStateMachine| Item {
+        state_machine_arn: machine.arn,
+        name: machine.name,
+        machine_type: machine.machine_type.as_str(),
+        creation_date: machine.created_at.into(),
+    };
+    Ok(Output { state_machines: page.items.into_iter().map(item).collect(), next_token: page.next_token })
 }

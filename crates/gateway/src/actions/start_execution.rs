@@ -1,17 +1,18 @@
-//! `StartExecution`.
+//! `StartExecution`, and what it has in common with `StartSyncExecution`.
 
 use std::sync::Arc;
 
-use darkroom_asl::definition::MachineType;
+use darkroom_asl::definition::{MachineType, StateMachine};
 use darkroom_asl::interpreter::Identity;
 use darkroom_asl::json::{JacksonError, Payload};
-use darkroom_engine::store::StateMachineStatus;
+use darkroom_engine::Engine;
+use darkroom_engine::arn::{of_execution, of_express};
+use darkroom_engine::store::DefinitionKey;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use crate::arn::{self, StatesArn};
 use crate::error::ApiError;
-use crate::members::{ARN_MAX, INPUT_MAX, Members, NAME_MAX};
 use crate::protocol::{Context, random_uuid};
 use crate::shapes::Seconds;
 
@@ -19,7 +20,7 @@ use crate::shapes::Seconds;
 #[serde(rename_all = "camelCase")]
 #[expect(clippy::struct_field_names, reason = "the fields are the members' names in AWS's API")]
 pub(super) struct Input {
-    state_machine_arn: Option<String>,
+    state_machine_arn: String,
     name: Option<String>,
     input: Option<String>,
 }
@@ -31,53 +32,74 @@ pub(super) struct Output {
     start_date: Seconds,
 }
 
-pub(super) async fn run(context: Context, input: Input) -> Result<Output, ApiError> {
-    let mut members = Members::default();
-    let machine_arn = members.text("stateMachineArn", input.state_machine_arn, 1, ARN_MAX);
-    if let Some(name) = &input.name {
-        members.length("name", name, 1, NAME_MAX);
-    }
-    if let Some(text) = &input.input {
-        members.length("input", text, 0, INPUT_MAX);
-    }
-    members.check()?;
-    StatesArn::state_machine(&machine_arn)?;
-    let name = input.name.unwrap_or_else(random_uuid);
-    arn::check_name(&name)?;
-    let text = input.input.unwrap_or_else(|| "{}".to_owned());
-    let payload = Payload::parse(text.as_str())
-        .map_err(|error| ApiError::InvalidExecutionInput(JacksonError::new(&text, &error).to_string()))?;
+/// The execution that a caller wants.
+pub(super) struct Wanted {
+    machine_arn: String,
+    name: Option<String>,
+    input: Payload,
+}
 
+/// An execution that can be started.
+pub(super) struct Start {
+    pub(super) machine_type: MachineType,
+    pub(super) identity: Arc<Identity>,
+    pub(super) definition: DefinitionKey,
+    pub(super) machine: Arc<StateMachine>,
+    pub(super) input: Payload,
+}
+
+pub(super) async fn run(context: Context, input: Input) -> Result<Output, ApiError> {
+    let wanted = Wanted::read(input.state_machine_arn, input.name, input.input)?;
     let (answer, answered) = oneshot::channel();
     context
         .blocking(move |engine| {
-            let record = engine
-                .store()
-                .state_machine(&machine_arn)?
-                .ok_or_else(|| ApiError::StateMachineDoesNotExist(machine_arn.clone()))?;
-            if record.status == StateMachineStatus::Deleting {
-                return Err(ApiError::StateMachineDeleting(machine_arn));
-            }
-            if record.machine_type == MachineType::Express {
-                return Err(ApiError::StateMachineTypeNotSupported);
-            }
-            let machine = engine.machine(&record.definition)?;
-            let parsed = StatesArn::state_machine(&machine_arn)?;
-            let identity = Identity {
-                execution_arn: arn::of_execution(&parsed, &record.name, &name).into(),
-                execution_name: name.into(),
-                state_machine_arn: record.arn,
-                state_machine_name: record.name,
-                role_arn: record.role_arn,
-            };
+            let Start { machine_type, identity, definition, machine, input } = wanted.resolve(engine)?;
             let reply = Box::new(move |started| {
                 // A caller that has gone away needs no answer.
                 let _ = answer.send(started);
             });
-            engine.submit_start(Arc::new(identity), &record.definition, &machine, payload, reply);
+            match machine_type {
+                MachineType::Standard => engine.submit_start(identity, &definition, &machine, input, reply),
+                MachineType::Express => {
+                    engine.submit_start_express(identity, &definition, &machine, input, reply);
+                }
+            }
             Ok(())
         })
         .await?;
     let started = answered.await.map_err(|_| ApiError::Unavailable)??;
     Ok(Output { execution_arn: started.arn.to_string(), start_date: started.started_at.into() })
+}
+
+impl Wanted {
+    pub(super) fn read(
+        machine_arn: String,
+        name: Option<String>,
+        input: Option<String>,
+    ) -> Result<Self, ApiError> {
+        StatesArn::state_machine(&machine_arn)?;
+        if let Some(name) = &name {
+            arn::check_name(name)?;
+        }
+        let text = input.unwrap_or_else(|| "{}".to_owned());
+        let input = Payload::parse(text.as_str())
+            .map_err(|error| ApiError::InvalidExecutionInput(JacksonError::new(&text, &error).to_string()))?;
+        Ok(Self { machine_arn, name, input })
+    }
+
+    /// Finds what to run. Reads the store.
+    pub(super) fn resolve(self, engine: &Engine) -> Result<Start, ApiError> {
+        let Self { machine_arn, name, input } = self;
+        let target = engine.target(&machine_arn)?;
+        let (machine_type, definition) = (target.machine.machine_type, target.revision.definition.clone());
+        let name = name.unwrap_or_else(random_uuid);
+        let (arn, machine_name) = (&target.machine.arn, &target.machine.name);
+        let execution_arn = match machine_type {
+            MachineType::Standard => of_execution(arn, machine_name, &name),
+            MachineType::Express => of_express(arn, machine_name, &name, &random_uuid()),
+        };
+        let identity = target.identity(execution_arn, &name);
+        let machine = engine.machine(&definition)?;
+        Ok(Start { machine_type, identity, definition, machine, input })
+    }
 }

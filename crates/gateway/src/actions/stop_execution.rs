@@ -6,14 +6,13 @@ use tokio::sync::oneshot;
 
 use super::describe_execution;
 use crate::error::ApiError;
-use crate::members::{ARN_MAX, CAUSE_MAX, ERROR_MAX, Members};
 use crate::protocol::Context;
 use crate::shapes::Seconds;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Input {
-    execution_arn: Option<String>,
+    execution_arn: String,
     error: Option<String>,
     cause: Option<String>,
 }
@@ -25,15 +24,7 @@ pub(super) struct Output {
 }
 
 pub(super) async fn run(context: Context, input: Input) -> Result<Output, ApiError> {
-    let mut members = Members::default();
-    let arn = members.text("executionArn", input.execution_arn, 1, ARN_MAX);
-    if let Some(error) = &input.error {
-        members.length("error", error, 0, ERROR_MAX);
-    }
-    if let Some(cause) = &input.cause {
-        members.length("cause", cause, 0, CAUSE_MAX);
-    }
-    members.check()?;
+    let arn = input.execution_arn;
     let found = describe_execution::find(&context, arn.clone()).await?;
     if let Some(end) = found.end {
         return Ok(Output { stop_date: end.ended_at.into() });

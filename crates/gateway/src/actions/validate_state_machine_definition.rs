@@ -3,22 +3,29 @@
 use darkroom_asl::definition::{self, Diagnostic, Options, Severity};
 use serde::{Deserialize, Serialize};
 
-use super::create_state_machine::TYPES;
+use super::create_state_machine::machine_type;
 use crate::error::ApiError;
-use crate::members::{DEFINITION_MAX, Members};
 use crate::protocol::Context;
 
 /// Diagnostics that AWS tells at most, and of a caller who does not say.
-const RESULTS_MAX: i64 = 100;
+const RESULTS_MAX: usize = 100;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Input {
-    definition: Option<String>,
+    definition: String,
     #[serde(rename = "type")]
     machine_type: Option<String>,
-    severity: Option<String>,
+    severity: Option<Least>,
     max_results: Option<i64>,
+}
+
+/// The least severe diagnostics that a caller wants to see.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum Least {
+    Error,
+    Warning,
 }
 
 #[derive(Serialize)]
@@ -38,19 +45,14 @@ struct Item {
 }
 
 pub(super) async fn run(context: Context, input: Input) -> Result<Output, ApiError> {
-    let mut members = Members::default();
-    let definition = members.text("definition", input.definition, 1, DEFINITION_MAX);
-    let machine_type = members.word("type", input.machine_type.as_deref(), &TYPES).unwrap_or_default();
-    let severities = [("ERROR", false), ("WARNING", true)];
-    let with_warnings = members.word("severity", input.severity.as_deref(), &severities).unwrap_or(false);
-    let asked = input.max_results.unwrap_or(0);
-    members.range("maxResults", asked, 0, RESULTS_MAX);
-    members.check()?;
-    let length = if asked == 0 { RESULTS_MAX } else { asked };
-    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    let Input { definition, machine_type: word, severity, max_results } = input;
+    let machine_type = machine_type(word.as_deref());
+    let asked = max_results.and_then(|asked| usize::try_from(asked).ok()).filter(|asked| *asked > 0);
+    let length = asked.unwrap_or(RESULTS_MAX);
+    let with_warnings = severity == Some(Least::Warning);
     context
         .blocking(move |_| {
-            let diagnostics = definition::parse(&definition, Options { machine_type }).diagnostics;
+            let diagnostics = definition::validate(&definition, Options { machine_type }).diagnostics;
             Ok(answer(diagnostics, with_warnings, length))
         })
         .await

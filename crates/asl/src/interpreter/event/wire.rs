@@ -18,6 +18,7 @@ use super::{
     Target, TaskScheduled,
 };
 use crate::data::Timestamp;
+use crate::interpreter::Qualifiers;
 use crate::json::{Payload, Text};
 
 /// A stored record that no event of this version can be read from.
@@ -138,18 +139,23 @@ details! {
     ExecutionFailedEventDetails(ReasonDetails) = "executionFailedEventDetails",
     ExecutionTimedOutEventDetails(ReasonDetails) = "executionTimedOutEventDetails",
     ExecutionAbortedEventDetails(ReasonDetails) = "executionAbortedEventDetails",
+    ExecutionRedrivenEventDetails(RedrivenDetails) = "executionRedrivenEventDetails",
     StateEnteredEventDetails(InputDetails) = "stateEnteredEventDetails",
     StateExitedEventDetails(OutputDetails) = "stateExitedEventDetails",
+    LambdaFunctionScheduleFailedEventDetails(ReasonDetails) = "lambdaFunctionScheduleFailedEventDetails",
     LambdaFunctionScheduledEventDetails(InputDetails) = "lambdaFunctionScheduledEventDetails",
     LambdaFunctionSucceededEventDetails(OutputDetails) = "lambdaFunctionSucceededEventDetails",
     LambdaFunctionFailedEventDetails(ReasonDetails) = "lambdaFunctionFailedEventDetails",
     LambdaFunctionTimedOutEventDetails(ReasonDetails) = "lambdaFunctionTimedOutEventDetails",
     TaskScheduledEventDetails(ParametersDetails) = "taskScheduledEventDetails",
+    TaskStartFailedEventDetails(ReasonDetails) = "taskStartFailedEventDetails",
     TaskStartedEventDetails(ServiceDetails) = "taskStartedEventDetails",
+    TaskSubmitFailedEventDetails(ReasonDetails) = "taskSubmitFailedEventDetails",
     TaskSubmittedEventDetails(OutputDetails) = "taskSubmittedEventDetails",
     TaskSucceededEventDetails(OutputDetails) = "taskSucceededEventDetails",
     TaskFailedEventDetails(ReasonDetails) = "taskFailedEventDetails",
     TaskTimedOutEventDetails(ReasonDetails) = "taskTimedOutEventDetails",
+    ActivityScheduleFailedEventDetails(ReasonDetails) = "activityScheduleFailedEventDetails",
     ActivityScheduledEventDetails(InputDetails) = "activityScheduledEventDetails",
     ActivityStartedEventDetails(WorkerDetails) = "activityStartedEventDetails",
     ActivitySucceededEventDetails(OutputDetails) = "activitySucceededEventDetails",
@@ -160,6 +166,7 @@ details! {
     MapIterationSucceededEventDetails(IterationDetails) = "mapIterationSucceededEventDetails",
     MapIterationFailedEventDetails(IterationDetails) = "mapIterationFailedEventDetails",
     MapIterationAbortedEventDetails(IterationDetails) = "mapIterationAbortedEventDetails",
+    EvaluationFailedEventDetails(EvaluationDetails) = "evaluationFailedEventDetails",
 }
 
 /// `inputDetails`, `outputDetails`: the API never cuts what it shows.
@@ -189,6 +196,10 @@ struct InputDetails {
     input_details: Option<Truncated>,
     #[serde(skip_serializing_if = "Option::is_none")]
     role_arn: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state_machine_version_arn: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state_machine_alias_arn: Option<Text>,
     #[serde(skip_serializing_if = "Option::is_none")]
     timeout_in_seconds: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -231,6 +242,17 @@ struct ReasonDetails {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
+struct EvaluationDetails {
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    error: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    cause: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    location: Option<Text>,
+    state: Text,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ParametersDetails {
     resource_type: Text,
@@ -257,6 +279,12 @@ struct ServiceDetails {
 struct WorkerDetails {
     #[serde(skip_serializing_if = "Option::is_none")]
     worker_name: Option<Text>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RedrivenDetails {
+    redrive_count: u32,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -296,6 +324,9 @@ struct Replay {
     /// A Lambda function's heartbeat, which its details do not name.
     #[serde(skip_serializing_if = "Option::is_none")]
     heartbeat: Option<u32>,
+    /// What the request of a redrive was named by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_token: Option<Text>,
     /// The order in which variables were assigned, which the API's map does not keep.
     #[serde(skip_serializing_if = "Option::is_none")]
     assigned: Option<Vec<Text>>,
@@ -441,6 +472,7 @@ fn type_of(kind: &EventKind) -> Cow<'static, str> {
         EventKind::ExecutionFailed(_) => "ExecutionFailed".into(),
         EventKind::ExecutionTimedOut(_) => "ExecutionTimedOut".into(),
         EventKind::ExecutionAborted(_) => "ExecutionAborted".into(),
+        EventKind::ExecutionRedriven { .. } => "ExecutionRedriven".into(),
         EventKind::StateEntered { state_type, .. } => state_event(*state_type, &ENTERED),
         EventKind::StateExited { state_type, .. } => state_event(*state_type, &EXITED),
         EventKind::StateAborted { state_type } => state_event(*state_type, &ABORTED),
@@ -450,6 +482,11 @@ fn type_of(kind: &EventKind) -> Cow<'static, str> {
         EventKind::TaskStarted { target, .. } => {
             family(target, "LambdaFunctionStarted", "TaskStarted", "ActivityStarted")
         }
+        EventKind::TaskScheduleFailed { target, .. } => {
+            // A service's call has no such event of its own: it fails to start.
+            family(target, "LambdaFunctionScheduleFailed", "TaskStartFailed", "ActivityScheduleFailed")
+        }
+        EventKind::TaskSubmitFailed { .. } => "TaskSubmitFailed".into(),
         EventKind::TaskSubmitted { .. } => "TaskSubmitted".into(),
         EventKind::TaskSucceeded { target, .. } => {
             family(target, "LambdaFunctionSucceeded", "TaskSucceeded", "ActivitySucceeded")
@@ -460,6 +497,7 @@ fn type_of(kind: &EventKind) -> Cow<'static, str> {
         EventKind::TaskTimedOut { target, .. } => {
             family(target, "LambdaFunctionTimedOut", "TaskTimedOut", "ActivityTimedOut")
         }
+        EventKind::EvaluationFailed { .. } => "EvaluationFailed".into(),
         EventKind::ParallelStateStarted { .. } => "ParallelStateStarted".into(),
         EventKind::ParallelStateSucceeded => "ParallelStateSucceeded".into(),
         EventKind::ParallelStateFailed => "ParallelStateFailed".into(),
@@ -476,10 +514,12 @@ fn type_of(kind: &EventKind) -> Cow<'static, str> {
 /// The event's details; what they do not hold goes into `replay`.
 fn details_of(kind: &EventKind, replay: &mut Replay) -> Option<Details> {
     Some(match kind {
-        EventKind::ExecutionStarted { input, role_arn } => {
+        EventKind::ExecutionStarted { input, role_arn, qualifiers } => {
             Details::ExecutionStartedEventDetails(InputDetails {
                 input: Some(input.clone()),
                 role_arn: Some(role_arn.clone()),
+                state_machine_version_arn: qualifiers.version_arn.clone(),
+                state_machine_alias_arn: qualifiers.alias_arn.clone(),
                 ..InputDetails::default()
             })
         }
@@ -489,6 +529,10 @@ fn details_of(kind: &EventKind, replay: &mut Replay) -> Option<Details> {
         EventKind::ExecutionFailed(reason) => Details::ExecutionFailedEventDetails(reason.into()),
         EventKind::ExecutionTimedOut(reason) => Details::ExecutionTimedOutEventDetails(reason.into()),
         EventKind::ExecutionAborted(reason) => Details::ExecutionAbortedEventDetails(reason.into()),
+        EventKind::ExecutionRedriven { redrive_count, client_token } => {
+            replay.client_token.clone_from(client_token);
+            Details::ExecutionRedrivenEventDetails(RedrivenDetails { redrive_count: *redrive_count })
+        }
         EventKind::StateEntered { state_type: _, name, input, wake_at } => {
             replay.wake_at = wake_at.map(Timestamp::as_millis);
             Details::StateEnteredEventDetails(InputDetails {
@@ -523,6 +567,17 @@ fn details_of(kind: &EventKind, replay: &mut Replay) -> Option<Details> {
                 return None;
             }
         },
+        EventKind::TaskScheduleFailed { target, reason } => {
+            let details = ReasonDetails::of_target(target, reason, replay);
+            match target {
+                Target::LambdaFunction { .. } => Details::LambdaFunctionScheduleFailedEventDetails(details),
+                Target::Service { .. } => Details::TaskStartFailedEventDetails(details),
+                Target::Activity { .. } => Details::ActivityScheduleFailedEventDetails(details),
+            }
+        }
+        EventKind::TaskSubmitFailed { target, reason } => {
+            Details::TaskSubmitFailedEventDetails(ReasonDetails::of_target(target, reason, replay))
+        }
         EventKind::TaskSubmitted { target, output } => {
             Details::TaskSubmittedEventDetails(OutputDetails::of_target(target, output, replay))
         }
@@ -549,6 +604,14 @@ fn details_of(kind: &EventKind, replay: &mut Replay) -> Option<Details> {
                 Target::Service { .. } => Details::TaskTimedOutEventDetails(details),
                 Target::Activity { .. } => Details::ActivityTimedOutEventDetails(details),
             }
+        }
+        EventKind::EvaluationFailed { state, location, reason } => {
+            Details::EvaluationFailedEventDetails(EvaluationDetails {
+                error: reason.error.clone(),
+                cause: reason.cause.clone(),
+                location: location.clone(),
+                state: state.clone(),
+            })
         }
         EventKind::ParallelStateStarted { input } => {
             replay.input.clone_from(input);
@@ -647,12 +710,17 @@ impl Details {
             Self::ExecutionFailedEventDetails(_)
             | Self::ExecutionTimedOutEventDetails(_)
             | Self::ExecutionAbortedEventDetails(_)
+            | Self::ExecutionRedrivenEventDetails(_)
+            | Self::LambdaFunctionScheduleFailedEventDetails(_)
             | Self::LambdaFunctionFailedEventDetails(_)
             | Self::LambdaFunctionTimedOutEventDetails(_)
             | Self::TaskScheduledEventDetails(_)
+            | Self::TaskStartFailedEventDetails(_)
+            | Self::TaskSubmitFailedEventDetails(_)
             | Self::TaskStartedEventDetails(_)
             | Self::TaskFailedEventDetails(_)
             | Self::TaskTimedOutEventDetails(_)
+            | Self::ActivityScheduleFailedEventDetails(_)
             | Self::ActivityStartedEventDetails(_)
             | Self::ActivityFailedEventDetails(_)
             | Self::ActivityTimedOutEventDetails(_)
@@ -660,7 +728,8 @@ impl Details {
             | Self::MapIterationStartedEventDetails(_)
             | Self::MapIterationSucceededEventDetails(_)
             | Self::MapIterationFailedEventDetails(_)
-            | Self::MapIterationAbortedEventDetails(_) => {}
+            | Self::MapIterationAbortedEventDetails(_)
+            | Self::EvaluationFailedEventDetails(_) => {}
         }
     }
 }
@@ -773,6 +842,10 @@ impl Reader<'_> {
             Details::ExecutionStartedEventDetails(details) => EventKind::ExecutionStarted {
                 input: self.need("input", details.input)?,
                 role_arn: self.need("roleArn", details.role_arn)?,
+                qualifiers: Qualifiers {
+                    version_arn: details.state_machine_version_arn,
+                    alias_arn: details.state_machine_alias_arn,
+                },
             },
             Details::ExecutionSucceededEventDetails(details) => {
                 EventKind::ExecutionSucceeded { output: self.need("output", details.output)? }
@@ -780,11 +853,20 @@ impl Reader<'_> {
             Details::ExecutionFailedEventDetails(details) => EventKind::ExecutionFailed(details.into()),
             Details::ExecutionTimedOutEventDetails(details) => EventKind::ExecutionTimedOut(details.into()),
             Details::ExecutionAbortedEventDetails(details) => EventKind::ExecutionAborted(details.into()),
+            Details::ExecutionRedrivenEventDetails(details) => EventKind::ExecutionRedriven {
+                redrive_count: details.redrive_count,
+                client_token: replay.client_token.take(),
+            },
             Details::StateEnteredEventDetails(details) => EventKind::StateEntered {
                 state_type: self.state_type("StateEntered")?,
                 name: self.need("name", details.name)?,
                 input: self.need("input", details.input)?,
                 wake_at: replay.wake_at.map(Timestamp::from_millis),
+            },
+            Details::EvaluationFailedEventDetails(details) => EventKind::EvaluationFailed {
+                state: details.state,
+                location: details.location,
+                reason: Reason { error: details.error, cause: details.cause },
             },
             Details::StateExitedEventDetails(details) => {
                 let assigned = details.assigned_variables.unwrap_or_default();
@@ -819,6 +901,20 @@ impl Reader<'_> {
             Details::ActivityStartedEventDetails(details) => {
                 EventKind::TaskStarted { target: self.activity(replay)?, worker_name: details.worker_name }
             }
+            Details::LambdaFunctionScheduleFailedEventDetails(details) => {
+                EventKind::TaskScheduleFailed { target: self.function(replay)?, reason: details.into() }
+            }
+            Details::ActivityScheduleFailedEventDetails(details) => {
+                EventKind::TaskScheduleFailed { target: self.activity(replay)?, reason: details.into() }
+            }
+            Details::TaskStartFailedEventDetails(details) => EventKind::TaskScheduleFailed {
+                target: self.service(details.resource_type.clone(), details.resource.clone())?,
+                reason: details.into(),
+            },
+            Details::TaskSubmitFailedEventDetails(details) => EventKind::TaskSubmitFailed {
+                target: self.service(details.resource_type.clone(), details.resource.clone())?,
+                reason: details.into(),
+            },
             Details::TaskSubmittedEventDetails(details) => EventKind::TaskSubmitted {
                 target: self.service(details.resource_type, details.resource)?,
                 output: self.need("output", details.output)?,

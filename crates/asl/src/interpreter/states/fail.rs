@@ -16,14 +16,22 @@ impl Turn<'_> {
         input: &Payload,
     ) {
         self.emit_entered(branch, state, input, None);
-        let error = self.fail_text(branch, fail.error.as_ref(), "ErrorPath", input);
-        let cause = error.and_then(|error| {
-            Ok(Reason { error, cause: self.fail_text(branch, fail.cause.as_ref(), "CausePath", input)? })
-        });
-        match cause {
+        match self.reason(branch, fail, input) {
             Ok(reason) => self.fail(branch, reason),
             Err(failure) => self.fail_evaluation(branch, failure),
         }
+    }
+
+    /// `Error` and `Cause`.
+    pub(in crate::interpreter) fn reason(
+        &self,
+        branch: BranchId,
+        fail: &Fail,
+        input: &Payload,
+    ) -> Result<Reason, Failure> {
+        let error = self.fail_text(branch, fail.error.as_ref(), "ErrorPath", input)?;
+        let cause = self.fail_text(branch, fail.cause.as_ref(), "CausePath", input)?;
+        Ok(Reason { error, cause })
     }
 
     fn fail_text(
@@ -37,6 +45,13 @@ impl Turn<'_> {
             None => return Ok(None),
             Some(FailText::Fixed(text)) => return Ok(Some(text.clone())),
             Some(FailText::At(expression)) => expression,
+            Some(FailText::Query(query)) => {
+                let queries = self.queries(branch, input);
+                let field = field.strip_suffix("Path").unwrap_or(field);
+                return query
+                    .evaluate_as(&queries, field, "string", |found| found.as_str().map(Text::from))
+                    .map(Some);
+            }
         };
         match self.scene(branch).evaluate(expression, field, input)? {
             Value::String(text) => Ok(Some(text)),

@@ -3,13 +3,14 @@
 //! The inline mode: iterations are branches of this execution. Items that have not started cost nothing but
 //! their place in the array.
 
-use crate::data::Path;
-use crate::definition::{Count, ItemSelector, Map, Selection, State};
+use crate::data::{Path, QueryTemplate};
+use crate::definition::{Count, Items, Map, Mode, PayloadTemplate, Selection, State};
 use crate::failure::{Failure, names};
 use crate::interpreter::context::Item;
-use crate::interpreter::data_flow::merge;
 use crate::interpreter::event::{BranchId, EventKind, Iteration, MapStarted};
 use crate::interpreter::execution::{Iterations, Phase};
+use crate::interpreter::inspection::Step;
+use crate::interpreter::queries::Queries;
 use crate::interpreter::turn::{Leave, Turn};
 use crate::json::{Payload, Value};
 
@@ -27,6 +28,10 @@ impl Turn<'_> {
 
     /// Starts the iterations, for the first time or again.
     pub(in crate::interpreter) fn attempt_map(&mut self, branch: BranchId, map: &Map) {
+        if let Mode::Distributed(_) = map.mode {
+            // No definition that is executed holds one.
+            return self.fail_evaluation(branch, runtime("distributed maps are not supported yet"));
+        }
         let Some(raw) = self.raw_input(branch) else { return };
         let (items, length) = match self.items(branch, map, &raw) {
             Ok(found) => found,
@@ -39,7 +44,7 @@ impl Turn<'_> {
         }
         // AWS: a bound that cannot be read fails the state after it has started.
         let bounds = self.bounds(branch, map, &raw);
-        let max_concurrency = *bounds.as_ref().unwrap_or(&0);
+        let max_concurrency = bounds.as_ref().map_or(0, |bounds| bounds.max_concurrency);
         self.emit_next(branch, EventKind::MapStateStarted(MapStarted { length, items, max_concurrency }));
         match bounds {
             Ok(_) => self.continue_map(branch, map),
@@ -48,58 +53,61 @@ impl Turn<'_> {
     }
 
     /// The items, an array, and how many there are.
-    fn items(&self, branch: BranchId, map: &Map, raw: &Payload) -> Result<(Payload, u32), Failure> {
-        let scene = self.scene(branch);
-        let effective = scene.select(&map.input_path, raw)?;
-        let items = scene.select(&map.items_path, &effective)?;
-        let length = match items.value().as_array() {
-            Some(items) => u32::try_from(items.len()).ok(),
-            None => None,
+    pub(in crate::interpreter) fn items(
+        &self,
+        branch: BranchId,
+        map: &Map,
+        raw: &Payload,
+    ) -> Result<(Payload, u32), Failure> {
+        let queries = self.queries(branch, raw);
+        let items = match &map.items {
+            Items::At(path) => {
+                let found = queries.scene().select(path, &queries.effective(&map.flow)?)?;
+                queries.scene().took(Step::AfterItemsPath, &found);
+                found
+            }
+            Items::Query(None) => raw.clone(),
+            Items::Query(Some(items)) => computed_items(items, &queries)?,
         };
-        let length = length.ok_or_else(|| {
-            let path = match &map.items_path {
-                Selection::Whole | Selection::Empty => "$",
-                Selection::At(path) => path.text(),
-            };
-            Failure::new(names::RUNTIME, format!("Reference path \"{path}\" must point to array."))
-        })?;
-        Ok((items, length))
+        let length = items.value().as_array().and_then(|items| u32::try_from(items.len()).ok());
+        match length {
+            Some(length) => Ok((items, length)),
+            None => Err(no_array(&map.items, &items)),
+        }
     }
 
-    /// How many iterations may run at once, after a look at all of the Map's bounds.
-    fn bounds(&self, branch: BranchId, map: &Map, raw: &Payload) -> Result<u32, Failure> {
-        let effective = self.scene(branch).select(&map.input_path, raw)?;
-        let max_concurrency = self.count(branch, &map.max_concurrency, "MaxConcurrencyPath", &effective)?;
+    /// The Map's bounds, each after a look at whether it can be one.
+    pub(in crate::interpreter) fn bounds(
+        &self,
+        branch: BranchId,
+        map: &Map,
+        raw: &Payload,
+    ) -> Result<Bounds, Failure> {
+        let queries = self.queries(branch, raw);
+        let effective = queries.effective(&map.flow)?;
+        let max_concurrency = count(&queries, &map.max_concurrency, "MaxConcurrency", &effective)?;
         if max_concurrency < 0.0 {
             return Err(runtime("MaxConcurrency cannot be negative."));
         }
-        if let Some(count) = &map.tolerated_failure_count
-            && self.count(branch, count, "ToleratedFailureCountPath", &effective)? < 0.0
-        {
+        let counted = |given: Option<&Count>, field: &str| {
+            given.map(|given| count(&queries, given, field, &effective)).transpose()
+        };
+        let tolerated_failure_count = counted(map.tolerated_failure_count.as_ref(), "ToleratedFailureCount")?;
+        if tolerated_failure_count.is_some_and(|failures| failures < 0.0) {
             return Err(runtime("ToleratedFailureCount cannot be negative."));
         }
-        if let Some(percentage) = &map.tolerated_failure_percentage {
-            let found = self.count(branch, percentage, "ToleratedFailurePercentagePath", &effective)?;
-            if !(0.0..=100.0).contains(&found) {
-                return Err(runtime("ToleratedFailurePercentage must be between 0 and 100."));
-            }
+        let tolerated_failure_percentage =
+            counted(map.tolerated_failure_percentage.as_ref(), "ToleratedFailurePercentage")?;
+        if tolerated_failure_percentage.is_some_and(|percentage| !(0.0..=100.0).contains(&percentage)) {
+            return Err(runtime("ToleratedFailurePercentage must be between 0 and 100."));
         }
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "not negative; a number too large saturates, which is no limit"
         )]
-        Ok(max_concurrency as u32)
-    }
-
-    fn count(&self, branch: BranchId, count: &Count, field: &str, input: &Payload) -> Result<f64, Failure> {
-        match count {
-            Count::Fixed(count) => Ok(*count),
-            Count::At(path) => {
-                let found = self.scene(branch).at(path, input)?;
-                as_count(&found).ok_or_else(|| not_an_integer(field, path, &found))
-            }
-        }
+        let max_concurrency = max_concurrency as u32;
+        Ok(Bounds { max_concurrency, tolerated_failure_count, tolerated_failure_percentage })
     }
 
     /// Starts as many iterations as may run, and ends the Map when all have ended.
@@ -108,7 +116,7 @@ impl Turn<'_> {
             let Some(iteration) = self.iteration(branch, index) else { return };
             let input = match &map.item_selector {
                 None => None,
-                Some(selector) => match self.select_item(branch, map, selector, index) {
+                Some(selector) => match self.select_item(branch, map, selector, &self.item(branch, index)) {
                     Ok(input) => Some(input),
                     Err(failure) => return self.fail_evaluation(branch, failure),
                 },
@@ -125,7 +133,7 @@ impl Turn<'_> {
 
     /// The item to start next, if one is left and may start.
     fn next_item(&self, branch: BranchId) -> Option<u32> {
-        let iterations = self.iterations(branch)?;
+        let iterations = self.iterations(branch).filter(|_| self.execution.is_running())?;
         let ceiling = self.limits.inline_map_concurrency_max;
         let at_once = match iterations.max_concurrency {
             0 => ceiling,
@@ -146,24 +154,27 @@ impl Turn<'_> {
         }
     }
 
-    /// What an iteration starts with, by `ItemSelector`.
-    fn select_item(
-        &self,
-        branch: BranchId,
-        map: &Map,
-        selector: &ItemSelector,
-        index: u32,
-    ) -> Result<Payload, Failure> {
-        let raw = self.raw_input(branch).expect("a Map's items are selected while its branch is in it");
-        let effective = self.scene(branch).select(&map.input_path, &raw)?;
+    fn item(&self, branch: BranchId, index: u32) -> Item {
         let value = self
             .iterations(branch)
             .and_then(|iterations| iterations.items.value().as_array()?.get(index as usize).cloned())
             .unwrap_or(Value::Null);
-        let item = Item { index, value };
+        Item { index, value }
+    }
+
+    /// What an iteration starts with, by `ItemSelector`.
+    pub(in crate::interpreter) fn select_item(
+        &self,
+        branch: BranchId,
+        map: &Map,
+        selector: &PayloadTemplate,
+        item: &Item,
+    ) -> Result<Payload, Failure> {
+        let raw = self.raw_input(branch).expect("a Map's items are selected while its branch is in it");
+        let effective = self.queries(branch, &raw).effective(&map.flow)?;
         let mut scene = self.scene(branch);
-        scene.item = Some(&item);
-        scene.shape(Some(&selector.template), &effective)
+        scene.item = Some(item);
+        Queries::new(scene, &raw).fill(Some(selector), "ItemSelector", &effective)
     }
 
     /// An iteration's last state was left.
@@ -181,27 +192,32 @@ impl Turn<'_> {
     fn end_map(&mut self, branch: BranchId, map: &Map, outputs: Vec<Value>) {
         self.emit_next(branch, EventKind::MapStateSucceeded);
         let Some(raw) = self.raw_input(branch) else { return };
-        match self.collected(branch, map, &raw, outputs) {
+        match self.collected(branch, map, &raw, &Payload::from_value(Value::from(outputs))) {
             Ok(leave) => self.leave(branch, leave),
             Err(failure) => self.fail_evaluation(branch, failure),
         }
     }
 
-    fn collected(
+    pub(in crate::interpreter) fn collected(
         &self,
         branch: BranchId,
         map: &Map,
         raw: &Payload,
-        outputs: Vec<Value>,
+        outputs: &Payload,
     ) -> Result<Leave, Failure> {
-        let scene = self.scene(branch);
-        let all = Payload::from_value(Value::from(outputs));
-        let result = scene.shape(map.result_selector.as_ref(), &all)?;
-        let assigned = scene.assign(&map.assign, &result)?;
-        let merged = merge(&map.result_path, raw, &result)?;
-        let output = scene.select(&map.output_path, &merged)?;
-        Ok(Leave { output, assigned, transition: map.transition })
+        let queries = self.queries(branch, raw).with_result(outputs);
+        queries.leave(&map.flow, &map.assign, map.transition, outputs)
     }
+}
+
+/// A Map's bounds, as numbers.
+pub(in crate::interpreter) struct Bounds {
+    /// How many iterations run at once; 0 is no limit.
+    pub(in crate::interpreter) max_concurrency: u32,
+    /// How many iterations may fail, where that is said.
+    pub(in crate::interpreter) tolerated_failure_count: Option<f64>,
+    /// The same in percent of all.
+    pub(in crate::interpreter) tolerated_failure_percentage: Option<f64>,
 }
 
 /// The outputs in the order of the items, once none is missing.
@@ -210,6 +226,52 @@ fn all_outputs(iterations: &Iterations) -> Option<Vec<Value>> {
         return None;
     }
     iterations.outputs.iter().map(|output| output.as_ref().map(|output| output.value().clone())).collect()
+}
+
+/// `Items`, which a lone expression must make an array.
+fn computed_items(items: &QueryTemplate, queries: &Queries<'_>) -> Result<Payload, Failure> {
+    match items.as_query() {
+        None => items.evaluate(queries, "Items"),
+        Some(query) => query.evaluate_as(queries, "Items", "array", |found| {
+            found.as_array().is_some().then(|| Payload::from_value(found.clone()))
+        }),
+    }
+}
+
+/// Why a Map cannot go over what it was given.
+fn no_array(items: &Items, found: &Payload) -> Failure {
+    match items {
+        Items::At(path) => {
+            let path = match path {
+                Selection::Whole | Selection::Empty => "$",
+                Selection::At(path) => path.text(),
+            };
+            runtime(&format!("Reference path \"{path}\" must point to array."))
+        }
+        Items::Query(_) => {
+            let cause = format!("Map state input must be an array but was: {}", found.text());
+            Failure::new(names::QUERY_EVALUATION_ERROR, cause)
+        }
+    }
+}
+
+/// One of a Map's bounds.
+pub(in crate::interpreter) fn count(
+    queries: &Queries<'_>,
+    count: &Count,
+    field: &str,
+    input: &Payload,
+) -> Result<f64, Failure> {
+    match count {
+        Count::Fixed(count) => Ok(*count),
+        Count::At(path) => {
+            let found = queries.scene().at(path, input)?;
+            as_count(&found).ok_or_else(|| not_an_integer(field, path, &found))
+        }
+        Count::Query(query) => query
+            .evaluate_as(queries, field, "number", |found| found.as_number().cloned())
+            .map(|number| number.as_f64()),
+    }
 }
 
 /// A bound as read from the input. AWS: a string that holds an integer will do.
@@ -230,7 +292,7 @@ fn not_an_integer(field: &str, path: &Path, found: &Value) -> Failure {
     Failure::new(
         names::RUNTIME,
         format!(
-            "The {field} field refers to value \"{found}\" which is not a valid integer: {}",
+            "The {field}Path field refers to value \"{found}\" which is not a valid integer: {}",
             path.text()
         ),
     )

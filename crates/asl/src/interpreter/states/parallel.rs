@@ -2,7 +2,6 @@
 
 use crate::definition::{Parallel, State};
 use crate::failure::Failure;
-use crate::interpreter::data_flow::merge;
 use crate::interpreter::event::{BranchId, EventKind};
 use crate::interpreter::turn::{Leave, Turn};
 use crate::json::{Payload, Value};
@@ -23,11 +22,7 @@ impl Turn<'_> {
     pub(in crate::interpreter) fn attempt_parallel(&mut self, branch: BranchId, parallel: &Parallel) {
         let Some(visit) = self.execution.visit(branch) else { return };
         let raw = visit.input.clone();
-        let scene = self.scene(branch);
-        let input = scene
-            .select(&parallel.input_path, &raw)
-            .and_then(|effective| scene.shape(parallel.parameters.as_ref(), &effective));
-        match input {
+        match self.branch_input(branch, parallel, &raw) {
             Ok(input) => {
                 if let Some(state) = self.state(branch)
                     && let Some(failure) = self.too_large(&state.name, &input)
@@ -41,6 +36,18 @@ impl Turn<'_> {
         }
     }
 
+    /// What each branch starts with.
+    pub(in crate::interpreter) fn branch_input(
+        &self,
+        branch: BranchId,
+        parallel: &Parallel,
+        raw: &Payload,
+    ) -> Result<Payload, Failure> {
+        let queries = self.queries(branch, raw);
+        let effective = queries.effective(&parallel.flow)?;
+        queries.fill(parallel.arguments.as_ref(), "Arguments", &effective)
+    }
+
     /// Every branch has handed in its output.
     pub(in crate::interpreter) fn end_parallel(
         &mut self,
@@ -50,25 +57,20 @@ impl Turn<'_> {
     ) {
         self.emit_next(branch, EventKind::ParallelStateSucceeded);
         let Some(raw) = self.raw_input(branch) else { return };
-        match self.joined(branch, parallel, &raw, outputs) {
+        match self.joined(branch, parallel, &raw, &Payload::from_value(Value::from(outputs))) {
             Ok(leave) => self.leave(branch, leave),
             Err(failure) => self.fail_evaluation(branch, failure),
         }
     }
 
-    fn joined(
+    pub(in crate::interpreter) fn joined(
         &self,
         branch: BranchId,
         parallel: &Parallel,
         raw: &Payload,
-        outputs: Vec<Value>,
+        outputs: &Payload,
     ) -> Result<Leave, Failure> {
-        let scene = self.scene(branch);
-        let all = Payload::from_value(Value::from(outputs));
-        let result = scene.shape(parallel.result_selector.as_ref(), &all)?;
-        let assigned = scene.assign(&parallel.assign, &result)?;
-        let merged = merge(&parallel.result_path, raw, &result)?;
-        let output = scene.select(&parallel.output_path, &merged)?;
-        Ok(Leave { output, assigned, transition: parallel.transition })
+        let queries = self.queries(branch, raw).with_result(outputs);
+        queries.leave(&parallel.flow, &parallel.assign, parallel.transition, outputs)
     }
 }

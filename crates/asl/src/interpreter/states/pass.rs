@@ -1,9 +1,9 @@
 //! Pass: hands its input on, shaped. Spec: States Language, "Pass State".
 
-use crate::definition::{Pass, State};
+use crate::definition::{DataFlow, Pass, State};
 use crate::failure::Failure;
-use crate::interpreter::data_flow::merge;
 use crate::interpreter::event::BranchId;
+use crate::interpreter::inspection::Step;
 use crate::interpreter::turn::{Leave, Turn};
 use crate::json::Payload;
 
@@ -22,16 +22,24 @@ impl Turn<'_> {
         }
     }
 
-    fn pass(&self, branch: BranchId, pass: &Pass, input: &Payload) -> Result<Leave, Failure> {
-        let scene = self.scene(branch);
-        let effective = scene.select(&pass.input_path, input)?;
+    pub(in crate::interpreter) fn pass(
+        &self,
+        branch: BranchId,
+        pass: &Pass,
+        input: &Payload,
+    ) -> Result<Leave, Failure> {
+        let queries = self.queries(branch, input);
+        let effective = queries.effective(&pass.flow)?;
         let result = match &pass.result {
             Some(result) => Payload::from_value(result.clone()),
-            None => scene.shape(pass.parameters.as_ref(), &effective)?,
+            None => queries.scene().shape(pass.parameters.as_ref(), &effective)?,
         };
-        let assigned = scene.assign(&pass.assign, &result)?;
-        let merged = merge(&pass.result_path, input, &result)?;
-        let output = scene.select(&pass.output_path, &merged)?;
-        Ok(Leave { output, assigned, transition: pass.transition })
+        match (&pass.flow, &pass.result) {
+            (DataFlow::JsonPath(_), Some(_)) => queries.scene().took(Step::Result, &result),
+            (DataFlow::JsonPath(_), None) => queries.scene().took(Step::AfterParameters, &result),
+            // `JSONata` has neither field.
+            (DataFlow::Jsonata(_), _) => {}
+        }
+        queries.leave(&pass.flow, &pass.assign, pass.transition, &result)
     }
 }

@@ -1,6 +1,6 @@
 //! Succeed: ends its branch well. Spec: States Language, "Succeed State".
 
-use crate::definition::{State, Succeed, Transition};
+use crate::definition::{Assign, State, Succeed, Transition};
 use crate::failure::Failure;
 use crate::interpreter::event::BranchId;
 use crate::interpreter::turn::{Leave, Turn};
@@ -21,10 +21,14 @@ impl Turn<'_> {
         }
     }
 
-    fn succeed(&self, branch: BranchId, succeed: &Succeed, input: &Payload) -> Result<Leave, Failure> {
-        let scene = self.scene(branch);
-        let effective = scene.select(&succeed.input_path, input)?;
-        let output = scene.select(&succeed.output_path, &effective)?;
-        Ok(Leave { output, assigned: Vec::new(), transition: Transition::End })
+    pub(in crate::interpreter) fn succeed(
+        &self,
+        branch: BranchId,
+        succeed: &Succeed,
+        input: &Payload,
+    ) -> Result<Leave, Failure> {
+        let queries = self.queries(branch, input);
+        let effective = queries.effective(&succeed.flow)?;
+        queries.leave(&succeed.flow, &Assign::default(), Transition::End, &effective)
     }
 }

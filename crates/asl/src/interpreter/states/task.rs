@@ -4,12 +4,13 @@
 //! An activity starts when a worker takes it.
 
 use crate::data::Path;
-use crate::definition::{Resource, Seconds, State, StateKind, Task};
+use crate::definition::{DataFlow, Resource, Seconds, State, StateKind, Task};
 use crate::failure::{Failure, names};
-use crate::interpreter::data_flow::merge;
 use crate::interpreter::event::{BranchId, EventKind, Reason, Target, TaskScheduled};
 use crate::interpreter::execution::{Phase, TaskId};
 use crate::interpreter::failing::Raised;
+use crate::interpreter::inspection::Step;
+use crate::interpreter::queries::Queries;
 use crate::interpreter::turn::{Leave, Turn};
 use crate::json::{Number, Payload, Text, Value};
 
@@ -51,17 +52,28 @@ impl Turn<'_> {
     }
 
     /// The call as the state's fields make it.
-    fn request(&self, branch: BranchId, task: &Task, raw: &Payload) -> Result<TaskScheduled, Failure> {
-        let scene = self.scene(branch);
-        let effective = scene.select(&task.input_path, raw)?;
-        let input = scene.shape(task.parameters.as_ref(), &effective)?;
-        let timeout_seconds =
-            self.seconds(branch, task.timeout.as_ref(), "TimeoutSecondsPath", &effective)?;
-        let heartbeat_seconds =
-            self.seconds(branch, task.heartbeat.as_ref(), "HeartbeatSecondsPath", &effective)?;
-        let credentials_role_arn = match &task.credentials {
+    pub(in crate::interpreter) fn request(
+        &self,
+        branch: BranchId,
+        task: &Task,
+        raw: &Payload,
+    ) -> Result<TaskScheduled, Failure> {
+        let token = task.resource.has_token().then(|| self.next_task_token(branch));
+        let mut scene = self.scene(branch);
+        scene.task_token = token.as_ref();
+        let queries = Queries::new(scene, raw);
+        let effective = queries.effective(&task.flow)?;
+        let input = queries.fill(task.arguments.as_ref(), "Arguments", &effective)?;
+        let filled = match &task.flow {
+            DataFlow::JsonPath(_) => Step::AfterParameters,
+            DataFlow::Jsonata(_) => Step::AfterArguments,
+        };
+        queries.scene().took(filled, &input);
+        let timeout_seconds = seconds(&queries, task.timeout.as_ref(), "TimeoutSeconds", &effective)?;
+        let heartbeat_seconds = seconds(&queries, task.heartbeat.as_ref(), "HeartbeatSeconds", &effective)?;
+        let credentials_role_arn = match task.credentials.as_ref() {
             None => None,
-            Some(template) => role_arn(&template.evaluate(&scene.view(effective.value()))?)?,
+            template @ Some(_) => role_arn(queries.fill(template, "Credentials", &effective)?.value())?,
         };
         // AWS: an activity's worker comes as itself, and `ActivityScheduled` has no member for a role.
         let credentials_role_arn =
@@ -76,29 +88,32 @@ impl Turn<'_> {
         })
     }
 
-    fn seconds(
-        &self,
-        branch: BranchId,
-        seconds: Option<&Seconds>,
-        field: &str,
-        input: &Payload,
-    ) -> Result<Option<u32>, Failure> {
-        match seconds {
-            None => Ok(None),
-            Some(Seconds::Fixed(seconds)) => Ok(Some(*seconds)),
-            Some(Seconds::At(path)) => {
-                let found = self.scene(branch).at(path, input)?;
-                positive_seconds(field, path, &found).map(Some)
-            }
-        }
-    }
-
     pub(in crate::interpreter) fn task_started(&mut self, id: TaskId, worker_name: Option<Text>) {
         if let Some(task) = self.execution.open_task(id)
             && !task.is_started
         {
             let target = task.request.target.clone();
             self.emit_next(id.branch, EventKind::TaskStarted { target, worker_name });
+        }
+    }
+
+    pub(in crate::interpreter) fn task_schedule_failed(&mut self, id: TaskId, reason: Reason) {
+        if let Some(task) = self.execution.open_task(id)
+            && !task.is_started
+        {
+            let target = task.request.target.clone();
+            self.emit_next(id.branch, EventKind::TaskScheduleFailed { target, reason: reason.clone() });
+            self.fail(id.branch, reason);
+        }
+    }
+
+    pub(in crate::interpreter) fn task_submit_failed(&mut self, id: TaskId, reason: Reason) {
+        if let Some(task) = self.execution.open_task(id)
+            && !task.is_submitted
+        {
+            let target = task.request.target.clone();
+            self.emit_next(id.branch, EventKind::TaskSubmitFailed { target, reason: reason.clone() });
+            self.fail(id.branch, reason);
         }
     }
 
@@ -139,13 +154,15 @@ impl Turn<'_> {
         }
     }
 
-    fn done(&self, branch: BranchId, task: &Task, raw: &Payload, answer: &Payload) -> Result<Leave, Failure> {
-        let scene = self.scene(branch);
-        let result = scene.shape(task.result_selector.as_ref(), answer)?;
-        let assigned = scene.assign(&task.assign, &result)?;
-        let merged = merge(&task.result_path, raw, &result)?;
-        let output = scene.select(&task.output_path, &merged)?;
-        Ok(Leave { output, assigned, transition: task.transition })
+    pub(in crate::interpreter) fn done(
+        &self,
+        branch: BranchId,
+        task: &Task,
+        raw: &Payload,
+        answer: &Payload,
+    ) -> Result<Leave, Failure> {
+        let queries = self.queries(branch, raw).with_result(answer);
+        queries.leave(&task.flow, &task.assign, task.transition, answer)
     }
 
     pub(in crate::interpreter) fn task_failed(&mut self, id: TaskId, reason: Reason) {
@@ -203,18 +220,42 @@ fn role_arn(credentials: &Value) -> Result<Option<Text>, Failure> {
     }
 }
 
+/// `TimeoutSeconds` or `HeartbeatSeconds`, as `field` says.
+fn seconds(
+    queries: &Queries<'_>,
+    seconds: Option<&Seconds>,
+    field: &str,
+    input: &Payload,
+) -> Result<Option<u32>, Failure> {
+    match seconds {
+        None => Ok(None),
+        Some(Seconds::Fixed(seconds)) => Ok(Some(*seconds)),
+        Some(Seconds::At(path)) => {
+            let found = queries.scene().at(path, input)?;
+            positive_seconds(field, path, &found).map(Some)
+        }
+        Some(Seconds::Query(query)) => {
+            let found = query.evaluate_as(queries, field, "number", |found| found.as_number().cloned())?;
+            let seconds = positive(&found).ok_or_else(|| {
+                let cause = format!("The {field} field cannot be parsed as a positive integer: {found}");
+                Failure::in_field(names::QUERY_EVALUATION_ERROR, cause, field)
+            })?;
+            Ok(Some(seconds))
+        }
+    }
+}
+
+fn positive(number: &Number) -> Option<u32> {
+    number.as_i64().and_then(|seconds| u32::try_from(seconds).ok()).filter(|seconds| *seconds > 0)
+}
+
 fn positive_seconds(field: &str, path: &Path, found: &Value) -> Result<u32, Failure> {
-    found
-        .as_number()
-        .and_then(Number::as_i64)
-        .and_then(|seconds| u32::try_from(seconds).ok())
-        .filter(|seconds| *seconds > 0)
-        .ok_or_else(|| {
-            let cause = format!(
-                "The {field} parameter cannot be parsed as a positive integer: {} == {}",
-                path.text(),
-                found.to_text()
-            );
-            Failure::new(names::RUNTIME, cause)
-        })
+    found.as_number().and_then(positive).ok_or_else(|| {
+        let cause = format!(
+            "The {field}Path parameter cannot be parsed as a positive integer: {} == {}",
+            path.text(),
+            found.to_text()
+        );
+        Failure::new(names::RUNTIME, cause)
+    })
 }

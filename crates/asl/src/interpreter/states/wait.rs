@@ -5,7 +5,7 @@ use crate::definition::{State, Wait, WaitUntil};
 use crate::failure::{Failure, names};
 use crate::interpreter::event::BranchId;
 use crate::interpreter::turn::{Leave, Turn};
-use crate::json::{Payload, Value};
+use crate::json::{Number, Payload, Text, Value};
 
 /// AWS: the longest an execution may live, and so the longest that a state may wait: one year.
 const WAIT_SECONDS_MAX: i64 = 31_536_000;
@@ -42,17 +42,26 @@ impl Turn<'_> {
         }
     }
 
-    fn waited(&self, branch: BranchId, wait: &Wait, input: &Payload) -> Result<Leave, Failure> {
-        let scene = self.scene(branch);
-        let effective = scene.select(&wait.input_path, input)?;
-        let assigned = scene.assign(&wait.assign, &effective)?;
-        let output = scene.select(&wait.output_path, &effective)?;
-        Ok(Leave { output, assigned, transition: wait.transition })
+    pub(in crate::interpreter) fn waited(
+        &self,
+        branch: BranchId,
+        wait: &Wait,
+        input: &Payload,
+    ) -> Result<Leave, Failure> {
+        let queries = self.queries(branch, input);
+        let effective = queries.effective(&wait.flow)?;
+        queries.leave(&wait.flow, &wait.assign, wait.transition, &effective)
     }
 
-    fn wake_at(&self, branch: BranchId, wait: &Wait, input: &Payload) -> Result<Timestamp, Failure> {
-        let scene = self.scene(branch);
-        let effective = scene.select(&wait.input_path, input)?;
+    pub(in crate::interpreter) fn wake_at(
+        &self,
+        branch: BranchId,
+        wait: &Wait,
+        input: &Payload,
+    ) -> Result<Timestamp, Failure> {
+        let queries = self.queries(branch, input);
+        let effective = queries.effective(&wait.flow)?;
+        let scene = queries.scene();
         match &wait.until {
             WaitUntil::Seconds(seconds) => Ok(self.now.plus_seconds(*seconds)),
             WaitUntil::Timestamp(timestamp) => Ok(*timestamp),
@@ -61,7 +70,38 @@ impl Turn<'_> {
                 self.after_seconds(path, found)
             }
             WaitUntil::TimestampPath(path) => at_timestamp(path, scene.find(path, &effective)),
+            WaitUntil::SecondsQuery(query) => {
+                let seconds =
+                    query.evaluate_as(&queries, "Seconds", "number", |found| found.as_number().cloned())?;
+                self.after_computed_seconds(&seconds)
+            }
+            WaitUntil::TimestampQuery(query) => {
+                let text = query
+                    .evaluate_as(&queries, "Timestamp", "string", |found| found.as_str().map(Text::from))?;
+                Timestamp::parse(&text).ok_or_else(|| {
+                    let cause = format!(
+                        "The Timestamp field cannot be parsed as an ISO-8601 extended offset date-time format \
+                         string: {text}"
+                    );
+                    Failure::in_field(names::QUERY_EVALUATION_ERROR, cause, "Timestamp")
+                })
+            }
         }
+    }
+
+    /// `Seconds` as an expression yields them.
+    fn after_computed_seconds(&self, seconds: &Number) -> Result<Timestamp, Failure> {
+        let refused = |cause: String| Failure::in_field(names::QUERY_EVALUATION_ERROR, cause, "Seconds");
+        let Some(whole) = seconds.as_i64() else {
+            return Err(refused(format!("The Seconds field cannot be parsed as a long value: {seconds}")));
+        };
+        if whole < 0 {
+            return Err(refused(format!("The Seconds field is a negative value: {whole}")));
+        }
+        if whole > WAIT_SECONDS_MAX {
+            return Err(refused("Wait state delay is too long.".to_owned()));
+        }
+        Ok(self.now.plus_millis(whole.unsigned_abs() * 1000))
     }
 
     fn after_seconds(&self, path: &Path, found: Option<Value>) -> Result<Timestamp, Failure> {
@@ -70,7 +110,7 @@ impl Turn<'_> {
                 format!("The SecondsPath parameter does not reference an input value: {}", path.text());
             return Err(Failure::new(names::RUNTIME, cause));
         };
-        let seconds = found.as_number().and_then(crate::json::Number::as_i64).ok_or_else(|| {
+        let seconds = found.as_number().and_then(Number::as_i64).ok_or_else(|| {
             let cause = format!(
                 "The SecondsPath parameter cannot be parsed as a long value: {} == {}",
                 path.text(),

@@ -20,7 +20,7 @@ use super::schema::{self, Found};
 const READERS_MAX: usize = 4;
 
 /// Statements that a connection keeps prepared: more than this module has.
-const STATEMENTS_MAX: usize = 32;
+const STATEMENTS_MAX: usize = 64;
 
 /// How long to wait for somebody else's lock, such as that of an SQLite shell, before it is an error.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

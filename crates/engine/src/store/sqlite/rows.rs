@@ -3,36 +3,60 @@
 use std::sync::Arc;
 
 use darkroom_asl::data::Timestamp;
-use darkroom_asl::interpreter::Identity;
-use darkroom_asl::interpreter::event::Reason;
+use darkroom_asl::interpreter::event::{BranchId, EventId, Reason};
+use darkroom_asl::interpreter::{Identity, Qualifiers, TaskId};
 use darkroom_asl::json::{Payload, Text};
-use rusqlite::{Connection, Params, Row, params};
+use rusqlite::{Connection, Params, Row, Transaction, params};
 
 use super::failure::Failure;
-use crate::store::{End, EndStatus, ExecutionKey, ExecutionStatus, Filter, StoredExecution};
+use super::select::{row_limit, select};
+use crate::store::{
+    End, EndStatus, ExecutionKey, ExecutionStatus, ExecutionSummary, Filter, Parent, Redrive, StartedThrough,
+    StoredExecution,
+};
 
-/// What [`read`] needs of a row, in its order.
+/// The columns that a list shows, in [`read_summary`]'s order, and then those in `$more`.
 macro_rules! select {
-    ($($rest:literal)+) => {
+    ([$($more:literal),*] $($rest:literal)+) => {
         concat!(
-            "SELECT key, status, arn, name, state_machine_arn, state_machine_name, role_arn, definition, ",
-            "started_ms, ended_ms, parked, error, cause, input, output FROM executions ",
+            "SELECT key, status, arn, name, state_machine_arn, state_machine_name, version_arn, alias_arn, ",
+            "role_arn, revision, started_ms, ended_ms, parked, redrive_count, redriven_ms", $(", ", $more,)* " FROM executions ",
             $($rest),+
         )
     };
 }
 
-pub(super) const BY_ARN: &str = select!("WHERE arn = ?1");
-pub(super) const OPEN: &str = select!("WHERE status = 'RUNNING' ORDER BY key");
+/// Whole executions.
+macro_rules! select_whole {
+    ($($rest:literal)+) => {
+        select!(
+            [
+                "definition", "error", "cause", "input", "output", "parent", "parent_branch", "parent_event",
+                "parent_waits"
+            ]
+            $($rest)+
+        )
+    };
+}
 
-const ALL: &str = select!("WHERE key < ?1 ORDER BY key DESC LIMIT ?2");
-const BY_STATUS: &str = select!("WHERE status = ?3 AND key < ?1 ORDER BY key DESC LIMIT ?2");
+pub(super) const BY_ARN: &str = select_whole!("WHERE arn = ?1");
+pub(super) const BY_KEY: &str = select_whole!("WHERE key = ?1");
+pub(super) const OPEN: &str = select_whole!("WHERE status = 'RUNNING' AND key > ?1 ORDER BY key LIMIT ?2");
+
+const ALL: &str = select!([] "WHERE key < ?1 ORDER BY key DESC LIMIT ?2");
+const BY_STATUS: &str = select!([] "WHERE status = ?3 AND key < ?1 ORDER BY key DESC LIMIT ?2");
 const BY_STATE_MACHINE_AND_STATUS: &str =
-    select!("WHERE state_machine_arn = ?4 AND status = ?3 AND key < ?1 ORDER BY key DESC LIMIT ?2");
+    select!([] "WHERE state_machine_arn = ?4 AND status = ?3 AND key < ?1 ORDER BY key DESC LIMIT ?2");
+const BY_VERSION: &str = select!([] "WHERE version_arn = ?3 AND key < ?1 ORDER BY key DESC LIMIT ?2");
+const BY_VERSION_AND_STATUS: &str =
+    select!([] "WHERE version_arn = ?4 AND +status = ?3 AND key < ?1 ORDER BY key DESC LIMIT ?2");
+const BY_ALIAS: &str = select!([] "WHERE alias_arn = ?3 AND key < ?1 ORDER BY key DESC LIMIT ?2");
+const BY_ALIAS_AND_STATUS: &str =
+    select!([] "WHERE alias_arn = ?4 AND +status = ?3 AND key < ?1 ORDER BY key DESC LIMIT ?2");
 
 /// The five statuses' keys are merged as they lie in one index, which spares a second index.
 const BY_STATE_MACHINE: &str = select!(
-    "WHERE key IN ("
+    [] "WHERE key IN ("
     "SELECT key FROM executions WHERE state_machine_arn = ?3 AND status = 'RUNNING' AND key < ?1 UNION ALL "
     "SELECT key FROM executions WHERE state_machine_arn = ?3 AND status = 'SUCCEEDED' AND key < ?1 UNION ALL "
     "SELECT key FROM executions WHERE state_machine_arn = ?3 AND status = 'FAILED' AND key < ?1 UNION ALL "
@@ -41,67 +65,123 @@ const BY_STATE_MACHINE: &str = select!(
     "ORDER BY key DESC LIMIT ?2) ORDER BY key DESC"
 );
 
+/// Those that ended first. The newest execution of all says which key comes next.
+const ENDED: &str = "SELECT key FROM executions
+    WHERE ended_ms < ?1 AND key < (SELECT max(key) FROM executions) ORDER BY ended_ms LIMIT ?2";
+
 /// The executions that the filter admits, newest first.
-pub(super) fn list(connection: &Connection, filter: &Filter) -> Result<Vec<StoredExecution>, Failure> {
+pub(super) fn list(connection: &Connection, filter: &Filter) -> Result<Vec<ExecutionSummary>, Failure> {
     let before = filter.before.map_or(i64::MAX, |key| key.0);
-    let limit = i64::try_from(filter.limit).unwrap_or(i64::MAX);
-    match (filter.state_machine_arn.as_deref(), filter.status.map(ExecutionStatus::as_str)) {
-        (None, None) => select(connection, ALL, params![before, limit]),
-        (None, Some(status)) => select(connection, BY_STATUS, params![before, limit, status]),
-        (Some(arn), None) => select(connection, BY_STATE_MACHINE, params![before, limit, arn]),
+    let limit = row_limit(filter.limit);
+    let (arn, any_status, one_status) = match &filter.through {
+        None => (None, ALL, BY_STATUS),
+        Some(StartedThrough::StateMachine(arn)) => (Some(arn), BY_STATE_MACHINE, BY_STATE_MACHINE_AND_STATUS),
+        Some(StartedThrough::Version(arn)) => (Some(arn), BY_VERSION, BY_VERSION_AND_STATUS),
+        Some(StartedThrough::Alias(arn)) => (Some(arn), BY_ALIAS, BY_ALIAS_AND_STATUS),
+    };
+    match (arn, filter.status.map(ExecutionStatus::as_str)) {
+        (None, None) => select(connection, any_status, params![before, limit], read_summary),
+        (Some(arn), None) => select(connection, any_status, params![before, limit, arn], read_summary),
+        (None, Some(status)) => select(connection, one_status, params![before, limit, status], read_summary),
         (Some(arn), Some(status)) => {
-            select(connection, BY_STATE_MACHINE_AND_STATUS, params![before, limit, status, arn])
+            select(connection, one_status, params![before, limit, status, arn], read_summary)
         }
     }
 }
 
-/// The executions that one of the queries above selects.
-pub(super) fn select(
+/// The whole executions that one of the queries above selects.
+pub(super) fn executions(
     connection: &Connection,
     query: &'static str,
     arguments: impl Params,
 ) -> Result<Vec<StoredExecution>, Failure> {
-    let mut statement = connection.prepare_cached(query)?;
-    let mut rows = statement.query(arguments)?;
-    let mut executions = Vec::new();
-    while let Some(row) = rows.next()? {
-        executions.push(read(row)?);
-    }
-    Ok(executions)
+    select(connection, query, arguments, read)
 }
 
-fn read(row: &Row<'_>) -> Result<StoredExecution, Failure> {
+/// Deletes executions that ended before this, and their histories. Answers how many.
+pub(super) fn delete_ended(
+    transaction: &Transaction<'_>,
+    ended_before: Timestamp,
+    limit: usize,
+) -> Result<usize, Failure> {
+    let arguments = params![ended_before.as_millis(), row_limit(limit)];
+    let keys: Vec<i64> = select(transaction, ENDED, arguments, |row| Ok(row.get(0)?))?;
+    for key in &keys {
+        transaction.prepare_cached("DELETE FROM history WHERE execution = ?1")?.execute([key])?;
+        transaction.prepare_cached("DELETE FROM executions WHERE key = ?1")?.execute([key])?;
+    }
+    Ok(keys.len())
+}
+
+fn read_summary(row: &Row<'_>) -> Result<ExecutionSummary, Failure> {
     let key = row.get(0)?;
-    let place = Place { key };
-    Ok(StoredExecution {
+    let word: String = row.get(1)?;
+    let status = ExecutionStatus::parse(&word)
+        .ok_or_else(|| Place { key }.unreadable("status", &format!("`{word}` is none that is known")))?;
+    Ok(ExecutionSummary {
         key: ExecutionKey(key),
         identity: Arc::new(Identity {
             execution_arn: row.get(2)?,
             execution_name: row.get(3)?,
             state_machine_arn: row.get(4)?,
             state_machine_name: row.get(5)?,
-            role_arn: row.get(6)?,
+            qualifiers: Qualifiers { version_arn: row.get(6)?, alias_arn: row.get(7)? },
+            role_arn: row.get(8)?,
+            revision_id: row.get(9)?,
         }),
-        definition: row.get(7)?,
-        input: place.payload("input", row.get(13)?)?,
-        started_at: Timestamp::from_millis(row.get(8)?),
-        end: read_end(row, &place)?,
-        parked: row.get(10)?,
+        status,
+        started_at: Timestamp::from_millis(row.get(10)?),
+        ended_at: row.get::<_, Option<i64>>(11)?.map(Timestamp::from_millis),
+        parked: row.get(12)?,
+        redrive: read_redrive(row)?,
     })
 }
 
-fn read_end(row: &Row<'_>, place: &Place) -> Result<Option<End>, Failure> {
-    let reason = || -> Result<Reason, Failure> { Ok(Reason { error: row.get(11)?, cause: row.get(12)? }) };
-    let status = match row.get_ref(1)?.as_str().map_err(|error| place.unreadable("status", &error))? {
-        "RUNNING" => return Ok(None),
-        "SUCCEEDED" => EndStatus::Succeeded(place.payload("output", place.need("output", row.get(14)?)?)?),
-        "FAILED" => EndStatus::Failed(reason()?),
-        "TIMED_OUT" => EndStatus::TimedOut(reason()?),
-        "ABORTED" => EndStatus::Aborted(reason()?),
-        other => return Err(place.unreadable("status", &format!("`{other}` is none that is known"))),
+fn read_redrive(row: &Row<'_>) -> Result<Option<Redrive>, Failure> {
+    let Some(count) = row.get(13)? else { return Ok(None) };
+    Ok(Some(Redrive { count, at: Timestamp::from_millis(row.get(14)?) }))
+}
+
+fn read(row: &Row<'_>) -> Result<StoredExecution, Failure> {
+    let ExecutionSummary { key, identity, status, started_at, ended_at, parked, redrive } =
+        read_summary(row)?;
+    let place = Place { key: key.0 };
+    Ok(StoredExecution {
+        key,
+        identity,
+        definition: row.get(15)?,
+        input: place.payload("input", row.get(18)?)?,
+        started_at,
+        end: read_end(row, status, ended_at, &place)?,
+        parked,
+        parent: read_parent(row)?,
+        redrive,
+    })
+}
+
+fn read_parent(row: &Row<'_>) -> Result<Option<Parent>, Failure> {
+    let Some(key) = row.get(20)? else { return Ok(None) };
+    let task = TaskId { branch: BranchId(row.get(21)?), scheduled: EventId(row.get(22)?) };
+    Ok(Some(Parent { key: ExecutionKey(key), task, waits: row.get(23)? }))
+}
+
+fn read_end(
+    row: &Row<'_>,
+    status: ExecutionStatus,
+    ended_at: Option<Timestamp>,
+    place: &Place,
+) -> Result<Option<End>, Failure> {
+    let reason = || -> Result<Reason, Failure> { Ok(Reason { error: row.get(16)?, cause: row.get(17)? }) };
+    let status = match status {
+        ExecutionStatus::Running => return Ok(None),
+        ExecutionStatus::Succeeded => {
+            EndStatus::Succeeded(place.payload("output", place.need("output", row.get(19)?)?)?)
+        }
+        ExecutionStatus::Failed => EndStatus::Failed(reason()?),
+        ExecutionStatus::TimedOut => EndStatus::TimedOut(reason()?),
+        ExecutionStatus::Aborted => EndStatus::Aborted(reason()?),
     };
-    let ended_at = Timestamp::from_millis(place.need("ended_ms", row.get(9)?)?);
-    Ok(Some(End { status, ended_at }))
+    Ok(Some(End { status, ended_at: place.need("ended_ms", ended_at)? }))
 }
 
 /// What of an end stands in a row.
@@ -153,7 +233,20 @@ mod tests {
     fn every_query_finds_its_rows_through_an_index_and_sorts_none() {
         let mut connection = Connection::open_in_memory().unwrap();
         assert!(schema::create(&mut connection).is_ok());
-        for query in [BY_ARN, OPEN, ALL, BY_STATUS, BY_STATE_MACHINE_AND_STATUS, BY_STATE_MACHINE] {
+        for query in [
+            BY_ARN,
+            BY_KEY,
+            OPEN,
+            ALL,
+            BY_STATUS,
+            BY_STATE_MACHINE,
+            BY_STATE_MACHINE_AND_STATUS,
+            BY_VERSION,
+            BY_VERSION_AND_STATUS,
+            BY_ALIAS,
+            BY_ALIAS_AND_STATUS,
+            ENDED,
+        ] {
             let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();
             let count = statement.parameter_count();
             let arguments = rusqlite::params_from_iter(std::iter::repeat_n(1, count));

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use darkroom_asl::data::Timestamp;
-use darkroom_asl::interpreter::Identity;
 use darkroom_asl::interpreter::event::{BranchId, EventKind};
+use darkroom_asl::interpreter::{Identity, Qualifiers};
 use darkroom_asl::json::Payload;
 
 use super::*;
@@ -19,7 +19,11 @@ fn start(key: i64) -> Batch {
         timestamp: started_at,
         branch: BranchId::ROOT,
         retry: None,
-        kind: EventKind::ExecutionStarted { input: input.clone(), role_arn: "role".into() },
+        kind: EventKind::ExecutionStarted {
+            input: input.clone(),
+            role_arn: "role".into(),
+            qualifiers: Qualifiers::default(),
+        },
     };
     let identity = Identity {
         execution_arn: name.clone(),
@@ -27,12 +31,15 @@ fn start(key: i64) -> Batch {
         state_machine_arn: "machine".into(),
         state_machine_name: "machine".into(),
         role_arn: "role".into(),
+        qualifiers: Qualifiers::default(),
+        revision_id: None,
     };
-    let start = NewExecution { definition: "definition".into(), input, started_at };
+    let start = NewExecution { definition: "definition".into(), input, started_at, parent: None };
     Batch {
         appends: vec![Append {
             key: ExecutionKey(key),
             identity: Arc::new(identity),
+            redrive: None,
             start: Some(start),
             events: vec![event],
             end: None,

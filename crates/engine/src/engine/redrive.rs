@@ -1,0 +1,51 @@
+//! Redrives, asked for from outside.
+
+use darkroom_asl::json::Text;
+
+use super::{Engine, EngineError};
+use crate::redrive::{self, NotRedrivable};
+use crate::shard::{Input, RedriveError, RedriveReply, RedriveRequest};
+use crate::store::{StateMachineStatus, StoreError, StoredExecution};
+
+impl Engine {
+    /// Has an execution go on that ended badly, and returns: `reply` is called, on a thread of the engine, when that
+    /// is durable, and must not wait. Where the engine is shut down first it is dropped. Reads the store.
+    pub fn submit_redrive(&self, arn: &Text, client_token: Option<Text>, reply: RedriveReply) {
+        match self.redrive_request(arn, client_token) {
+            Ok(request) => self.shards.send_by_arn(arn, Input::Redrive(request, reply)),
+            Err(error) => reply(Err(error)),
+        }
+    }
+
+    /// Whether this execution could be redriven now, and why not. Reads the store.
+    pub fn is_redrivable(&self, stored: &StoredExecution) -> Result<Result<(), NotRedrivable>, StoreError> {
+        if stored.end.is_some() && self.is_deleting(&stored.identity.state_machine_arn)? {
+            return Ok(Err(NotRedrivable::Deleting));
+        }
+        let last = self.store.last_event(stored.key)?;
+        Ok(redrive::check(stored, last, self.history_events_max, self.clock.now()))
+    }
+
+    fn redrive_request(
+        &self,
+        arn: &Text,
+        client_token: Option<Text>,
+    ) -> Result<RedriveRequest, RedriveError> {
+        let stored = self.store.execution(arn)?.ok_or(RedriveError::DoesNotExist)?;
+        if self.is_deleting(&stored.identity.state_machine_arn)? {
+            return Err(RedriveError::NotRedrivable(NotRedrivable::Deleting));
+        }
+        let machine = self.definitions.machine(&stored.definition).map_err(|error| match error {
+            EngineError::Store(error) => error,
+            EngineError::Thread(_) | EngineError::Definition(_) => {
+                StoreError::Corrupt { place: arn.to_string(), reason: error.to_string() }
+            }
+        })?;
+        Ok(RedriveRequest { arn: arn.clone(), machine, client_token })
+    }
+
+    fn is_deleting(&self, state_machine_arn: &str) -> Result<bool, StoreError> {
+        let machine = self.store.state_machine(state_machine_arn)?;
+        Ok(machine.is_some_and(|machine| machine.status == StateMachineStatus::Deleting))
+    }
+}
