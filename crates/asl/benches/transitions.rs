@@ -12,9 +12,10 @@ use darkroom_asl::data::Timestamp;
 use darkroom_asl::definition::{Options, StateMachine, parse};
 use darkroom_asl::interpreter::event::{HistoryEvent, Reason};
 use darkroom_asl::interpreter::{
-    Effect, Execution, Identity, Limits, Qualifiers, Random, Stimulus, Surroundings, TaskRequest,
+    Effect, Execution, Identity, Limits, Qualifiers, Random, Stimulus, Surroundings, TaskId, TaskRequest,
+    TaskTokens,
 };
-use darkroom_asl::json::Payload;
+use darkroom_asl::json::{Payload, Text};
 
 /// How long each row runs, at least.
 const ROW: Duration = Duration::from_millis(600);

@@ -84,9 +84,12 @@ fn what_cannot_be_begun_fails_its_state_and_can_be_caught() {
         let mut world = World::new(&machine, &Payload::from_trusted("{}"), Limits::default(), &mut script);
         world.run(10);
         let task = world.live.open_tasks()[0].id;
-        let fail = || match is_activity {
-            true => Stimulus::TaskScheduleFailed { task, reason: reason() },
-            false => Stimulus::TaskSubmitFailed { task, reason: reason() },
+        let fail = || {
+            if is_activity {
+                Stimulus::TaskScheduleFailed { task, reason: reason() }
+            } else {
+                Stimulus::TaskSubmitFailed { task, reason: reason() }
+            }
         };
         world.end_next(task);
         world.take(fail());

@@ -123,6 +123,7 @@ impl Turns {
             key: ExecutionKey(key),
             identity: Arc::new(identity),
             start: (turn == 0).then_some(start),
+            redrive: None,
             events,
             end: (turn + 1 == TURNS).then_some(end),
         }

@@ -24,6 +24,7 @@ mod retention;
 mod shard_loop;
 mod state_machines;
 mod tasks;
+mod thinkers;
 mod versions;
 
 pub use apart::Call;
@@ -56,6 +57,7 @@ use self::nested::Nested;
 use self::outlet::{Outlet, Shards};
 use self::recovery::Recovery;
 use self::shard_loop::{Loop, WayOut};
+use self::thinkers::Thinkers;
 use crate::activity::Activities;
 use crate::clock::Clock;
 use crate::executor::TaskExecutor;
@@ -192,7 +194,8 @@ impl Engine {
         let mut threads = Vec::with_capacity(2 * count + 2);
         let committer = Committer::new(config.store.clone(), config.observer.clone(), outlet.clone());
         threads.push(spawn("committer".into(), move || committer.run(&turns))?);
-        let looped = |shard, receiver, way_out| Loop {
+        let thinkers = Arc::new(Thinkers::new(count, &config.random)?);
+        let looped = |shard, receiver, way_out, back: &Sender<ToShard>| Loop {
             shard,
             receiver,
             way_out,
@@ -200,13 +203,17 @@ impl Engine {
             random: config.random.clone(),
             store: config.store.clone(),
             observer: config.observer.clone(),
+            thinkers: thinkers.clone(),
+            back: back.clone(),
         };
         for (number, (shard, receiver)) in durable.into_iter().zip(receivers).enumerate() {
-            let looped = looped(shard, receiver, WayOut::Committed(commits.clone()));
+            let back = &outlet.shards.standard[number];
+            let looped = looped(shard, receiver, WayOut::Committed(commits.clone()), back);
             threads.push(spawn(format!("shard-{number}"), move || looped.run())?);
         }
         for (number, receiver) in express_receivers.into_iter().enumerate() {
-            let looped = looped(shard(true), receiver, WayOut::AtOnce(outlet.clone()));
+            let back = &outlet.shards.express[number];
+            let looped = looped(shard(true), receiver, WayOut::AtOnce(outlet.clone()), back);
             threads.push(spawn(format!("express-{number}"), move || looped.run())?);
         }
         let inside = engine.inside();

@@ -28,8 +28,8 @@ pub use engine::{
 pub use executor::{Answer, Invocation, TaskExecutor, TaskOutcome, WorkerPool};
 pub use redrive::NotRedrivable;
 pub use shard::{
-    EndReply, ExpressReply, Input, Outcome, Parked, Permit, RedriveError, RedriveReply, RedriveRequest,
-    Release, Reply, Report, ReportError, ReportReply, Shard, ShardConfig, StartError, StartReply,
-    StartRequest, Started, StopReply, TakeReply, Turn,
+    EndReply, Errand, ExpressReply, Input, Outcome, Parked, Permit, RedriveError, RedriveReply,
+    RedriveRequest, Release, Reply, Report, ReportError, ReportReply, Returned, Shard, ShardConfig,
+    StartError, StartReply, StartRequest, Started, StopReply, TakeReply, Turn,
 };
 pub use token::TokenSecret;

@@ -6,12 +6,14 @@
 //! for nothing and sends nothing; it reads the store to load what it is asked about.
 
 mod audit;
+mod away;
 mod input;
 mod redrive;
 mod start;
 mod tasks;
 mod turn;
 
+pub use away::{Errand, Returned};
 pub use input::{
     EndReply, ExpressReply, Input, Outcome, Permit, RedriveError, RedriveReply, RedriveRequest, Reply,
     Report, ReportError, ReportReply, StartError, StartReply, StartRequest, Started, StopReply, TakeReply,
@@ -75,6 +77,8 @@ pub struct Shard {
     timers: BTreeSet<(Timestamp, ExecutionKey)>,
     /// State machines that are being deleted.
     deleting: HashSet<Text>,
+    /// What came for executions that are decided for elsewhere.
+    away: HashMap<ExecutionKey, VecDeque<Input>>,
     inputs: VecDeque<Input>,
     parked: Vec<Parked>,
 }
@@ -91,6 +95,7 @@ impl Shard {
             by_arn: HashMap::new(),
             timers: BTreeSet::new(),
             deleting: HashSet::new(),
+            away: HashMap::new(),
             inputs: VecDeque::new(),
             parked: Vec::new(),
         }
@@ -143,7 +148,7 @@ impl Shard {
 
     /// How many executions are in memory.
     pub fn executions_in_memory(&self) -> usize {
-        self.live.len()
+        self.live.len() + self.away.len()
     }
 
     /// The executions that were set aside since this was last asked, with the reason.
@@ -179,7 +184,7 @@ impl Shard {
         }
     }
 
-    fn take(&mut self, input: Input, building: &mut Building, random: &dyn Random) {
+    fn take_here(&mut self, input: Input, building: &mut Building, random: &dyn Random) {
         match input {
             Input::Start(request, reply) => self.start(request, reply, building, random),
             Input::StartExpress(request, reply, permit) => {
@@ -189,8 +194,9 @@ impl Shard {
                 self.decide(key, stimulus, building, random);
             }
             Input::Report(key, task, report, reply) => {
-                self.report(key, task, report, reply, building, random);
+                self.report(key, task, report.stimulus(task), reply, building, random);
             }
+            Input::Returned(returned) => self.come_back(*returned, building),
             Input::Take(key, task, worker_name, reply) => {
                 self.take_task(key, task, worker_name, reply, building, random);
             }
@@ -263,34 +269,36 @@ impl Shard {
         random: &dyn Random,
     ) -> bool {
         let Some(live) = self.live.get_mut(&key) else { return false };
-        let tokens = Tokens { secret: &self.config.secret, key };
-        let deleting = self.deleting.contains(&live.execution.identity().state_machine_arn);
-        // The stopwatch bounds a runaway expression, and so the turn. It is no clock: nothing else depends on it.
-        let stopwatch = crate::clock::stopwatch;
-        let limits = &self.config.limits;
-        let surroundings = Surroundings {
+        let outlook = Outlook {
             now: building.now,
             random,
-            tokens: &tokens,
-            stopwatch,
-            limits,
-            deleting,
-            is_in_a_hurry: false,
+            secret: &self.config.secret,
+            limits: &self.config.limits,
+            deleting: self.deleting.contains(&live.execution.identity().state_machine_arn),
+            is_in_a_hurry: true,
         };
-        let decided = catch_unwind(AssertUnwindSafe(|| live.execution.decide(stimulus, surroundings)));
-        let audited = match decided {
-            Ok(decision) => audit::check(live, &decision).map(|()| decision),
-            Err(panic) => Err(panic_message(&*panic)),
-        };
-        match audited {
+        let decided = live.decide(key, stimulus, &outlook);
+        self.settle(key, decided, building)
+    }
+
+    /// Takes what was decided, or sets the execution aside.
+    fn settle(
+        &mut self,
+        key: ExecutionKey,
+        decided: Result<Decision, String>,
+        building: &mut Building,
+    ) -> bool {
+        match decided {
             Ok(decision) => {
                 self.take_decision(key, decision, building);
                 true
             }
             Err(reason) => {
-                let arn = live.execution.identity().execution_arn.clone();
+                if let Some(live) = self.live.get(&key) {
+                    let arn = live.execution.identity().execution_arn.clone();
+                    self.parked.push(Parked { key, arn, reason });
+                }
                 self.forget(key);
-                self.parked.push(Parked { key, arn, reason });
                 false
             }
         }
@@ -364,7 +372,41 @@ impl Shard {
     }
 }
 
+/// What a decision depends on beside its execution and what that is told.
+struct Outlook<'a> {
+    now: Timestamp,
+    random: &'a dyn Random,
+    secret: &'a TokenSecret,
+    limits: &'a Limits,
+    deleting: bool,
+    is_in_a_hurry: bool,
+}
+
 impl Live {
+    /// Lets the execution decide, and checks the decision. A panic is caught: the execution is then worthless.
+    fn decide(
+        &mut self,
+        key: ExecutionKey,
+        stimulus: Stimulus,
+        outlook: &Outlook<'_>,
+    ) -> Result<Decision, String> {
+        let tokens = Tokens { secret: outlook.secret, key };
+        let surroundings = Surroundings {
+            now: outlook.now,
+            random: outlook.random,
+            tokens: &tokens,
+            // Bounds a runaway expression. It is no clock: nothing else depends on it.
+            stopwatch: crate::clock::stopwatch,
+            limits: outlook.limits,
+            deleting: outlook.deleting,
+            is_in_a_hurry: outlook.is_in_a_hurry,
+        };
+        match catch_unwind(AssertUnwindSafe(|| self.execution.decide(stimulus, surroundings))) {
+            Ok(decision) => audit::check(self, &decision).map(|()| decision),
+            Err(panic) => Err(panic_message(&*panic)),
+        }
+    }
+
     /// What came of it, once it has ended.
     fn outcome(&self) -> Option<Arc<Outcome>> {
         let end = end(&self.execution)?;

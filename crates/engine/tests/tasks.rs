@@ -326,7 +326,7 @@ fn a_child_ends_with_the_parent_that_waits_for_it_even_after_a_crash() {
     };
     let (live, crashed) = (waits("live"), waits("crashed"));
     let parent = running.start(&live, "live", "{}");
-    let lost = running.start(&crashed, "crashed", "{}");
+    let orphaning = running.start(&crashed, "crashed", "{}");
     let child_of = |name: &str| store.execution(&format!("{OWNER}:execution:child:{name}")).unwrap();
     for name in ["of-live", "of-crashed"] {
         while child_of(name).is_none() {
@@ -338,7 +338,7 @@ fn a_child_ends_with_the_parent_that_waits_for_it_even_after_a_crash() {
     drop(running);
 
     // The crash comes between the parent's end and the child's.
-    let stored = store.execution(&lost).unwrap().unwrap();
+    let stored = store.execution(&orphaning).unwrap().unwrap();
     let mut history = store.history(stored.key).unwrap();
     let last = history.pop().unwrap();
     let aborted = HistoryEvent {

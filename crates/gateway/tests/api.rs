@@ -407,3 +407,164 @@ fn what_is_no_call_is_refused() {
     assert_eq!(code(list, "{"), broken);
     assert_eq!(code(list, "{\"maxResults\": \"many\"}"), broken);
 }
+
+const ACTIVITY: &str = "arn:aws:states:us-east-1:000000000000:activity:a";
+
+/// A server with an activity, and an execution that waits for it.
+fn with_an_activity() -> (Server, Value) {
+    let server = Server::start();
+    server.ok("CreateActivity", &json!({ "name": "a" }));
+    let definition = json!({ "StartAt": "T", "States": { "T": {
+        "Type": "Task", "Resource": ACTIVITY, "HeartbeatSeconds": 600, "End": true } } });
+    let machine = server.create("m", &definition.to_string());
+    let execution = server.start_execution(&machine, "e");
+    (server, execution)
+}
+
+#[test]
+fn a_worker_takes_a_task_and_reports_on_it() {
+    let (server, execution) = with_an_activity();
+    let task = server.ok("GetActivityTask", &json!({ "activityArn": ACTIVITY, "workerName": "w" }));
+    assert_eq!(task["input"], "{}");
+    let token = &task["taskToken"];
+    assert!(token.as_str().unwrap().len() <= 2048);
+    assert_eq!(server.ok("SendTaskHeartbeat", &json!({ "taskToken": token })), json!({}));
+    server.error(
+        "SendTaskSuccess",
+        &json!({ "taskToken": token, "output": "not" }),
+        "InvalidOutput",
+        "Invalid Output: 'Unrecognized token 'not': was expecting (JSON String, Number, Array, Object or token \
+         'null', 'true' or 'false')\n at [Source: (String)\"not\"; line: 1, column: 4]'",
+    );
+    let success = json!({ "taskToken": token, "output": "{ \"n\": 1.50 }" });
+    assert_eq!(server.ok("SendTaskSuccess", &success), json!({}));
+    let described = server.ok("DescribeExecution", &json!({ "executionArn": execution }));
+    assert_eq!((&described["status"], &described["output"]), (&json!("SUCCEEDED"), &success["output"]));
+    let closed = "Task Timed Out: 'Provided task does not exist anymore'";
+    server.error("SendTaskSuccess", &success, "TaskTimedOut", closed);
+    server.error("SendTaskFailure", &json!({ "taskToken": token }), "TaskTimedOut", closed);
+    server.error("SendTaskHeartbeat", &json!({ "taskToken": token }), "TaskTimedOut", closed);
+}
+
+#[test]
+fn a_token_that_is_none_is_told_first() {
+    let server = Server::start();
+    let message = "Invalid Token: 'Invalid token'";
+    for (action, input) in [
+        ("SendTaskSuccess", json!({ "taskToken": "NoSuchTaskToken", "output": "not" })),
+        ("SendTaskFailure", json!({ "taskToken": "NoSuchTaskToken" })),
+        ("SendTaskHeartbeat", json!({ "taskToken": "NoSuchTaskToken" })),
+    ] {
+        server.error(action, &input, "InvalidToken", message);
+    }
+}
+
+#[test]
+fn an_activity_that_is_not_there_has_no_tasks() {
+    let server = Server::start();
+    let message = format!("Activity Does Not Exist: '{ACTIVITY}'");
+    server.error("GetActivityTask", &json!({ "activityArn": ACTIVITY }), "ActivityDoesNotExist", &message);
+}
+
+#[test]
+fn a_worker_that_hangs_up_takes_nothing() {
+    let server = Server::start();
+    server.ok("CreateActivity", &json!({ "name": "a" }));
+    let body = json!({ "activityArn": ACTIVITY, "workerName": "gone" }).to_string();
+    let mut stream = TcpStream::connect(server.address).unwrap();
+    let length = body.len();
+    write!(
+        stream,
+        "POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: AWSStepFunctions.GetActivityTask\r\n\
+         Content-Length: {length}\r\n\r\n{body}"
+    )
+    .unwrap();
+    drop(stream);
+    let machine = server.create(
+        "m",
+        &json!({ "StartAt": "T", "States": { "T": { "Type": "Task", "Resource": ACTIVITY, "End": true } } })
+            .to_string(),
+    );
+    for name in ["e1", "e2"] {
+        server.start_execution(&machine, name);
+        let task = server.ok("GetActivityTask", &json!({ "activityArn": ACTIVITY, "workerName": name }));
+        assert!(task["taskToken"].is_string(), "{task}");
+    }
+}
+
+#[test]
+fn what_ended_badly_is_redriven() {
+    let (server, execution) = with_an_activity();
+    let redrive = json!({ "executionArn": execution, "clientToken": "request-1" });
+    let not = |reason: &str| format!("Execution Not Redrivable: '{reason}'");
+    let running = not("Execution is RUNNING and cannot be redriven");
+    server.error("RedriveExecution", &redrive, "ExecutionNotRedrivable", &running);
+    server.ok("StopExecution", &json!({ "executionArn": execution }));
+    let describe = json!({ "executionArn": execution });
+    let described = server.ok("DescribeExecution", &describe);
+    assert_eq!((&described["redriveStatus"], &described["redriveCount"]), (&json!("REDRIVABLE"), &json!(0)));
+
+    let redriven = server.ok("RedriveExecution", &redrive);
+    assert_eq!(server.ok("RedriveExecution", &redrive), redriven, "the same request once more");
+    let described = server.ok("DescribeExecution", &describe);
+    assert_eq!((&described["status"], &described["redriveCount"]), (&json!("RUNNING"), &json!(1)));
+    assert_eq!((&described["redriveDate"], &described["stopDate"]), (&redriven["redriveDate"], &Value::Null));
+    let history = server.ok("GetExecutionHistory", &describe);
+    let event = history["events"].as_array().unwrap().iter().find(|event| event["id"] == 5).unwrap();
+    assert_eq!(event["type"], "ExecutionRedriven");
+    assert_eq!(event["executionRedrivenEventDetails"], json!({ "redriveCount": 1 }));
+    for (filter, count) in [("REDRIVEN", 1), ("NOT_REDRIVEN", 0)] {
+        let input = json!({ "stateMachineArn": machine_arn("m"), "redriveFilter": filter });
+        assert_eq!(server.ok("ListExecutions", &input)["executions"].as_array().unwrap().len(), count);
+    }
+    let unknown = "arn:aws:states:us-east-1:000000000000:execution:m:none";
+    let message = format!("Execution Does Not Exist: '{unknown}'");
+    server.error("RedriveExecution", &json!({ "executionArn": unknown }), "ExecutionDoesNotExist", &message);
+}
+
+#[test]
+fn an_express_execution_is_answered_with_its_end() {
+    let server = Server::start();
+    let create = |name: &str, definition: &str| {
+        let input = json!({ "name": name, "definition": definition, "roleArn": ROLE, "type": "EXPRESS" });
+        server.ok("CreateStateMachine", &input)["stateMachineArn"].clone()
+    };
+    let machine = create("x", PASS);
+    let input =
+        json!({ "stateMachineArn": machine, "name": "e", "input": "{\"n\": 1.50}", "traceHeader": "t" });
+    let ended = server.ok("StartSyncExecution", &input);
+    let arn = ended["executionArn"].as_str().unwrap().to_owned();
+    assert!(arn.starts_with("arn:aws:states:us-east-1:000000000000:express:x:e:"), "{arn}");
+    let mut rest = ended.as_object().unwrap().clone();
+    rest.retain(|name, _| !name.ends_with("Date") && name != "executionArn");
+    assert_eq!(
+        Value::Object(rest),
+        json!({
+            "stateMachineArn": machine, "name": "e", "status": "SUCCEEDED", "traceHeader": "t",
+            "input": "{\"n\": 1.50}", "inputDetails": { "included": true },
+            "output": "{\"n\": 1.50}", "outputDetails": { "included": true },
+            "billingDetails": { "billedDurationInMilliseconds": 100, "billedMemoryUsedInMB": 64 },
+        })
+    );
+    let hidden = json!({ "stateMachineArn": machine, "includedData": "METADATA_ONLY" });
+    let hidden = server.ok("StartSyncExecution", &hidden);
+    assert_eq!((&hidden["output"], &hidden["outputDetails"]), (&Value::Null, &json!({ "included": false })));
+
+    let fail =
+        create("f", r#"{"StartAt": "F", "States": {"F": {"Type": "Fail", "Error": "E", "Cause": "C"}}}"#);
+    let failed = server.ok("StartSyncExecution", &json!({ "stateMachineArn": fail }));
+    assert_eq!(
+        (&failed["status"], &failed["error"], &failed["cause"], &failed["output"]),
+        (&json!("FAILED"), &json!("E"), &json!("C"), &Value::Null)
+    );
+    // Started and left alone, it has an ARN of its own each time.
+    let start = || server.ok("StartExecution", &json!({ "stateMachineArn": machine, "name": "e" }));
+    assert_ne!(start()["executionArn"], start()["executionArn"]);
+    let message = "Invalid Arn: 'Resource type not valid in this context: express'";
+    for action in ["DescribeExecution", "GetExecutionHistory", "StopExecution", "RedriveExecution"] {
+        server.error(action, &json!({ "executionArn": arn }), "InvalidArn", message);
+    }
+    let standard = json!({ "stateMachineArn": server.create("m", PASS) });
+    let message = "This operation is not supported by this type of state machine";
+    server.error("StartSyncExecution", &standard, "StateMachineTypeNotSupported", message);
+}

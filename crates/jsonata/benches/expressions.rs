@@ -42,7 +42,7 @@ fn main() {
                 session.bind_member("states", "context", r#"{"Execution":{"Name":"one"}}"#);
                 session.bind_json("n", "7");
                 let outcome = session.evaluate(&expression).expect("it can be evaluated");
-                assert!(matches!(black_box(outcome), Outcome::Json(_)));
+                assert_ne!(black_box(outcome), Outcome::Unsupported);
             });
             println!("{name:>24} {:>10.1} µs", took.as_secs_f64() * 1e6);
         }

@@ -24,6 +24,9 @@ pub(crate) const OBJECT_BYTES: usize = 120;
 /// An array without items.
 pub(crate) const ARRAY_BYTES: usize = 72;
 
+/// What a path with `@`, `#` or `%` makes of an item: an object of the item and what is bound.
+pub(crate) const TUPLE_BYTES: usize = OBJECT_BYTES + 4 * MEMBER_BYTES;
+
 /// What `$match` makes of one match: an object of four members and an array.
 const MATCH_BYTES: usize = 4 * MEMBER_BYTES + OBJECT_BYTES + ARRAY_BYTES;
 
@@ -33,7 +36,6 @@ const PICTURE_WIDTH_MAX: usize = 1_000;
 
 /// The functions whose calls are checked, in order.
 pub(crate) const CHECKED: &[&str] = &[
-    "&",
     "..",
     "append",
     "base64decode",
@@ -95,7 +97,6 @@ pub(crate) fn charge_call(
 fn charge(host: &Host, name: &str, arguments: &[JValue]) -> Result<(), EvaluatorError> {
     let at = |index: usize| arguments.get(index).unwrap_or(&JValue::Undefined);
     match name {
-        "&" => host.charge_text(text_bytes(host, at(0)).saturating_add(text_bytes(host, at(1)))),
         "string" => host.charge_text(json_bytes(host, at(0), at(1) == &JValue::Bool(true))),
         "pad" => match at(1) {
             JValue::Number(width) => {
@@ -248,7 +249,7 @@ fn check_markers(host: &Host, picture: &str) -> Result<(), EvaluatorError> {
 }
 
 /// The bytes of a value in a text: a string is itself, undefined is nothing, anything else is JSON.
-fn text_bytes(host: &Host, value: &JValue) -> usize {
+pub(crate) fn text_bytes(host: &Host, value: &JValue) -> usize {
     match value {
         JValue::Undefined => 0,
         JValue::String(text) => text.len(),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jsonata_core::ast::AstNode;
 use jsonata_core::parser;
 
+use crate::guard::Traits;
 use crate::limits::{EXPRESSION_BYTES_MAX, EXPRESSION_DEPTH_MAX};
 use crate::reference::{Reference, References, references};
 use crate::scan::{TokenKind, tokens};
@@ -20,9 +21,9 @@ struct Parsed {
     source: String,
     tree: AstNode,
     references: References,
-    makes_functions: bool,
     is_quick: bool,
     plain: Option<Plain>,
+    traits: Traits,
 }
 
 impl Expression {
@@ -54,9 +55,9 @@ impl Expression {
         let references = references(&tree, &tokens, &host::is_function);
         let is_quick = pace::is_quick(source, &tree);
         let plain = plain::plain(source, &tree);
-        let makes_functions = guard::guard(&mut tree);
+        let traits = guard::guard(&mut tree);
         let source = source.to_owned();
-        Ok(Expression(Arc::new(Parsed { source, tree, references, makes_functions, is_quick, plain })))
+        Ok(Expression(Arc::new(Parsed { source, tree, references, is_quick, plain, traits })))
     }
 
     /// The text that it was parsed from.
@@ -86,9 +87,9 @@ impl Expression {
         self.0.is_quick
     }
 
-    /// Whether functions are made while it is evaluated.
-    pub(crate) fn makes_functions(&self) -> bool {
-        self.0.makes_functions
+    /// What its evaluation has to get ready for.
+    pub(crate) fn traits(&self) -> &Traits {
+        &self.0.traits
     }
 
     pub(crate) fn tree(&self) -> &AstNode {

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use std::rc::Rc;
 
 use jsonata_core::evaluator::EvaluatorError;
+use jsonata_core::functions::string::string;
 use jsonata_core::value::{JArray, JValue};
 use md5::Md5;
 use sha1::Sha1;
@@ -57,7 +58,10 @@ pub(crate) fn random(host: &Rc<Host>, arguments: &[JValue]) -> Answer {
 pub(crate) fn shuffle(host: &Rc<Host>, arguments: &[JValue]) -> Answer {
     let mut items = match arguments {
         [JValue::Undefined] => return Ok(JValue::Undefined),
-        [JValue::Array(items)] => items.to_vec(),
+        [JValue::Array(items)] => {
+            host.charge(items.len() * ITEM_BYTES)?;
+            items.to_vec()
+        }
         [one] => vec![one.clone()],
         _ => return Err(host.fail(mismatch("shuffle", arguments.len().min(2)))),
     };
@@ -179,6 +183,21 @@ pub(crate) fn parse(host: &Rc<Host>, arguments: &[JValue]) -> Answer {
     }
 }
 
+/// `a & b & …`: undefined is nothing in a text, and what is no text becomes one as by `$string`.
+pub(crate) fn concatenate(host: &Rc<Host>, arguments: &[JValue]) -> Answer {
+    let bytes = arguments.iter().map(|part| cost::text_bytes(host, part)).fold(0, usize::saturating_add);
+    host.charge_text(bytes)?;
+    let mut text = String::with_capacity(bytes);
+    for part in arguments {
+        match part {
+            JValue::Undefined => {}
+            JValue::String(part) => text.push_str(part),
+            other => text.push_str(string(other, None)?.as_str().unwrap_or_default()),
+        }
+    }
+    Ok(JValue::from(text))
+}
+
 /// `first..last`, as a sequence.
 pub(crate) fn range_sequence(host: &Rc<Host>, arguments: &[JValue]) -> Answer {
     let mut range = JValue::Array(JArray::new_flat(range_items(host, arguments)?, true));
@@ -214,7 +233,7 @@ fn range_items(host: &Rc<Host>, arguments: &[JValue]) -> Result<Vec<JValue>, Eva
 
 /// `$distinct(array)`: each value once, in the order of the first of each. The evaluator's own compares each with all.
 pub(crate) fn distinct(host: &Rc<Host>, arguments: &[JValue]) -> Answer {
-    let [JValue::Array(array)] = arguments else {
+    let Some(JValue::Array(array)) = arguments.first() else {
         return Ok(arguments.first().cloned().unwrap_or(JValue::Undefined));
     };
     if array.len() < 2 {

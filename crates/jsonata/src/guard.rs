@@ -5,6 +5,8 @@
 //! announced to [`crate::meter`]. A guard answers with the value that it was given, so that the expression means what
 //! it meant. The guards' names have a space in them and no `$name` can call them.
 
+use std::collections::HashSet;
+
 use jsonata_core::ast::{AstNode, BinaryOp, PathStep, Stage};
 use jsonata_core::value::with_stack;
 
@@ -17,28 +19,35 @@ pub(crate) const KEEP: &str = "guard keep";
 pub(crate) const COPY: &str = "guard copy";
 pub(crate) const RANGE: &str = "guard range";
 pub(crate) const LIST: &str = "guard list";
+pub(crate) const TUPLES: &str = "guard tuples";
 pub(crate) const SOME: &str = "guard some";
 pub(crate) const REFUSE: &str = "guard refuse";
 pub(crate) const PAY: &str = "guard pay";
 pub(crate) const EMIT: &str = "guard emit";
 pub(crate) const ENTER: &str = "guard enter";
 pub(crate) const LEAVE: &str = "guard leave";
+pub(crate) const CONCATENATE: &str = "guard concatenate";
 pub(crate) const DISTINCT: &str = "guard distinct";
 pub(crate) const IS_FUNCTION: &str = "guard function";
 
 /// Functions that are checked even where they are used as a value, as in `$map(list, $string)`.
 /// With as many arguments as a function that takes it as a value gives it.
 pub(crate) const BY_VALUE: &[(&str, usize)] = &[
+    ("append", 2),
     ("formatInteger", 2),
     ("formatNumber", 3),
     ("fromMillis", 3),
     ("join", 2),
     ("match", 3),
+    ("merge", 1),
     ("pad", 3),
-    ("replace", 3),
+    ("parseInteger", 2),
+    ("replace", 4),
     ("split", 3),
+    ("spread", 1),
     ("string", 1),
-    ("zip", 0),
+    ("toMillis", 2),
+    ("zip", usize::MAX),
 ];
 
 /// A string literal of so many bytes is counted each time that it is evaluated.
@@ -66,12 +75,36 @@ fn is_checked_value(name: &str) -> bool {
     BY_VALUE.iter().any(|(checked, _)| *checked == name)
 }
 
-/// Puts the guards in. Answers whether the expression makes functions.
-pub(crate) fn guard(tree: &mut AstNode) -> bool {
+/// What an expression does that its evaluation has to get ready for.
+#[derive(Debug, Default)]
+pub(crate) struct Traits {
+    /// The functions that it calls and the variables that it reads, guards among them.
+    pub names: HashSet<String>,
+    /// It makes functions, which may hold each other in a long chain.
+    pub makes_functions: bool,
+    /// It has a path with `@`, `#` or `%`, which makes an object of each item of its lists.
+    pub makes_tuples: bool,
+}
+
+/// Puts the guards in.
+pub(crate) fn guard(tree: &mut AstNode) -> Traits {
     let makes_functions = fixed_bytes(tree) >= FUNCTION_BYTES;
-    let mut walk = Walk { bound: Vec::new(), is_guarded: false };
+    let mut walk = Walk { bound: Vec::new(), is_guarded: false, makes_tuples: false };
     walk.node(tree);
-    makes_functions
+    let mut names = HashSet::new();
+    collect_names(tree, &mut names);
+    Traits { names, makes_functions, makes_tuples: walk.makes_tuples }
+}
+
+fn collect_names(node: &AstNode, names: &mut HashSet<String>) {
+    with_stack(|| {
+        if let AstNode::Function { name, .. } | AstNode::Variable(name) = node {
+            names.insert(name.clone());
+        }
+        for child in children(node) {
+            collect_names(child, names);
+        }
+    });
 }
 
 struct Walk {
@@ -79,6 +112,7 @@ struct Walk {
     bound: Vec<String>,
     /// Whether something was guarded since it was last cleared.
     is_guarded: bool,
+    makes_tuples: bool,
 }
 
 impl Walk {
@@ -111,12 +145,21 @@ impl Walk {
                 }
             }
             AstNode::Variable(name) => {
-                if is_checked_value(name) && !self.is_bound(name) {
+                if name == "distinct" && !self.is_bound(name) {
+                    DISTINCT.clone_into(name);
+                } else if is_checked_value(name) && !self.is_bound(name) {
                     *name = value_name(name);
                 }
             }
             AstNode::Path { steps } => self.path(steps),
             AstNode::Binary { op: BinaryOp::Range, .. } => self.range(node, RANGE),
+            AstNode::Binary { op: BinaryOp::Concatenate, .. } => {
+                let mut operands = Vec::new();
+                concatenated(std::mem::replace(node, AstNode::Null), &mut operands);
+                self.nodes(&mut operands);
+                *node = function(CONCATENATE, operands);
+                self.is_guarded = true;
+            }
             AstNode::Binary { op, lhs, rhs } => self.binary(*op, lhs, rhs),
             AstNode::Unary { operand, .. } => self.node(operand),
             AstNode::Function { .. } => self.call(node),
@@ -134,7 +177,12 @@ impl Walk {
                 }
             }
             AstNode::Array(items) | AstNode::ArrayGroup(items) => self.array(items),
-            AstNode::Block(items) => self.scoped(|walk| walk.nodes(items)),
+            AstNode::Block(items) => self.scoped(|walk| {
+                for item in items {
+                    walk.node(item);
+                    walk.bind(item);
+                }
+            }),
             AstNode::Object(pairs) => self.object(pairs),
             AstNode::ObjectTransform { input, pattern } => self.scoped(|walk| {
                 walk.node(input);
@@ -167,18 +215,14 @@ impl Walk {
     fn binary(&mut self, op: BinaryOp, lhs: &mut AstNode, rhs: &mut AstNode) {
         match op {
             BinaryOp::ColonEqual => {
-                if let AstNode::Variable(name) = lhs {
+                let depth = self.bound.len();
+                if let (AstNode::Variable(name), AstNode::Lambda { .. }) = (lhs, &*rhs) {
+                    // A function may call itself by the name that it gets.
                     self.bound.push(name.clone());
                 }
                 self.node(rhs);
+                self.bound.truncate(depth);
                 keep(rhs);
-            }
-            BinaryOp::Concatenate => {
-                self.node(lhs);
-                self.node(rhs);
-                wrap(HOLD, lhs);
-                check("&", rhs, 1);
-                self.is_guarded = true;
             }
             BinaryOp::ChainPipe => self.chain(lhs, rhs),
             BinaryOp::Equal | BinaryOp::NotEqual | BinaryOp::In => {
@@ -202,12 +246,23 @@ impl Walk {
             | BinaryOp::Or
             | BinaryOp::FocusBind
             | BinaryOp::IndexBind
+            | BinaryOp::Concatenate
             | BinaryOp::Range
             | BinaryOp::Coalesce
             | BinaryOp::Default => {
                 self.node(lhs);
                 self.node(rhs);
             }
+        }
+    }
+
+    /// A statement of a block that binds a name: what follows in the block sees it. A binding anywhere else may not come
+    /// to be, so that the function of that name is still the built-in one.
+    fn bind(&mut self, statement: &AstNode) {
+        if let AstNode::Binary { op: BinaryOp::ColonEqual, lhs, .. } = statement
+            && let AstNode::Variable(name) = &**lhs
+        {
+            self.bound.push(name.clone());
         }
     }
 
@@ -262,18 +317,22 @@ impl Walk {
     fn call(&mut self, node: &mut AstNode) {
         let AstNode::Function { name, args, is_builtin } = node else { return };
         let is_own = self.is_bound(name) || !*is_builtin;
+        if !*is_builtin && name.starts_with("guard ") {
+            // A quoted name may have a space in it. It is no function.
+            name.insert_str(0, "no ");
+        }
         self.nodes(args);
         if is_own {
+            return;
+        }
+        if name == "distinct" && args.len() == 1 {
+            DISTINCT.clone_into(name);
             return;
         }
         if args.contains(&AstNode::Placeholder) {
             if is_checked_value(name) {
                 *name = value_name(name);
             }
-            return;
-        }
-        if name == "distinct" && args.len() == 1 {
-            DISTINCT.clone_into(name);
             return;
         }
         if let ("reduce", [list, _]) = (name.as_str(), args.as_mut_slice()) {
@@ -331,8 +390,13 @@ impl Walk {
 
     /// An expression that is evaluated over and over.
     fn region(&mut self, body: &mut AstNode) {
-        let before = std::mem::take(&mut self.is_guarded);
         let fixed = fixed_bytes(body);
+        if fixed == 0 && matches!(body, AstNode::Object(_)) {
+            // All that it makes is kept, and each of its values is counted.
+            self.scoped(|walk| walk.node(body));
+            return;
+        }
+        let before = std::mem::take(&mut self.is_guarded);
         self.scoped(|walk| walk.node(body));
         if self.is_guarded || fixed > 0 || makes_sequence(body) {
             let result = std::mem::replace(body, AstNode::Null);
@@ -343,8 +407,26 @@ impl Walk {
     }
 
     fn path(&mut self, steps: &mut [PathStep]) {
-        for step in steps {
+        let depth = self.bound.len();
+        let mut is_stream = false;
+        for (index, step) in steps.iter_mut().enumerate() {
             self.in_place(&mut step.node);
+            // Each item of each list that a step makes becomes an object with what is bound so far.
+            let is_list = matches!(
+                step.node,
+                AstNode::Name(_)
+                    | AstNode::Variable(_)
+                    | AstNode::Function { .. }
+                    | AstNode::Wildcard
+                    | AstNode::Descendant
+            );
+            is_stream |= makes_tuples(step);
+            if is_stream {
+                self.makes_tuples = true;
+                if index > 0 && is_list {
+                    wrap(TUPLES, &mut step.node);
+                }
+            }
             for stage in &mut step.stages {
                 match stage {
                     Stage::Filter(filter) => {
@@ -358,6 +440,7 @@ impl Walk {
             }
             self.bound.extend(step.focus.iter().chain(&step.index_var).cloned());
         }
+        self.bound.truncate(depth);
     }
 
     /// A node that must stay an array if it is one.
@@ -412,6 +495,17 @@ impl Walk {
     }
 }
 
+/// The operands of `a & b & c`, which are put together at once.
+fn concatenated(node: AstNode, operands: &mut Vec<AstNode>) {
+    with_stack(|| match node {
+        AstNode::Binary { op: BinaryOp::Concatenate, lhs, rhs } => {
+            concatenated(*lhs, operands);
+            concatenated(*rhs, operands);
+        }
+        other => operands.push(other),
+    });
+}
+
 /// The function that the right side of `~>` calls, and its arguments.
 fn called(node: &mut AstNode) -> Option<(&mut String, &mut Vec<AstNode>)> {
     match node {
@@ -424,6 +518,15 @@ fn called(node: &mut AstNode) -> Option<(&mut String, &mut Vec<AstNode>)> {
         }
         _ => None,
     }
+}
+
+/// Whether a step makes an object of each item.
+fn makes_tuples(step: &PathStep) -> bool {
+    step.is_tuple
+        || step.focus.is_some()
+        || step.index_var.is_some()
+        || step.ancestor_label.is_some()
+        || step.stages.iter().any(|stage| matches!(stage, Stage::Index(_)))
 }
 
 /// Whether the evaluator tells an array by the node that makes it, so that the node must stay as it is.
@@ -630,7 +733,7 @@ mod tests {
         let limits = Limits { sequence_length: 300_000, ..Limits::default() };
         let host = Rc::new(Host::new(limits.clone(), Rc::new(Still)));
         let mut evaluator = Evaluator::with_options(Context::new(), host.options());
-        register(&mut evaluator, &host).expect("the names are free");
+        register(&mut evaluator, &host, None).expect("the names are free");
         let data = data.map_or(jsonata_core::value::JValue::Undefined, |data| {
             value::read(&data.to_string()).expect("it is JSON")
         });

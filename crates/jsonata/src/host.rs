@@ -1,7 +1,9 @@
 //! What the evaluator is given from outside while it runs: time, chance, and AWS's functions.
 
 use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::HashSet;
 use std::rc::Rc;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use jsonata_core::ast::AstNode;
@@ -105,6 +107,8 @@ pub(crate) struct Host {
     pub meter: Meter,
     /// How many evaluations run within each other: a function that is called as a value is one of its own.
     nested: Cell<usize>,
+    /// Whether the evaluation that runs makes an object of each item of its lists.
+    makes_tuples: Cell<bool>,
     /// The mark that was met last, while the place of an error is looked for.
     marked: Cell<Option<usize>>,
     /// What our own functions failed with: the evaluator's error has only a text.
@@ -124,13 +128,15 @@ impl Host {
             began,
             meter: Meter::default(),
             nested: Cell::new(0),
+            makes_tuples: Cell::new(false),
             marked: Cell::new(None),
             failure: RefCell::new(None),
         }
     }
 
     /// Gets ready for an evaluation.
-    pub(crate) fn begin(&self) {
+    pub(crate) fn begin(&self, makes_tuples: bool) {
+        self.makes_tuples.set(makes_tuples);
         self.began.set(self.surroundings.elapsed());
         self.again();
     }
@@ -167,15 +173,28 @@ impl Host {
 
     /// Fails if a sequence would be too long.
     pub(crate) fn check_length(&self, items: usize) -> Result<(), EvaluatorError> {
-        if items <= self.limits.sequence_length {
+        if items <= self.sequence_length() {
             return Ok(());
         }
         Err(self.fail(Error::memory_limit()))
     }
 
+    /// How long a sequence may be: less where each of its items becomes an object.
+    fn sequence_length(&self) -> usize {
+        let tuples = self.limits.memory_bytes / 2 / cost::TUPLE_BYTES;
+        if self.makes_tuples.get() {
+            self.limits.sequence_length.min(tuples)
+        } else {
+            self.limits.sequence_length
+        }
+    }
+
     /// Fails if a range would be too long.
     pub(crate) fn check_range(&self, items: usize) -> Result<(), EvaluatorError> {
-        if items <= self.limits.sequence_length.max(RANGE_LENGTH_MAX) {
+        let is_list = self.makes_tuples.get();
+        let most =
+            if is_list { self.sequence_length() } else { self.limits.sequence_length.max(RANGE_LENGTH_MAX) };
+        if items <= most {
             return Ok(());
         }
         // The reference implementation makes no longer ones either.
@@ -201,7 +220,7 @@ impl Host {
             timeout_ms: Some(u64::try_from(self.remaining().as_millis()).unwrap_or(u64::MAX)),
             cancel: None,
             max_stack_depth: Some(self.limits.depth),
-            max_sequence_length: Some(self.limits.sequence_length),
+            max_sequence_length: Some(self.sequence_length()),
         }
     }
 
@@ -229,6 +248,7 @@ const OWN: &[(&str, Own)] = &[
     ("range", functions::range),
     ("shuffle", functions::shuffle),
     ("uuid", functions::uuid),
+    (guard::CONCATENATE, functions::concatenate),
     (guard::COPY, meter::copy),
     (guard::DISTINCT, functions::distinct),
     (guard::IS_FUNCTION, functions::is_function),
@@ -241,34 +261,67 @@ const OWN: &[(&str, Own)] = &[
     (guard::PAY, meter::pay),
     (place::MARK, meter::mark),
     (guard::RANGE, functions::range_sequence),
+    (guard::TUPLES, meter::tuples),
     (guard::SOME, functions::some),
     (guard::REFUSE, meter::refuse),
 ];
 
-/// Registers what stands beside or in the place of the evaluator's own functions.
-pub(crate) fn register(evaluator: &mut Evaluator, host: &Rc<Host>) -> Result<(), EvaluatorError> {
-    for (name, function) in OWN {
+/// Registers of what stands beside or in the place of the evaluator's own functions that which `names` holds, or all.
+pub(crate) fn register(
+    evaluator: &mut Evaluator,
+    host: &Rc<Host>,
+    names: Option<&HashSet<String>>,
+) -> Result<(), EvaluatorError> {
+    let is_named = |name: &str| names.is_none_or(|names| names.contains(name));
+    for (name, function) in OWN.iter().filter(|(name, _)| is_named(name) || *name == place::MARK) {
         let host = Rc::clone(host);
         evaluator.register_fn_override(*name, move |arguments: &[JValue]| function(&host, arguments))?;
     }
-    for name in cost::CHECKED {
+    for checked in NAMES.iter().filter(|checked| is_named(&checked.check)) {
         let host = Rc::clone(host);
-        evaluator.register_fn(guard::check_name(name), move |arguments: &[JValue]| {
-            meter::check(&host, name, arguments)
+        evaluator.register_fn(checked.check.as_str(), move |arguments: &[JValue]| {
+            meter::check(&host, checked.function, arguments)
         })?;
     }
     for (name, arity) in guard::BY_VALUE {
+        let value_name = guard::value_name(name);
+        if !is_named(&value_name) {
+            continue;
+        }
         let host = Rc::clone(host);
-        evaluator.register_fn(guard::value_name(name), move |arguments: &[JValue]| {
-            // A function that takes a function gives it three arguments, and this one takes as many as it has.
-            let count = if arguments.len() == 3 { *arity } else { arguments.len() };
+        evaluator.register_fn(value_name, move |arguments: &[JValue]| {
+            // A function that takes a function gives it three arguments or four, and this one takes as many as it has.
+            let count = if arguments.len() >= 3 { *arity } else { arguments.len() };
             let arguments = arguments.get(..count).unwrap_or(arguments);
             cost::charge_call(&host, name, &JValue::Null, arguments.to_vec())?;
-            call(&host, name, arguments)
+            let answer = call(&host, name, arguments)?;
+            let makes_sequence =
+                matches!(*name, "match" | "spread") && !arguments.first().is_none_or(JValue::is_undefined);
+            Ok(if makes_sequence { sequence(answer) } else { answer })
         })?;
     }
     Ok(())
 }
+
+/// The sequence that a function made, and that was told from its only item, or from nothing, when it came out.
+fn sequence(answer: JValue) -> JValue {
+    match answer {
+        JValue::Array(_) => answer,
+        JValue::Undefined => JValue::sequence(Vec::new()),
+        one => JValue::sequence(vec![one]),
+    }
+}
+
+/// A checked function and the name of its check.
+struct Checked {
+    function: &'static str,
+    check: String,
+}
+
+/// The names are put together once, and not for each evaluation.
+static NAMES: LazyLock<Vec<Checked>> = LazyLock::new(|| {
+    cost::CHECKED.iter().map(|function| Checked { function, check: guard::check_name(function) }).collect()
+});
 
 /// Calls a function of the evaluator's own.
 pub(crate) fn call(host: &Rc<Host>, name: &str, arguments: &[JValue]) -> Answer {
@@ -285,7 +338,7 @@ pub(crate) fn call(host: &Rc<Host>, name: &str, arguments: &[JValue]) -> Answer 
     let mut evaluator = Evaluator::with_options(context, host.options());
     // Only a function among the arguments can call others.
     if arguments.iter().any(JValue::is_function) {
-        register(&mut evaluator, host)?;
+        register(&mut evaluator, host, None)?;
     }
     let call = AstNode::Function { name: name.to_owned(), args: variables, is_builtin: true };
     host.nested.set(host.nested.get() + 1);

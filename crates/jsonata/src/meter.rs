@@ -106,6 +106,14 @@ pub(crate) fn copy(host: &Rc<Host>, arguments: &[JValue]) -> Answer {
     Ok(value)
 }
 
+/// `tuples(value)`: a value of whose items a path makes an object each.
+pub(crate) fn tuples(host: &Rc<Host>, arguments: &[JValue]) -> Answer {
+    let value = last(arguments);
+    let items = if let JValue::Array(items) = &value { items.len() } else { 1 };
+    host.charge(items.saturating_mul(cost::TUPLE_BYTES))?;
+    Ok(value)
+}
+
 /// `refuse()`: there is something that would take too much.
 pub(crate) fn refuse(host: &Rc<Host>, _: &[JValue]) -> Answer {
     Err(host.fail(Error::memory_limit()))

@@ -97,7 +97,7 @@ impl<'a> Session<'a> {
 
     /// Evaluates an expression. What it binds itself is gone afterwards.
     pub fn evaluate(&mut self, expression: &Expression) -> Result<Outcome, Error> {
-        if expression.makes_functions() {
+        if expression.traits().makes_functions {
             return stacker::maybe_grow(STACK_BYTES, STACK_BYTES, || self.evaluate_here(expression));
         }
         self.evaluate_here(expression)
@@ -105,8 +105,8 @@ impl<'a> Session<'a> {
 
     fn evaluate_here(&self, expression: &Expression) -> Result<Outcome, Error> {
         let bindings = self.bindings(expression)?;
-        self.host.begin();
-        match self.run(expression.tree(), &bindings) {
+        self.host.begin(expression.traits().makes_tuples);
+        match self.run(expression, expression.tree(), &bindings) {
             Ok(value) => value::outcome(&value, &self.host.limits),
             Err(error) => Err(self.placed(error, expression, &bindings)),
         }
@@ -127,7 +127,7 @@ impl<'a> Session<'a> {
         Ok(Bindings { context, variables })
     }
 
-    fn run(&self, tree: &AstNode, bindings: &Bindings) -> Result<JValue, Error> {
+    fn run(&self, expression: &Expression, tree: &AstNode, bindings: &Bindings) -> Result<JValue, Error> {
         // All that a panic leaves half done is dropped with the evaluator, or reset when the next evaluation begins.
         let evaluated = catch_unwind(AssertUnwindSafe(|| {
             let mut context = Context::new();
@@ -135,7 +135,7 @@ impl<'a> Session<'a> {
                 context.bind(name.clone(), value.clone());
             }
             let mut evaluator = Evaluator::with_options(context, self.host.options());
-            host::register(&mut evaluator, &self.host)?;
+            host::register(&mut evaluator, &self.host, Some(&expression.traits().names))?;
             evaluator.evaluate(tree, &bindings.context)
         }));
         match evaluated {
@@ -156,7 +156,7 @@ impl<'a> Session<'a> {
             return traced.place(error, traced.only());
         }
         self.host.again();
-        let again = self.run(&traced.tree, bindings);
+        let again = self.run(expression, &traced.tree, bindings);
         let is_same = again.is_err_and(|again| again.code == error.code);
         traced.place(error, self.host.marked().filter(|_| is_same))
     }

@@ -1,3 +1,5 @@
+//! Tasks and workers, met by hand: who is given what, in which order, and what becomes of it when one goes.
+
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use darkroom_asl::interpreter::event::{BranchId, EventId};

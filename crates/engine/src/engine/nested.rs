@@ -272,7 +272,7 @@ impl Parameters {
     }
 }
 
-/// What StartExecution answered, as the task sees it.
+/// What `StartExecution` answered, as the task sees it.
 fn submitted(started: &Started, token: &str) -> Payload {
     let request_id = uuid_of(token);
     let headers = json!({ "x-amzn-RequestId": request_id, "Content-Type": "application/x-amz-json-1.0" });
@@ -286,7 +286,7 @@ fn submitted(started: &Started, token: &str) -> Payload {
     Payload::from_trusted(answer.to_string())
 }
 
-/// DescribeExecution's answer, in the case that integrations use. AWS: members are in the order of their names.
+/// `DescribeExecution`'s answer, in the case that integrations use. AWS: members are in the order of their names.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Described<'a> {

@@ -1,13 +1,14 @@
 //! A shard's thread: takes what is sent to it, lets the shard decide, and passes on what follows.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::time::Duration;
 
 use darkroom_asl::interpreter::Random;
 
 use super::committer::Commit;
 use super::outlet::Outlet;
+use super::thinkers::Thinkers;
 use super::{Observer, ToShard};
 use crate::clock::Clock;
 use crate::shard::{Input, Parked, Shard, Turn};
@@ -22,6 +23,9 @@ pub(super) struct Loop {
     pub(super) random: Arc<dyn Random + Send + Sync>,
     pub(super) store: Arc<dyn Store>,
     pub(super) observer: Arc<dyn Observer>,
+    pub(super) thinkers: Arc<Thinkers>,
+    /// The way back to this loop.
+    pub(super) back: Sender<ToShard>,
 }
 
 /// What becomes of a turn.
@@ -38,8 +42,9 @@ const SLEEP_MAX: Duration = Duration::from_secs(1);
 impl Loop {
     pub(super) fn run(mut self) {
         while self.wait() {
-            let Turn { batch, releases } = self.shard.turn(self.clock.now(), self.random.as_ref());
+            let Turn { batch, releases, errands } = self.shard.turn(self.clock.now(), self.random.as_ref());
             self.report_parked();
+            self.thinkers.take(errands, &self.back);
             match &self.way_out {
                 WayOut::Committed(commits) => {
                     if batch.appends.is_empty() && releases.is_empty() {

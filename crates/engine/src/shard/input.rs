@@ -9,6 +9,7 @@ use darkroom_asl::interpreter::event::Reason;
 use darkroom_asl::interpreter::{Identity, Stimulus, TaskId};
 use darkroom_asl::json::{Payload, Text};
 
+use super::away::Returned;
 use crate::redrive::NotRedrivable;
 use crate::store::{DefinitionKey, End, ExecutionKey, Parent, StoreError};
 
@@ -41,6 +42,8 @@ pub enum Input {
     Settled(Vec<ExecutionKey>),
     /// Another writer owns this execution: what is in memory of it is worthless.
     Lost(ExecutionKey),
+    /// An execution that was sent away is decided for.
+    Returned(Box<Returned>),
 }
 
 /// An execution to start.

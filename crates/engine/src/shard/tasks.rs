@@ -4,7 +4,7 @@ use darkroom_asl::interpreter::{Random, Stimulus, TaskId, TaskProgress};
 use darkroom_asl::json::Text;
 
 use super::turn::Building;
-use super::{Report, ReportError, ReportReply, Shard, TakeReply};
+use super::{ReportError, ReportReply, Shard, TakeReply};
 use crate::store::ExecutionKey;
 
 impl Shard {
@@ -14,23 +14,36 @@ impl Shard {
         &mut self,
         key: ExecutionKey,
         task: TaskId,
-        report: Report,
+        stimulus: Stimulus,
         reply: ReportReply,
         building: &mut Building,
         random: &dyn Random,
     ) {
         let Some(live) = self.live.get(&key) else { return reply(Err(self.absent(key))) };
-        let identity = live.execution.identity().clone();
         let is_open = live.execution.is_open(task);
-        if is_open && !self.decide(key, report.stimulus(task), building, random) {
+        let went_well = !is_open || self.decide(key, stimulus, building, random);
+        self.answer(key, is_open, went_well, reply, building);
+    }
+
+    /// Answers who reported, when what was decided is durable.
+    pub(super) fn answer(
+        &self,
+        key: ExecutionKey,
+        is_open: bool,
+        went_well: bool,
+        reply: ReportReply,
+        building: &mut Building,
+    ) {
+        let Some(live) = self.live.get(&key).filter(|_| went_well) else {
             return reply(Err(ReportError::SetAside));
-        }
+        };
+        let identity = live.execution.identity().clone();
         building.release(key, &identity).replies.push(Box::new(move |committed| {
-            reply(
-                committed
-                    .map_err(ReportError::from)
-                    .and_then(|()| if is_open { Ok(()) } else { Err(ReportError::Closed) }),
-            );
+            reply(match committed {
+                Ok(()) if is_open => Ok(()),
+                Ok(()) => Err(ReportError::Closed),
+                Err(error) => Err(error.into()),
+            });
         }));
     }
 

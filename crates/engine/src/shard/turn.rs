@@ -7,6 +7,7 @@ use darkroom_asl::data::Timestamp;
 use darkroom_asl::interpreter::{Effect, Identity};
 use darkroom_asl::json::Text;
 
+use super::away::Errand;
 use super::input::{EndReply, Outcome, Reply};
 use crate::store::{Append, Batch, ExecutionKey};
 
@@ -17,6 +18,8 @@ pub struct Turn {
     pub batch: Batch,
     /// What to let out then.
     pub releases: Vec<Release>,
+    /// What is to be decided elsewhere, without waiting for the commit.
+    pub errands: Vec<Errand>,
 }
 
 /// What an execution owes the world once its part of the batch is durable.

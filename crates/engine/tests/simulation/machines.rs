@@ -150,6 +150,35 @@ pub const ALL: &[Machine] = &[
         }"#,
         input: r#"{"items": [1, 2]}"#,
     },
+    Machine {
+        name: "JSONata of which some is decided away from the shard",
+        definition: r#"{
+            "QueryLanguage": "JSONata",
+            "StartAt": "Make",
+            "States": {
+                "Make": {"Type": "Pass", "Output": {"list": "{% [1..3] %}", "id": "{% $uuid() %}"}, "Next": "Each"},
+                "Each": {"Type": "Map", "Items": "{% $states.input.list[$ > 1] %}", "MaxConcurrency": 1,
+                         "ItemProcessor": {"StartAt": "Work", "States": {
+                             "Work": {"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:000000000000:function:each",
+                                      "Arguments": {"n": "{% $states.input %}"}, "TimeoutSeconds": 20,
+                                      "Output": "{% $map([$states.result], function($r) { $string($r) }) %}",
+                                      "Retry": [{"ErrorEquals": ["Flaky"], "MaxAttempts": 2}], "End": true}}},
+                         "Catch": [{"ErrorEquals": ["States.ALL"], "Output": {"error": "{% $states.errorOutput.Error %}"},
+                                    "Next": "Ask"}],
+                         "Output": {"all": "{% $reduce($states.result, function($a, $b) { $a & $b }) %}"},
+                         "Next": "Ask"},
+                "Ask": {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken", "TimeoutSeconds": 60,
+                        "Arguments": {"MessageBody": {"token": "{% $states.context.Task.Token %}"}, "QueueUrl": "q"},
+                        "Output": "{% $merge([$states.input, {'answer': $filter([1..5], function($n) { $n > 4 })}]) %}",
+                        "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Check"}], "Next": "Check"},
+                "Check": {"Type": "Choice",
+                          "Choices": [{"Condition": "{% $count($states.input.*) > 100 %}", "Next": "Wait"}],
+                          "Default": "Wait"},
+                "Wait": {"Type": "Wait", "Seconds": "{% $sum([1..2]) %}", "End": true}
+            }
+        }"#,
+        input: r#"{"id": 1}"#,
+    },
 ];
 
 /// What the last of them starts.

@@ -14,7 +14,7 @@ use darkroom_asl::json::{Payload, Text};
 use darkroom_engine::store::{
     EndStatus, ExecutionKey, ExecutionSummary, MemoryStore, Store, StoredExecution,
 };
-use darkroom_engine::{Input, Shard, ShardConfig, StartRequest, TokenSecret, Turn};
+use darkroom_engine::{Errand, Input, Shard, ShardConfig, StartRequest, TokenSecret, Turn};
 
 use crate::machines::{ALL, Machine};
 use crate::outside::Outside;
@@ -31,6 +31,7 @@ pub struct Counts {
     pub failed: u64,
     pub timed_out: u64,
     pub aborted: u64,
+    pub errands: u64,
     pub handed_out: u64,
     pub reported: u64,
     pub redriven: u64,
@@ -48,6 +49,7 @@ impl Counts {
         self.failed += other.failed;
         self.timed_out += other.timed_out;
         self.aborted += other.aborted;
+        self.errands += other.errands;
         self.handed_out += other.handed_out;
         self.reported += other.reported;
         self.redriven += other.redriven;
@@ -123,6 +125,8 @@ pub struct World {
     /// Turns on their way to the disk.
     pipeline: VecDeque<Turn>,
     jobs: Vec<Job>,
+    /// Executions that are to be decided for away from the shard.
+    errands: Vec<Errand>,
     /// Starts that were acknowledged.
     acknowledged: Arc<Mutex<BTreeSet<ExecutionKey>>>,
     /// What was committed, as it was committed: reading it back each time would take most of the time.
@@ -160,6 +164,7 @@ impl World {
             next_key: 1,
             pipeline: VecDeque::new(),
             jobs: Vec::new(),
+            errands: Vec::new(),
             acknowledged: Arc::default(),
             durable: BTreeMap::new(),
             settled: BTreeSet::new(),
@@ -182,6 +187,7 @@ impl World {
             steps += 1;
             assert!(steps < STEPS_TO_REST_MAX, "it does not come to its end");
             self.turn();
+            self.decide_all_away();
             while let Some(turn) = self.pipeline.pop_front() {
                 if matches!(crash, Some(Crash::BeforeCommit(at)) if !crashed && at == self.counts.commits) {
                     crashed = true;
@@ -222,7 +228,7 @@ impl World {
     /// Faults and all.
     pub fn live_dangerously(&mut self) {
         for _ in 0..STEPS {
-            match self.dice.below(21) {
+            match self.dice.below(22) {
                 0 | 1 => {
                     if self.next_key <= EXECUTIONS_MAX {
                         let machine = self.dice.pick(ALL);
@@ -238,6 +244,7 @@ impl World {
                 18 => self.report_one(),
                 19 if self.dice.one_in(3) => self.redrive_one(),
                 19 => {}
+                20 => self.decide_away(),
                 _ => {
                     if self.dice.one_in(3) {
                         self.crash();
@@ -255,12 +262,13 @@ impl World {
     pub fn come_to_rest(&mut self) {
         for _ in 0..STEPS_TO_REST_MAX {
             self.turn();
+            self.decide_all_away();
             while let Some(turn) = self.pipeline.pop_front() {
                 self.commit(&turn);
                 self.release(turn);
             }
             self.hear();
-            let is_quiet = self.jobs.is_empty() && self.is_quiet_outside();
+            let is_quiet = self.errands.is_empty() && self.jobs.is_empty() && self.is_quiet_outside();
             if is_quiet && !self.shard.has_inputs() && !self.has_open_executions() {
                 return;
             }
@@ -325,12 +333,28 @@ impl World {
     }
 
     fn turn(&mut self) {
-        let turn = self.shard.turn(self.now, &self.dice);
+        let mut turn = self.shard.turn(self.now, &self.dice);
+        self.errands.append(&mut turn.errands);
         let parked = self.shard.take_parked();
         assert!(parked.is_empty(), "set aside: {parked:?}");
         if !turn.batch.appends.is_empty() || !turn.releases.is_empty() {
             self.say(|| format!("turn: {:?}", event_types(&turn)));
             self.pipeline.push_back(turn);
+        }
+    }
+
+    /// One of the executions that are away is decided for, whichever.
+    fn decide_away(&mut self) {
+        if !self.errands.is_empty() {
+            let errand = self.errands.swap_remove(self.dice.place(self.errands.len()));
+            self.counts.errands += 1;
+            self.shard.push(errand.run(&self.dice));
+        }
+    }
+
+    fn decide_all_away(&mut self) {
+        while !self.errands.is_empty() {
+            self.decide_away();
         }
     }
 
@@ -423,6 +447,7 @@ impl World {
         self.say(|| format!("crash, with {} turns not committed", self.pipeline.len()));
         self.counts.crashes += 1;
         self.pipeline.clear();
+        self.errands.clear();
         self.crash_outside();
         // Some workers die with the process; the answers of others arrive at the next one.
         self.jobs.retain(|_| self.dice.one_in(3));

@@ -29,7 +29,7 @@ pub(super) struct Output {
 }
 
 /// AWS: "`GetActivityTask`", how long a poll is held.
-const POLL_MAX: Duration = Duration::from_secs(60);
+const POLL_MAX: Duration = Duration::from_mins(1);
 
 /// The worker at the other end of a connection.
 struct Worker {
@@ -57,13 +57,12 @@ pub(super) async fn run(context: Context, input: Input) -> Result<Output, ApiErr
     let (answer, mut answered) = oneshot::channel();
     let worker = Box::new(Worker { name: input.worker_name.map(Into::into), answer });
     context.blocking(move |engine| Ok(engine.poll_activity(&arn.as_str().into(), worker)?)).await?;
-    let task = match tokio::time::timeout(POLL_MAX, &mut answered).await {
-        Ok(task) => task.ok(),
-        Err(_) => {
-            // From here on nothing is given, and what was given just before is there.
-            answered.close();
-            answered.try_recv().ok()
-        }
+    let task = if let Ok(task) = tokio::time::timeout(POLL_MAX, &mut answered).await {
+        task.ok()
+    } else {
+        // From here on nothing is given, and what was given just before is there.
+        answered.close();
+        answered.try_recv().ok()
     };
     Ok(task.map_or_else(Output::default, |ActivityTask { token, input }| Output {
         task_token: Some(token),

@@ -16,6 +16,7 @@ use crate::shapes::{Included, IncludedData, Seconds};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the fields are the members' names in AWS's API")]
 pub(super) struct Input {
     state_machine_arn: String,
     name: Option<String>,
