@@ -197,6 +197,8 @@ impl Test {
             has_failed: false,
             phase: Phase::Working,
         };
+        execution.status = super::Status::Running;
+        execution.started_at = now;
         execution.variable_bytes = variables.values().map(Payload::len_bytes).sum();
         execution.branches.add(Branch {
             parent: None,
