@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use darkroom_asl::interpreter::Limits;
-use darkroom_engine::store::Append;
+use darkroom_engine::store::{Append, SqliteStore};
 use darkroom_engine::{Engine, Observer, Parked, WorkerPool};
 use darkroom_gateway::Gateway;
 use tokio::net::TcpListener;
@@ -45,7 +45,12 @@ pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
         .with_context(|| format!("the data folder {} cannot be made", arguments.data.display()))?;
     let limits = limits::limits(&arguments.limits);
     let (api, opening) = Api::new(&arguments.region, &arguments.account);
-    let engine = engine(&arguments.data, lambda, api, limits, runtime.handle())?;
+    let store = if arguments.unsynced {
+        platform::open_unsynced_store(&arguments.data)?
+    } else {
+        platform::open_store(&arguments.data)?
+    };
+    let engine = engine(&arguments.data, store, lambda, api, limits, runtime.handle())?;
     opening.open(&engine);
     runtime.spawn(keep_house(engine.clone(), arguments.retention_days));
     let gateway = Gateway {
@@ -61,12 +66,12 @@ pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
 
 fn engine(
     data: &Path,
+    store: Arc<SqliteStore>,
     lambda: Option<Lambda>,
     api: Api,
     limits: Limits,
     runtime: &Handle,
 ) -> anyhow::Result<Arc<Engine>> {
-    let store = platform::open_store(data)?;
     let parts = platform::open_tasks(data, &data.join("output"))?;
     let tasks = parts.tasks;
     let pool = WorkerPool::new(platform::cores(), move |invocation| tasks.run(invocation))?;

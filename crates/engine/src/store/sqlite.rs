@@ -78,6 +78,19 @@ impl SqliteStore {
         })
     }
 
+    /// The same without syncs: what a commit writes is left to the system, and a machine that crashes may lose it or
+    /// leave the file corrupt; a process that crashes loses nothing. It is there to measure what syncs cost.
+    pub fn open_unsynced(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let store = Self::open(path)?;
+        if let Some(writer) = &store.writer {
+            let writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+            writer
+                .execute_batch("PRAGMA synchronous = OFF;")
+                .map_err(|error| Failure::from(error).at(&store.path))?;
+        }
+        Ok(store)
+    }
+
     /// Opens the store in this file to read it, whoever writes it meanwhile.
     ///
     /// Writing to it is an error, `Unavailable`. Beside the errors of [`SqliteStore::open`], a file that is not
