@@ -37,6 +37,8 @@ pub enum Command {
     Validate(ValidateArguments),
     /// Evaluate a JSONata expression, as a state would.
     Jsonata(JsonataArguments),
+    /// Measure how fast the engine is on this machine, beside its disk.
+    Bench(BenchArguments),
 }
 
 /// `darkroom process`.
@@ -125,6 +127,10 @@ pub struct ServeArguments {
     /// How long an execution is kept after its end; its name is free again afterwards.
     #[arg(long, value_name = "DAYS", default_value_t = RETENTION_DAYS, value_parser = clap::value_parser!(u32).range(1..))]
     pub retention_days: u32,
+
+    /// Leave what is acknowledged to the system to write: a crash of the machine loses it. For measuring only.
+    #[arg(long, hide = true)]
+    pub unsynced: bool,
 
     /// Set one of the limits below; may be repeated.
     #[arg(long = "limit", value_name = "NAME=VALUE", value_parser = limits::parse)]
@@ -243,6 +249,82 @@ pub struct JsonataArguments {
     /// Print on one line, as is done anyway where the output is no terminal.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `darkroom bench`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  darkroom bench                                       everything, about two minutes
+  darkroom bench --only image --only pass10 --seconds 5
+  darkroom bench --concurrency 16 --durable-only --json | jq '.measurements[].executionsPerSecond'
+  darkroom bench --endpoint http://127.0.0.1:4566 --pid 4711 --lambda-listen 127.0.0.1:9009
+
+Workloads:
+  pass1, pass10   one Pass state, ten in a row
+  choice          three Choice states, with data made between them
+  map100          an inline Map over a hundred items
+  parallel5       a Parallel with five branches
+  image           three Lambda tasks, each followed by a Choice; the functions answer at once
+  sync1           StartSyncExecution of one Pass state, which is not written to disk
+
+An execution counts from StartExecution's call to the DescribeExecution that says SUCCEEDED. A server is started for it,
+in a process of its own: CPU and memory are that one's, and the clients' work is not in them. Each figure is taken with
+every acknowledged step on disk, and again without syncs, which shows what the engine could do on a faster disk.
+Compare figures of two machines, or of a busy one, by the last column: it is in units of that disk.
+
+Exit codes: 0 everything was measured, 1 some executions did not succeed, 2 the command could not begin.")]
+pub struct BenchArguments {
+    /// Measure only this workload; may be repeated.
+    #[arg(long, value_name = "WORKLOAD",
+          value_parser = ["pass1", "pass10", "choice", "map100", "parallel5", "image", "sync1"])]
+    pub only: Vec<String>,
+
+    /// How many executions are under way at once, one figure for each.
+    #[arg(long, value_name = "N,…", value_delimiter = ',', default_value = "1,16,128",
+          value_parser = concurrency)]
+    pub concurrency: Vec<usize>,
+
+    /// How long each figure is measured.
+    #[arg(long, value_name = "S", default_value_t = 2.0, value_parser = seconds)]
+    pub seconds: f64,
+
+    /// Leave out the figures without syncs.
+    #[arg(long)]
+    pub durable_only: bool,
+
+    /// Where the servers' data folders are made: the disk that is measured. They are removed afterwards.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub folder: PathBuf,
+
+    /// Measure a server that runs already. Its state machines are made for it and deleted.
+    #[arg(long, value_name = "URL")]
+    pub endpoint: Option<String>,
+
+    /// That server's process, for CPU and memory.
+    #[arg(long, value_name = "PID", requires = "endpoint")]
+    pub pid: Option<u32>,
+
+    /// Where the tasks' functions are served; that server has to call them there.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub lambda_listen: SocketAddr,
+
+    /// Print one JSON document instead of a table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Clients that a measurement has at most: each is a connection.
+const CLIENTS_MAX: usize = 4_096;
+
+fn concurrency(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=CLIENTS_MAX).contains(number));
+    number.ok_or_else(|| format!("it is a number from 1 to {CLIENTS_MAX}"))
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number: &f64| (0.05..=3600.0).contains(number));
+    number.ok_or_else(|| "it is a number of seconds from 0.05 to 3600".to_owned())
 }
 
 fn account(text: &str) -> Result<String, String> {

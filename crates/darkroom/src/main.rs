@@ -4,6 +4,7 @@
 //! and shows what came of it. Exit codes: 0 all is well, 1 something failed that the output names, 2 the
 //! command was not understood or could not begin.
 
+mod bench;
 mod cli;
 mod executions;
 mod jsonata;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         cli::Command::History(history) => executions::history(&history),
         cli::Command::List(list) => executions::list(&list),
         cli::Command::Serve(serve) => serve::run(&serve),
+        cli::Command::Bench(bench) => bench::run(&bench),
         cli::Command::Jsonata(jsonata) => jsonata::run(&jsonata),
         cli::Command::Validate(validate) => validate::run(&validate),
     };

@@ -70,6 +70,12 @@ pub fn open_store(data: &Path) -> anyhow::Result<Arc<SqliteStore>> {
     Ok(Arc::new(store.with_context(|| format!("the data folder {} cannot be used", data.display()))?))
 }
 
+/// The same, where what is committed may be lost with the machine: for measuring what syncs cost.
+pub fn open_unsynced_store(data: &Path) -> anyhow::Result<Arc<SqliteStore>> {
+    let store = SqliteStore::open_unsynced(engine_file(data));
+    Ok(Arc::new(store.with_context(|| format!("the data folder {} cannot be used", data.display()))?))
+}
+
 /// Opens the buckets and records in a data folder, which nobody else is at work in; makes them where they are not there.
 pub fn open_tasks(data: &Path, out: &Path) -> anyhow::Result<Parts> {
     let input = data.join("input");

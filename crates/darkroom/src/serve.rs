@@ -58,7 +58,11 @@ pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
         .with_context(|| format!("the data folder {} cannot be made", arguments.data.display()))?;
     let url = url(listener.local_addr().context("the port is not known")?);
     let (tell, tasks) = watch::channel(None);
-    let store = platform::open_store(&arguments.data)?;
+    let store = if arguments.unsynced {
+        platform::open_unsynced_store(&arguments.data)?
+    } else {
+        platform::open_store(&arguments.data)?
+    };
     let executor = Arc::new(ServiceTasks::new(runtime.handle().clone(), tasks));
     let engine = Arc::new(platform::start_engine(
         store,

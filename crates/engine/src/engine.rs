@@ -15,6 +15,7 @@ mod committer;
 mod definitions;
 mod express;
 mod inside;
+mod known;
 mod nested;
 mod outlet;
 mod recovery;
@@ -35,7 +36,7 @@ pub use tasks::PollError;
 pub use versions::{ALIASES_MAX, NewAlias, QualifiedArn, Qualifier, Target, VERSIONS_MAX, WEIGHTS_SUM};
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -53,6 +54,7 @@ use self::committer::{Commit, Committer};
 use self::definitions::Definitions;
 use self::express::Express;
 use self::inside::{Inside, ToInside};
+use self::known::{KnownExecutions, KnownStateMachines};
 use self::nested::Nested;
 use self::outlet::{Outlet, Shards};
 use self::recovery::Recovery;
@@ -62,10 +64,15 @@ use crate::activity::Activities;
 use crate::clock::Clock;
 use crate::executor::TaskExecutor;
 use crate::shard::{
-    EndReply, Input, Parked, Shard, ShardConfig, StartError, StartReply, StartRequest, Started, StopReply,
+    EndReply, Input, Parked, Permit, Shard, ShardConfig, StartError, StartReply, StartRequest, Started,
+    StopReply,
 };
-use crate::store::{Append, DefinitionKey, ExecutionKey, Store, StoreError};
+use crate::store::{Append, DefinitionKey, ExecutionKey, Store, StoreError, StoredExecution};
 use crate::token::{TokenSecret, hexadecimal};
+
+/// Starts of Standard executions that may wait for the disk at once. Our choice: at the largest payloads that AWS
+/// allows, about 2 GB.
+pub const STARTING_MAX: usize = 8_192;
 
 /// What an engine is made of.
 pub struct Config {
@@ -123,11 +130,15 @@ pub struct Engine {
     inside: Sender<ToInside>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     last_key: Arc<AtomicI64>,
+    /// Starts that are not answered yet.
+    starting: Arc<AtomicUsize>,
     apart: Apart,
     random: Arc<dyn Random + Send + Sync>,
     /// Held by whoever changes a resource.
     resources: Mutex<()>,
     definitions: Arc<Definitions>,
+    known_state_machines: Arc<KnownStateMachines>,
+    known_executions: Arc<KnownExecutions>,
 }
 
 /// What a shard's thread is sent.
@@ -165,10 +176,13 @@ impl Engine {
             inside: inside.clone(),
             threads: Mutex::default(),
             last_key: Arc::new(AtomicI64::new(config.store.last_key()?.0)),
+            starting: Arc::default(),
             apart: Apart::new(&config),
             random: config.random.clone(),
             resources: Mutex::default(),
             definitions: Arc::new(Definitions::new(config.store.clone())),
+            known_state_machines: Arc::new(KnownStateMachines::new(config.store.clone())),
+            known_executions: Arc::default(),
         };
         let shard = |is_express| {
             Shard::new(ShardConfig {
@@ -192,7 +206,8 @@ impl Engine {
         // One turn may wait while another is being committed: more would only age.
         let (commits, turns) = sync_channel::<Commit>(count);
         let mut threads = Vec::with_capacity(2 * count + 2);
-        let committer = Committer::new(config.store.clone(), config.observer.clone(), outlet.clone());
+        let (store, observer) = (config.store.clone(), config.observer.clone());
+        let committer = Committer::new(store, observer, outlet.clone(), engine.known_executions.clone());
         threads.push(spawn("committer".into(), move || committer.run(&turns))?);
         let thinkers = Arc::new(Thinkers::new(count, &config.random)?);
         let looped = |shard, receiver, way_out, back: &Sender<ToShard>| Loop {
@@ -204,6 +219,7 @@ impl Engine {
             store: config.store.clone(),
             observer: config.observer.clone(),
             thinkers: thinkers.clone(),
+            known: engine.known_executions.clone(),
             back: back.clone(),
         };
         for (number, (shard, receiver)) in durable.into_iter().zip(receivers).enumerate() {
@@ -229,6 +245,7 @@ impl Engine {
             shards: self.shards.clone(),
             activities: self.activities.clone(),
             nested: Nested {
+                known_state_machines: self.known_state_machines.clone(),
                 store: self.store.clone(),
                 definitions: self.definitions.clone(),
                 random: self.random.clone(),
@@ -275,7 +292,8 @@ impl Engine {
     }
 
     /// Starts an execution, and returns at once: `reply` is called when its start is durable. It is called
-    /// on a thread of the engine and must not wait. Where the engine is shut down first it is dropped.
+    /// on a thread of the engine and must not wait. Where the engine is shut down first it is dropped. Where more
+    /// starts than [`STARTING_MAX`] wait for the disk, this one is refused at once.
     pub fn submit_start(
         &self,
         identity: Arc<Identity>,
@@ -284,6 +302,13 @@ impl Engine {
         input: Payload,
         reply: StartReply,
     ) {
+        let Some(permit) = Permit::take(&self.starting, STARTING_MAX) else {
+            return reply(Err(StartError::TooMany));
+        };
+        let reply = Box::new(move |started| {
+            drop(permit);
+            reply(started);
+        });
         let key = ExecutionKey(self.last_key.fetch_add(1, Ordering::Relaxed) + 1);
         let arn = identity.execution_arn.clone();
         let (machine, definition) = (machine.clone(), definition.clone());
@@ -329,6 +354,12 @@ impl Engine {
     /// Stops an execution, and returns at once: `reply` is called as in [`Engine::submit_start`].
     pub fn submit_stop(&self, arn: &Text, reason: Reason, reply: StopReply) {
         self.shards.send_by_arn(arn, Input::Stop(arn.clone(), reason, reply));
+    }
+
+    /// The execution of this ARN as it stands in the store, if that is known without a look there. `None` says
+    /// nothing.
+    pub fn known_execution(&self, arn: &str) -> Option<Arc<StoredExecution>> {
+        self.known_executions.get(arn)
     }
 
     /// The time, as the engine has it.

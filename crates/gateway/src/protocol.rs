@@ -152,6 +152,19 @@ impl Context {
             .map_err(|error| ApiError::Internal(format!("a request panicked: {error}")))?
     }
 
+    /// Runs what asks for this state machine and waits for nothing else: here, where it is in memory.
+    pub(crate) async fn with_target<T: Send + 'static>(
+        &self,
+        state_machine_arn: &str,
+        work: impl FnOnce(&Engine) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        if self.engine.knows_target(state_machine_arn) {
+            work(&self.engine)
+        } else {
+            self.blocking(work).await
+        }
+    }
+
     /// Reads the store.
     pub(crate) async fn read<T: Send + 'static>(
         &self,

@@ -6,6 +6,7 @@ use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use super::Observer;
+use super::known::KnownExecutions;
 use super::outlet::Outlet;
 use crate::shard::{Input, Parked, Release};
 use crate::store::{Batch, ExecutionKey, Store, StoreError};
@@ -20,6 +21,7 @@ pub(super) struct Committer {
     store: Arc<dyn Store>,
     observer: Arc<dyn Observer>,
     outlet: Outlet,
+    known: Arc<KnownExecutions>,
     /// Executions that are not written any further. What is still on its way of them is dropped.
     lost: HashMap<ExecutionKey, Lost>,
 }
@@ -39,8 +41,13 @@ const RETRY_FIRST: Duration = Duration::from_millis(50);
 const RETRY_LAST: Duration = Duration::from_secs(5);
 
 impl Committer {
-    pub(super) fn new(store: Arc<dyn Store>, observer: Arc<dyn Observer>, outlet: Outlet) -> Self {
-        Self { store, observer, outlet, lost: HashMap::new() }
+    pub(super) fn new(
+        store: Arc<dyn Store>,
+        observer: Arc<dyn Observer>,
+        outlet: Outlet,
+        known: Arc<KnownExecutions>,
+    ) -> Self {
+        Self { store, observer, outlet, known, lost: HashMap::new() }
     }
 
     /// Runs until every shard has gone and all they sent is durable.
@@ -109,12 +116,14 @@ impl Committer {
                 tracing::error!(execution = key.0, %error, "the reason could not be stored");
             }
             let arn = append.identity.execution_arn.clone();
+            self.known.forget(&arn);
             self.observer.parked(&Parked { key, arn, reason: reason.clone() });
         }
         self.lost.insert(key, Lost::Refused(reason));
     }
 
     fn let_out(&self, batch: &Batch, releases: Vec<Release>) {
+        self.known.committed(&batch.appends);
         for append in &batch.appends {
             self.observer.committed(append);
         }

@@ -21,6 +21,7 @@ use sha2::{Digest, Sha256};
 
 use super::definitions::Definitions;
 use super::express::Express;
+use super::known::KnownStateMachines;
 use super::outlet::{Shards, stimulus};
 use super::resources::ResourceError;
 use super::versions;
@@ -33,6 +34,7 @@ use crate::token::hexadecimal;
 
 /// Starts the executions that tasks ask for.
 pub(super) struct Nested {
+    pub(super) known_state_machines: Arc<KnownStateMachines>,
     pub(super) store: Arc<dyn Store>,
     pub(super) definitions: Arc<Definitions>,
     pub(super) random: Arc<dyn Random + Send + Sync>,
@@ -108,8 +110,13 @@ impl Nested {
         let token = invocation.idempotency_token();
         let Parameters { state_machine_arn, name, input } =
             Parameters::read(invocation.request.scheduled.input.text())?;
-        let target = versions::target(self.store.as_ref(), self.random.as_ref(), &state_machine_arn)
-            .map_err(|error| not_there(&error))?;
+        let target = versions::target(
+            self.store.as_ref(),
+            &self.known_state_machines,
+            self.random.as_ref(),
+            &state_machine_arn,
+        )
+        .map_err(|error| not_there(&error))?;
         let name = name.unwrap_or_else(|| uuid_of(&token));
         if !arn::is_name(&name) {
             return Err(Refusal { code: "InvalidName", message: format!("Invalid Name: '{name}'") });

@@ -73,6 +73,14 @@ impl Engine {
         self.resources.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Changes the store, and forgets what was known of it. To be called with the lock held.
+    pub(super) fn change(&self, changes: &[Change]) -> Result<(), StoreError> {
+        let changed = self.store.change(changes);
+        // Whatever came of it: an error may be one of the answer only.
+        self.known_state_machines.forget();
+        changed
+    }
+
     /// Creates an activity; durable when it returns. One that is there with the same settings is the answer,
     /// with the tags that it has.
     pub fn create_activity(
@@ -90,14 +98,14 @@ impl Engine {
         let tags = tagged(&arn, Vec::new(), tags)?;
         let activity = StoredActivity { arn, name, settings, created_at: self.clock.now() };
         let put_tags = Change::PutTags { resource_arn: activity.arn.clone(), tags };
-        self.store.change(&[Change::PutActivity(activity.clone()), put_tags])?;
+        self.change(&[Change::PutActivity(activity.clone()), put_tags])?;
         Ok(activity)
     }
 
     /// Deletes an activity, if it is there; durable when it returns.
     pub fn delete_activity(&self, arn: &str) -> Result<(), ResourceError> {
         let _alone = self.resources();
-        Ok(self.store.change(&[Change::DeleteActivity(arn.into())])?)
+        Ok(self.change(&[Change::DeleteActivity(arn.into())])?)
     }
 
     /// Adds tags to a state machine or an activity; a key that it has gets the new value. Durable when it
@@ -105,7 +113,7 @@ impl Engine {
     pub fn tag_resource(&self, arn: &str, tags: Vec<Tag>) -> Result<(), ResourceError> {
         let _alone = self.resources();
         let tags = tagged(arn, self.tags(arn)?, tags)?;
-        Ok(self.store.change(&[Change::PutTags { resource_arn: arn.into(), tags }])?)
+        Ok(self.change(&[Change::PutTags { resource_arn: arn.into(), tags }])?)
     }
 
     /// Takes the tags of these keys from a state machine or an activity; durable when it returns.
@@ -113,7 +121,7 @@ impl Engine {
         let _alone = self.resources();
         let mut tags = self.tags(arn)?;
         tags.retain(|tag| !keys.iter().any(|key| **key == *tag.key));
-        Ok(self.store.change(&[Change::PutTags { resource_arn: arn.into(), tags }])?)
+        Ok(self.change(&[Change::PutTags { resource_arn: arn.into(), tags }])?)
     }
 
     /// The tags of a state machine or an activity. AWS: versions and aliases have none.

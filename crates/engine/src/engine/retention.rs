@@ -23,6 +23,7 @@ impl Engine {
         loop {
             let count = self.store.delete_ended(before, DELETED_AT_ONCE_MAX)?;
             deleted += count;
+            self.known_executions.forget_all();
             if count < DELETED_AT_ONCE_MAX {
                 return Ok(deleted);
             }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use darkroom_asl::interpreter::Random;
 
 use super::committer::Commit;
+use super::known::KnownExecutions;
 use super::outlet::Outlet;
 use super::thinkers::Thinkers;
 use super::{Observer, ToShard};
@@ -24,6 +25,7 @@ pub(super) struct Loop {
     pub(super) store: Arc<dyn Store>,
     pub(super) observer: Arc<dyn Observer>,
     pub(super) thinkers: Arc<Thinkers>,
+    pub(super) known: Arc<KnownExecutions>,
     /// The way back to this loop.
     pub(super) back: Sender<ToShard>,
 }
@@ -99,6 +101,7 @@ impl Loop {
             {
                 tracing::error!(%arn, %error, "the reason could not be stored");
             }
+            self.known.forget(arn);
             self.observer.parked(&parked);
         }
     }

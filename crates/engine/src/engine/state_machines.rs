@@ -124,7 +124,7 @@ impl Engine {
         let tags = tagged(&arn, Vec::new(), tags)?;
         let (published, mut changes) = self.publishing(machine, publish)?;
         changes.push(Change::PutTags { resource_arn: arn.clone(), tags });
-        self.store.change(&changes)?;
+        self.change(&changes)?;
         self.tell_all(|| Input::Deleting { state_machine_arn: arn.clone(), is_deleting: false });
         Ok(published)
     }
@@ -155,7 +155,7 @@ impl Engine {
             machine.revision = after;
         }
         let (published, changes) = self.publishing(machine, publish)?;
-        self.store.change(&changes)?;
+        self.change(&changes)?;
         Ok(published)
     }
 
@@ -164,7 +164,7 @@ impl Engine {
     /// AWS: executions that run are ended at their next transition, and the state machine is gone with the last.
     pub fn delete_state_machine(&self, arn: &str) -> Result<(), ResourceError> {
         let _alone = self.resources();
-        self.store.change(&[Change::DeleteStateMachine(arn.into())])?;
+        self.change(&[Change::DeleteStateMachine(arn.into())])?;
         if self.store.state_machine(arn)?.is_some() {
             self.tell_all(|| Input::Deleting { state_machine_arn: arn.into(), is_deleting: true });
         }

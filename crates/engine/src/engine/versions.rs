@@ -6,6 +6,7 @@ use darkroom_asl::interpreter::{Identity, Qualifiers, Random};
 use darkroom_asl::json::Text;
 
 use super::Engine;
+use super::known::KnownStateMachines;
 use super::resources::ResourceError;
 use super::state_machines::{Publication, Published};
 use crate::store::{
@@ -99,7 +100,12 @@ impl Engine {
     /// What a start through the ARN of a state machine, a version or an alias runs. An alias picks one of its
     /// versions at random, by their weights.
     pub fn target(&self, arn: &str) -> Result<Target, ResourceError> {
-        target(self.store.as_ref(), self.random.as_ref(), arn)
+        target(self.store.as_ref(), &self.known_state_machines, self.random.as_ref(), arn)
+    }
+
+    /// Whether [`Engine::target`] answers without the store for this ARN.
+    pub fn knows_target(&self, arn: &str) -> bool {
+        self.known_state_machines.has(arn)
     }
 
     /// Publishes a state machine's current revision; durable when it returns. `expected` is what the caller takes
@@ -122,7 +128,7 @@ impl Engine {
             });
         }
         let (published, changes) = self.publishing(machine, Some(publication))?;
-        self.store.change(&changes)?;
+        self.change(&changes)?;
         published.version.ok_or_else(|| ResourceError::NotFound(arn.into()))
     }
 
@@ -136,7 +142,7 @@ impl Engine {
             return Err(ResourceError::VersionReferenced(names));
         }
         let state_machine_arn = state_machine_arn.into();
-        Ok(self.store.change(&[Change::DeleteVersion { state_machine_arn, number }])?)
+        Ok(self.change(&[Change::DeleteVersion { state_machine_arn, number }])?)
     }
 
     /// Creates an alias; durable when it returns. One that is there and is the same is the answer.
@@ -163,7 +169,7 @@ impl Engine {
             created_at: now,
             updated_at: now,
         };
-        self.store.change(&[Change::PutAlias(alias.clone())])?;
+        self.change(&[Change::PutAlias(alias.clone())])?;
         Ok(alias)
     }
 
@@ -182,14 +188,14 @@ impl Engine {
         }
         alias.description = description.or(alias.description);
         alias.updated_at = self.clock.now();
-        self.store.change(&[Change::PutAlias(alias.clone())])?;
+        self.change(&[Change::PutAlias(alias.clone())])?;
         Ok(alias)
     }
 
     /// Deletes an alias, if it is there; durable when it returns.
     pub fn delete_alias(&self, arn: &str) -> Result<(), ResourceError> {
         let _alone = self.resources();
-        Ok(self.store.change(&[Change::DeleteAlias(arn.into())])?)
+        Ok(self.change(&[Change::DeleteAlias(arn.into())])?)
     }
 
     /// The aliases that lead to a version, by ARN.
@@ -261,10 +267,15 @@ impl Engine {
 }
 
 /// What a start through this ARN runs; see [`Engine::target`].
-pub(super) fn target(store: &dyn Store, random: &dyn Random, arn: &str) -> Result<Target, ResourceError> {
+pub(super) fn target(
+    store: &dyn Store,
+    known: &KnownStateMachines,
+    random: &dyn Random,
+    arn: &str,
+) -> Result<Target, ResourceError> {
     let QualifiedArn { state_machine_arn, qualifier } = QualifiedArn::parse(arn);
     let missing = || ResourceError::StateMachineDoesNotExist(arn.into());
-    let machine = store.state_machine(state_machine_arn)?.ok_or_else(missing)?;
+    let machine = known.get(state_machine_arn)?.ok_or_else(missing)?;
     if machine.status == StateMachineStatus::Deleting {
         return Err(ResourceError::StateMachineDeleting(arn.into()));
     }

@@ -85,8 +85,9 @@ pub enum StartError {
         /// The ARN of the one that is there.
         arn: Text,
     },
-    /// As many Express executions are open as there may be. Some will have ended soon.
-    #[error("too many Express executions are open")]
+    /// As many Express executions are open, or starts of Standard ones wait for the disk, as there may be. There will
+    /// be room soon.
+    #[error("too many executions are being started")]
     TooMany,
     /// The store failed.
     #[error(transparent)]

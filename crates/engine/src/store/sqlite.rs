@@ -44,9 +44,9 @@ use self::schema::Found;
 use self::select::row_limit;
 use super::piece::{self, Reading, Span};
 use super::{
-    Append, Batch, Change, DefinitionKey, End, ExecutionKey, ExecutionSummary, Filter, NewExecution, Redrive,
-    Revision, Store, StoreError, StoredActivity, StoredAlias, StoredExecution, StoredStateMachine,
-    StoredVersion, Tag,
+    Append, Batch, Change, DefinitionKey, End, ExecutionKey, ExecutionStatus, ExecutionSummary, Filter,
+    NewExecution, Redrive, Revision, Store, StoreError, StoredActivity, StoredAlias, StoredExecution,
+    StoredStateMachine, StoredVersion, Tag,
 };
 use crate::token::TokenSecret;
 
@@ -76,6 +76,19 @@ impl SqliteStore {
             writer: Some(Mutex::new(writer)),
             _lock: Some(lock),
         })
+    }
+
+    /// The same without syncs: what a commit writes is left to the system, and a machine that crashes may lose it or
+    /// leave the file corrupt; a process that crashes loses nothing. It is there to measure what syncs cost.
+    pub fn open_unsynced(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let store = Self::open(path)?;
+        if let Some(writer) = &store.writer {
+            let writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+            writer
+                .execute_batch("PRAGMA synchronous = OFF;")
+                .map_err(|error| Failure::from(error).at(&store.path))?;
+        }
+        Ok(store)
     }
 
     /// Opens the store in this file to read it, whoever writes it meanwhile.
@@ -292,7 +305,12 @@ fn in_transaction(
 
 fn write_append(transaction: &Transaction<'_>, append: &Append) -> Result<(), Failure> {
     if let Some(start) = &append.start {
+        if append.redrive.is_some() {
+            return Err(Failure::Conflict(append.key));
+        }
+        // Its row is written once, ended if it has: an update would change it and three indexes again.
         write_start(transaction, append, start)?;
+        return write_first_piece(transaction, append.key, &append.events);
     }
     if let Some(redrive) = append.redrive {
         write_redrive(transaction, append.key, redrive)?;
@@ -308,12 +326,14 @@ fn write_append(transaction: &Transaction<'_>, append: &Append) -> Result<(), Fa
 
 fn write_start(transaction: &Transaction<'_>, append: &Append, start: &NewExecution) -> Result<(), Failure> {
     let identity = &append.identity;
+    let end = append.end.as_ref().map_or_else(EndRow::default, |end| EndRow::of(&end.status));
     transaction
         .prepare_cached(
             "INSERT INTO executions (key, status, arn, name, state_machine_arn, state_machine_name, version_arn,
                  alias_arn, role_arn, definition, revision, started_ms, input, parent, parent_branch,
-                 parent_event, parent_waits)
-             VALUES (?1, 'RUNNING', ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+                 parent_event, parent_waits, ended_ms, output, error, cause)
+             VALUES (?1, ?17, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,
+                 ?18, ?19, ?20, ?21)",
         )?
         .execute(params![
             append.key.0,
@@ -332,6 +352,11 @@ fn write_start(transaction: &Transaction<'_>, append: &Append, start: &NewExecut
             start.parent.map(|parent| parent.task.branch.0),
             start.parent.map(|parent| parent.task.scheduled.0),
             start.parent.map(|parent| parent.waits),
+            append.end.as_ref().map_or(ExecutionStatus::Running, |end| end.status.status()).as_str(),
+            append.end.as_ref().map(|end| end.ended_at.as_millis()),
+            end.output,
+            end.error,
+            end.cause,
         ])
         .map_err(Failure::of_append(append.key))?;
     Ok(())
@@ -347,6 +372,25 @@ fn write_redrive(transaction: &Transaction<'_>, key: ExecutionKey, redrive: Redr
         )?
         .execute(params![key.0, redrive.count, redrive.at.as_millis()])?;
     one_row(opened, key)
+}
+
+/// The events that an execution begins with. Its row was written just now, so nobody else has written here.
+fn write_first_piece(
+    transaction: &Transaction<'_>,
+    key: ExecutionKey,
+    events: &[HistoryEvent],
+) -> Result<(), Failure> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let span = Span::of(events).filter(|span| span.follows(EventId(0))).ok_or(Failure::Conflict(key))?;
+    transaction
+        .prepare_cached(
+            "INSERT INTO history (execution, first_event, last_event, format, events) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![key.0, span.first.0, span.last.0, piece::FORMAT, piece::encode(events)])
+        .map_err(Failure::of_append(key))?;
+    Ok(())
 }
 
 fn write_piece(

@@ -1,5 +1,7 @@
 //! `DescribeExecution`.
 
+use std::sync::Arc;
+
 use darkroom_asl::json::{Payload, Text};
 use darkroom_engine::NotRedrivable;
 use darkroom_engine::store::{EndStatus, StoredExecution};
@@ -52,14 +54,23 @@ pub(super) struct Output {
 }
 
 pub(super) async fn run(context: Context, input: Input) -> Result<Output, ApiError> {
-    let execution = find(&context, input.execution_arn).await?;
+    StatesArn::execution(&input.execution_arn)?;
+    let include_data = input.included_data.unwrap_or_default() == IncludedData::AllData;
+    // Whoever waits for an execution asks again and again: that is answered here, and not by the store.
+    if let Some(execution) = context.engine.known_execution(&input.execution_arn)
+        && let Some(reason) = context.engine.is_known_not_redrivable(&execution)
+    {
+        return Ok(describe(Arc::unwrap_or_clone(execution), Err(reason), include_data));
+    }
+    let arn = input.execution_arn;
     let (execution, redrivable) = context
         .blocking(move |engine| {
+            let found = engine.store().execution(&arn)?;
+            let execution = found.ok_or(ApiError::ExecutionDoesNotExist(arn))?;
             let redrivable = engine.is_redrivable(&execution)?;
             Ok((execution, redrivable))
         })
         .await?;
-    let include_data = input.included_data.unwrap_or_default() == IncludedData::AllData;
     Ok(describe(execution, redrivable, include_data))
 }
 

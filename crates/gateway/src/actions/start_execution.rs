@@ -34,7 +34,7 @@ pub(super) struct Output {
 
 /// The execution that a caller wants.
 pub(super) struct Wanted {
-    machine_arn: String,
+    pub(super) machine_arn: String,
     name: Option<String>,
     input: Payload,
 }
@@ -51,8 +51,9 @@ pub(super) struct Start {
 pub(super) async fn run(context: Context, input: Input) -> Result<Output, ApiError> {
     let wanted = Wanted::read(input.state_machine_arn, input.name, input.input)?;
     let (answer, answered) = oneshot::channel();
+    let machine_arn = wanted.machine_arn.clone();
     context
-        .blocking(move |engine| {
+        .with_target(&machine_arn, move |engine| {
             let Start { machine_type, identity, definition, machine, input } = wanted.resolve(engine)?;
             let reply = Box::new(move |started| {
                 // A caller that has gone away needs no answer.

@@ -68,8 +68,9 @@ pub(super) async fn run(context: Context, input: Input) -> Result<Output, ApiErr
     let include_data = input.included_data.unwrap_or_default() == IncludedData::AllData;
     let wanted = Wanted::read(input.state_machine_arn, input.name, input.input)?;
     let (answer, answered) = oneshot::channel();
+    let machine_arn = wanted.machine_arn.clone();
     context
-        .blocking(move |engine| {
+        .with_target(&machine_arn, move |engine| {
             let Start { machine_type, identity, definition, machine, input } = wanted.resolve(engine)?;
             if machine_type != MachineType::Express {
                 return Err(ApiError::StateMachineTypeNotSupported);

@@ -184,7 +184,8 @@ fn read_end(
     Ok(Some(End { status, ended_at: place.need("ended_ms", ended_at)? }))
 }
 
-/// What of an end stands in a row.
+/// What of an end stands in a row; nothing before there is one.
+#[derive(Default)]
 pub(super) struct EndRow<'a> {
     pub(super) output: Option<&'a str>,
     pub(super) error: Option<&'a str>,

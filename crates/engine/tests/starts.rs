@@ -1,0 +1,86 @@
+//! Starts that come faster than the disk takes them: so many wait, and those beyond are refused at once.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use darkroom_asl::interpreter::{Identity, Limits, Qualifiers, TaskId};
+use darkroom_asl::json::Payload;
+use darkroom_engine::store::{Append, ExecutionKey, MemoryStore};
+use darkroom_engine::{
+    Answer, Config, Engine, Invocation, Observer, OsRandom, Parked, STARTING_MAX, StartError, SystemClock,
+    TaskExecutor,
+};
+
+/// No task is ever run.
+struct Nobody;
+
+impl TaskExecutor for Nobody {
+    fn start(&self, _: Invocation, answer: Answer) {
+        answer.withhold();
+    }
+
+    fn cancel(&self, _: ExecutionKey, _: TaskId) {}
+}
+
+/// Holds up the committer until the other end is dropped.
+struct Holding(Mutex<Receiver<()>>);
+
+impl Observer for Holding {
+    fn committed(&self, _: &Append) {
+        assert!(self.0.lock().unwrap().recv().is_err());
+    }
+
+    fn parked(&self, _: &Parked) {}
+}
+
+fn identity(number: usize) -> Arc<Identity> {
+    Arc::new(Identity {
+        execution_arn: number.to_string().into(),
+        execution_name: number.to_string().into(),
+        state_machine_arn: "machine".into(),
+        state_machine_name: "machine".into(),
+        role_arn: "role".into(),
+        qualifiers: Qualifiers::default(),
+        revision_id: None,
+    })
+}
+
+#[test]
+fn starts_beyond_the_bound_are_refused_until_others_are_durable() {
+    let (hold, held) = channel();
+    let engine = Engine::start(Config {
+        store: Arc::new(MemoryStore::default()),
+        executor: Arc::new(Nobody),
+        clock: Arc::new(SystemClock::default()),
+        random: Arc::new(OsRandom),
+        observer: Arc::new(Holding(Mutex::new(held))),
+        limits: Limits::default(),
+        shards: 1,
+        audit: false,
+    })
+    .unwrap();
+    let (definition, machine) =
+        engine.register(r#"{"StartAt": "S", "States": {"S": {"Type": "Succeed"}}}"#).unwrap();
+    let (tell, told) = channel();
+    let start = |number: usize| {
+        let tell = tell.clone();
+        let reply =
+            Box::new(move |started: Result<_, StartError>| tell.send(started.map(|_| number)).unwrap());
+        engine.submit_start(identity(number), &definition, &machine, Payload::from_trusted("{}"), reply);
+    };
+    for number in 0..STARTING_MAX {
+        start(number);
+    }
+    start(STARTING_MAX);
+    assert!(matches!(told.try_recv().unwrap(), Err(StartError::TooMany)), "the only one that is answered");
+
+    drop(hold);
+    for _ in 0..STARTING_MAX {
+        told.recv_timeout(Duration::from_secs(60)).unwrap().unwrap();
+    }
+    start(STARTING_MAX);
+    assert_eq!(told.recv_timeout(Duration::from_secs(60)).unwrap().unwrap(), STARTING_MAX);
+}
