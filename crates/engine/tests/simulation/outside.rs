@@ -26,6 +26,8 @@ pub struct Outside {
     told: Arc<Mutex<Vec<Told>>>,
     /// Activities' tasks that a worker was given.
     handed_out: BTreeSet<(ExecutionKey, TaskId)>,
+    /// What this process was told, where all goes well.
+    reported: BTreeSet<(ExecutionKey, TaskId)>,
     last_child: i64,
 }
 
@@ -153,9 +155,12 @@ impl World {
         self.report(key, task, report);
     }
 
-    /// Everybody with a token says that all went well.
+    /// Everybody with a token says that all went well, and again, since a crash may have taken the answer along.
     pub fn report_all_well(&mut self) {
-        for (key, task) in std::mem::take(&mut self.outside.held) {
+        for (key, task) in self.outside.held.clone() {
+            if !self.outside.reported.insert((key, task)) {
+                continue;
+            }
             self.report(key, task, Report::Success(Payload::from_trusted(r#"{"ok": true}"#)));
         }
     }
@@ -225,6 +230,7 @@ impl World {
 
     /// What of it dies with the process.
     pub fn crash_outside(&mut self) {
+        self.outside.reported.clear();
         self.outside.queue.clear();
         self.outside.mail = Arc::default();
     }
