@@ -56,13 +56,18 @@ async fn measure(arguments: &BenchArguments) -> anyhow::Result<Report> {
         .prefix("darkroom-bench-")
         .tempdir_in(&arguments.folder)
         .with_context(|| format!("a folder cannot be made in {}", arguments.folder.display()))?;
-    let rounds: &[bool] = if arguments.durable_only || arguments.endpoint.is_some() { &[true] } else { &[true, false] };
+    let rounds: &[bool] =
+        if arguments.durable_only || arguments.endpoint.is_some() { &[true] } else { &[true, false] };
     let progress = progress(rounds.len() * workloads.len() * arguments.concurrency.len());
     let mut report = Report::new(disk::probe(folder.path())?);
     for &durable in rounds {
         let server = match &arguments.endpoint {
             Some(endpoint) => Server::elsewhere(endpoint, arguments.pid),
-            None => Server::start(&folder.path().join(if durable { "durable" } else { "unsynced" }), stub, durable)?,
+            None => Server::start(
+                &folder.path().join(if durable { "durable" } else { "unsynced" }),
+                stub,
+                durable,
+            )?,
         };
         for workload in &workloads {
             let arn = create(&server, workload).await?;
@@ -99,7 +104,10 @@ async fn one(server: &Server, load: &Load<'_>, seconds: f64) -> anyhow::Result<M
 }
 
 fn chosen(only: &[String]) -> Vec<&'static Workload> {
-    WORKLOADS.iter().filter(|workload| only.is_empty() || only.iter().any(|name| name == workload.name)).collect()
+    WORKLOADS
+        .iter()
+        .filter(|workload| only.is_empty() || only.iter().any(|name| name == workload.name))
+        .collect()
 }
 
 async fn create(server: &Server, workload: &Workload) -> anyhow::Result<String> {

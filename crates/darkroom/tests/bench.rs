@@ -19,7 +19,11 @@ fn every_workload_succeeds_with_and_without_syncs() {
         assert!(measurement["executions"].as_u64() > Some(0), "{measurement}");
         assert!(measurement["executionsPerSecond"].as_f64() > Some(0.0), "{measurement}");
         assert!(measurement["p50Ms"].as_f64() <= measurement["p99Ms"].as_f64(), "{measurement}");
-        assert_eq!(measurement["executionsPerFsync"].is_null(), measurement["durable"] == false, "{measurement}");
+        assert_eq!(
+            measurement["executionsPerFsync"].is_null(),
+            measurement["durable"] == false,
+            "{measurement}"
+        );
     }
     assert!(report["fsync"]["perSecond"].as_f64() > Some(0.0), "{report}");
     let left = std::fs::read_dir(workspace.path()).expect("the folder").count();

@@ -64,7 +64,8 @@ use crate::activity::Activities;
 use crate::clock::Clock;
 use crate::executor::TaskExecutor;
 use crate::shard::{
-    EndReply, Input, Parked, Permit, Shard, ShardConfig, StartError, StartReply, StartRequest, Started, StopReply,
+    EndReply, Input, Parked, Permit, Shard, ShardConfig, StartError, StartReply, StartRequest, Started,
+    StopReply,
 };
 use crate::store::{Append, DefinitionKey, ExecutionKey, Store, StoreError, StoredExecution};
 use crate::token::{TokenSecret, hexadecimal};

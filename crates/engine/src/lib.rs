@@ -22,8 +22,8 @@ pub use activity::{ActivityTask, Poller};
 pub use clock::{Clock, OsRandom, SystemClock};
 pub use engine::{
     ALIASES_MAX, Call, Config, Engine, EngineError, NewAlias, NewStateMachine, Observer, PollError,
-    Publication, Published, QualifiedArn, Qualifier, RETENTION_DAYS, ResourceError, STARTING_MAX, StateMachineUpdate,
-    TAGS_MAX, Target, VERSIONS_MAX, WEIGHTS_SUM, definition_key,
+    Publication, Published, QualifiedArn, Qualifier, RETENTION_DAYS, ResourceError, STARTING_MAX,
+    StateMachineUpdate, TAGS_MAX, Target, VERSIONS_MAX, WEIGHTS_SUM, definition_key,
 };
 pub use executor::{Answer, Invocation, TaskExecutor, TaskOutcome, WorkerPool};
 pub use redrive::NotRedrivable;

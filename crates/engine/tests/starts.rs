@@ -67,7 +67,8 @@ fn starts_beyond_the_bound_are_refused_until_others_are_durable() {
     let (tell, told) = channel();
     let start = |number: usize| {
         let tell = tell.clone();
-        let reply = Box::new(move |started: Result<_, StartError>| tell.send(started.map(|_| number)).unwrap());
+        let reply =
+            Box::new(move |started: Result<_, StartError>| tell.send(started.map(|_| number)).unwrap());
         engine.submit_start(identity(number), &definition, &machine, Payload::from_trusted("{}"), reply);
     };
     for number in 0..STARTING_MAX {

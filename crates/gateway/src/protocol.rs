@@ -157,7 +157,11 @@ impl Context {
         state_machine_arn: &str,
         work: impl FnOnce(&Engine) -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
-        if self.engine.knows_target(state_machine_arn) { work(&self.engine) } else { self.blocking(work).await }
+        if self.engine.knows_target(state_machine_arn) {
+            work(&self.engine)
+        } else {
+            self.blocking(work).await
+        }
     }
 
     /// Reads the store.

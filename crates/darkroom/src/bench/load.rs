@@ -102,7 +102,8 @@ impl Load<'_> {
 impl Stop {
     fn goes_on(&self) -> bool {
         let take_one = |left: usize| left.checked_sub(1);
-        Instant::now() < self.deadline && self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take_one).is_ok()
+        Instant::now() < self.deadline
+            && self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take_one).is_ok()
     }
 }
 
@@ -181,10 +182,24 @@ mod tests {
 
     #[test]
     fn percentiles_are_taken_by_rank() {
-        let milliseconds = |count: u64| Tally { latencies: (1..=count).map(Duration::from_millis).collect(), ..Tally::default() };
-        let table = [(0, 50, None), (1, 50, Some(1)), (1, 99, Some(1)), (100, 50, Some(50)), (100, 99, Some(99)), (10, 99, Some(10))];
+        let milliseconds = |count: u64| Tally {
+            latencies: (1..=count).map(Duration::from_millis).collect(),
+            ..Tally::default()
+        };
+        let table = [
+            (0, 50, None),
+            (1, 50, Some(1)),
+            (1, 99, Some(1)),
+            (100, 50, Some(50)),
+            (100, 99, Some(99)),
+            (10, 99, Some(10)),
+        ];
         for (count, percent, expected) in table {
-            assert_eq!(milliseconds(count).percentile(percent), expected.map(Duration::from_millis), "{count} {percent}");
+            assert_eq!(
+                milliseconds(count).percentile(percent),
+                expected.map(Duration::from_millis),
+                "{count} {percent}"
+            );
         }
     }
 

@@ -36,8 +36,18 @@ pub struct Measurement {
     pub tally: Tally,
 }
 
-const TITLES: [&str; 10] =
-    ["workload", "at once", "disk", "exec/s", "trans/s", "p50 ms", "p99 ms", "cpu s/1000", "MiB", "exec/fsync"];
+const TITLES: [&str; 10] = [
+    "workload",
+    "at once",
+    "disk",
+    "exec/s",
+    "trans/s",
+    "p50 ms",
+    "p99 ms",
+    "cpu s/1000",
+    "MiB",
+    "exec/fsync",
+];
 
 impl Report {
     /// A report without measurements.

@@ -38,8 +38,11 @@ impl Server {
         if !durable {
             command.arg("--unsynced");
         }
-        let mut child =
-            command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("the server cannot be started")?;
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("the server cannot be started")?;
         let stdout = child.stdout.take();
         let mut server = Self { address: String::new(), pid: Some(child.id()), child: Some(child) };
         let mut line = String::new();

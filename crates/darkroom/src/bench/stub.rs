@@ -17,7 +17,8 @@ const RESULT: &[u8] = br#"{"ok":true}"#;
 
 /// Listens here, and answers for as long as the runtime runs. Answers where it listens.
 pub async fn listen(address: SocketAddr) -> anyhow::Result<SocketAddr> {
-    let listener = TcpListener::bind(address).await.with_context(|| format!("{address} cannot be listened on"))?;
+    let listener =
+        TcpListener::bind(address).await.with_context(|| format!("{address} cannot be listened on"))?;
     let address = listener.local_addr()?;
     tokio::spawn(async move {
         // A connection that cannot be taken is its caller's failure, which the report shows.

@@ -220,7 +220,8 @@ mod tests {
         assert!(known.get("b").unwrap().end.is_some());
         known.committed(&[append("a", None, Some("3"))]);
         assert!(known.get("a").unwrap().end.is_some());
-        known.committed(&[Append { redrive: Some(Redrive { count: 1, at: NOW }), ..append("a", None, None) }]);
+        known
+            .committed(&[Append { redrive: Some(Redrive { count: 1, at: NOW }), ..append("a", None, None) }]);
         assert!(known.get("a").is_none());
         known.forget("b");
         assert!(known.get("b").is_none());

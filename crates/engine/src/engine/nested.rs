@@ -110,8 +110,13 @@ impl Nested {
         let token = invocation.idempotency_token();
         let Parameters { state_machine_arn, name, input } =
             Parameters::read(invocation.request.scheduled.input.text())?;
-        let target = versions::target(self.store.as_ref(), &self.known_state_machines, self.random.as_ref(), &state_machine_arn)
-            .map_err(|error| not_there(&error))?;
+        let target = versions::target(
+            self.store.as_ref(),
+            &self.known_state_machines,
+            self.random.as_ref(),
+            &state_machine_arn,
+        )
+        .map_err(|error| not_there(&error))?;
         let name = name.unwrap_or_else(|| uuid_of(&token));
         if !arn::is_name(&name) {
             return Err(Refusal { code: "InvalidName", message: format!("Invalid Name: '{name}'") });

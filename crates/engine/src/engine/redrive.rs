@@ -33,7 +33,9 @@ impl Engine {
     pub fn is_known_not_redrivable(&self, stored: &StoredExecution) -> Option<NotRedrivable> {
         let is_plain = match stored.end.as_ref().map(|end| &end.status) {
             None => true,
-            Some(EndStatus::Succeeded(_)) => self.known_state_machines.has(&stored.identity.state_machine_arn),
+            Some(EndStatus::Succeeded(_)) => {
+                self.known_state_machines.has(&stored.identity.state_machine_arn)
+            }
             Some(EndStatus::Failed(_) | EndStatus::TimedOut(_) | EndStatus::Aborted(_)) => false,
         };
         is_plain.then(|| NotRedrivable::Status(stored.status()))

@@ -44,9 +44,9 @@ use self::schema::Found;
 use self::select::row_limit;
 use super::piece::{self, Reading, Span};
 use super::{
-    Append, Batch, Change, DefinitionKey, End, ExecutionKey, ExecutionStatus, ExecutionSummary, Filter, NewExecution, Redrive,
-    Revision, Store, StoreError, StoredActivity, StoredAlias, StoredExecution, StoredStateMachine,
-    StoredVersion, Tag,
+    Append, Batch, Change, DefinitionKey, End, ExecutionKey, ExecutionStatus, ExecutionSummary, Filter,
+    NewExecution, Redrive, Revision, Store, StoreError, StoredActivity, StoredAlias, StoredExecution,
+    StoredStateMachine, StoredVersion, Tag,
 };
 use crate::token::TokenSecret;
 
