@@ -110,7 +110,12 @@ impl Stop {
 impl Tally {
     /// Executions that succeeded, in a second.
     pub fn per_second(&self) -> f64 {
-        self.latencies.len() as f64 / self.elapsed.as_secs_f64()
+        self.succeeded() / self.elapsed.as_secs_f64()
+    }
+
+    /// How many succeeded, as a number to divide by.
+    pub fn succeeded(&self) -> f64 {
+        f64::from(u32::try_from(self.latencies.len()).unwrap_or(u32::MAX))
     }
 
     /// The latency that so many of a hundred executions stay below; `None` where there was no execution.
