@@ -50,13 +50,13 @@ fn identity(number: usize) -> Arc<Identity> {
 
 #[test]
 fn starts_beyond_the_bound_are_refused_until_others_are_durable() {
-    let (hold, held) = channel();
+    let (hold, released) = channel();
     let engine = Engine::start(Config {
         store: Arc::new(MemoryStore::default()),
         executor: Arc::new(Nobody),
         clock: Arc::new(SystemClock::default()),
         random: Arc::new(OsRandom),
-        observer: Arc::new(Holding(Mutex::new(held))),
+        observer: Arc::new(Holding(Mutex::new(released))),
         limits: Limits::default(),
         shards: 1,
         audit: false,
@@ -79,8 +79,8 @@ fn starts_beyond_the_bound_are_refused_until_others_are_durable() {
 
     drop(hold);
     for _ in 0..STARTING_MAX {
-        told.recv_timeout(Duration::from_secs(60)).unwrap().unwrap();
+        told.recv_timeout(Duration::from_mins(1)).unwrap().unwrap();
     }
     start(STARTING_MAX);
-    assert_eq!(told.recv_timeout(Duration::from_secs(60)).unwrap().unwrap(), STARTING_MAX);
+    assert_eq!(told.recv_timeout(Duration::from_mins(1)).unwrap().unwrap(), STARTING_MAX);
 }

@@ -16,7 +16,7 @@ use super::workload::Workload;
 const POLL_FIRST: Duration = Duration::from_micros(500);
 const POLL_LAST: Duration = Duration::from_millis(20);
 /// The longest that an execution may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Errors that a client goes on after.
 const ERRORS_MAX: usize = 10;
 
@@ -52,7 +52,7 @@ struct Stop {
     left: Arc<AtomicUsize>,
 }
 
-/// What is read of StartExecution's answer.
+/// What is read of `StartExecution`'s answer.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Started {
@@ -110,7 +110,12 @@ impl Stop {
 impl Tally {
     /// Executions that succeeded, in a second.
     pub fn per_second(&self) -> f64 {
-        self.latencies.len() as f64 / self.elapsed.as_secs_f64()
+        self.succeeded() / self.elapsed.as_secs_f64()
+    }
+
+    /// How many succeeded, as a number to divide by.
+    pub fn succeeded(&self) -> f64 {
+        f64::from(u32::try_from(self.latencies.len()).unwrap_or(u32::MAX))
     }
 
     /// The latency that so many of a hundred executions stay below; `None` where there was no execution.

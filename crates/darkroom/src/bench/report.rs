@@ -101,8 +101,8 @@ impl Report {
 
 impl Measurement {
     fn cpu_per_thousand(&self) -> Option<f64> {
-        let executions = self.tally.latencies.len();
-        self.cpu_seconds.filter(|_| executions > 0).map(|seconds| seconds * 1000.0 / executions as f64)
+        let executions = self.tally.succeeded();
+        self.cpu_seconds.filter(|_| executions > 0.0).map(|seconds| seconds * 1000.0 / executions)
     }
 
     fn per_sync(&self, syncs: &Syncs) -> f64 {

@@ -75,10 +75,10 @@ impl Engine {
 
     /// Changes the store, and forgets what was known of it. To be called with the lock held.
     pub(super) fn change(&self, changes: &[Change]) -> Result<(), StoreError> {
-        let changed = self.store.change(changes);
+        let outcome = self.store.change(changes);
         // Whatever came of it: an error may be one of the answer only.
         self.known_state_machines.forget();
-        changed
+        outcome
     }
 
     /// Creates an activity; durable when it returns. One that is there with the same settings is the answer,
