@@ -100,7 +100,7 @@ Exit codes: 0 it was asked to stop, 2 it could not begin.";
 #[derive(Debug, Args)]
 #[command(after_help = format!("{}\n{SERVE_EXAMPLES}", limits::help()))]
 pub struct ServeArguments {
-    /// Where to listen. Whoever reaches the port may do everything: signatures are not checked.
+    /// Where to listen: an address of this machine alone, since signatures are not checked.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4566")]
     pub listen: SocketAddr,
 

@@ -45,6 +45,12 @@ const HOUSEKEEPING: Duration = Duration::from_hours(1);
 
 /// Runs the command.
 pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
+    anyhow::ensure!(
+        arguments.listen.ip().to_canonical().is_loopback(),
+        "{} can be reached from other machines, where everyone could do everything, since signatures are not checked \
+         yet: listen on 127.0.0.1, and put a proxy that knows its callers before it",
+        arguments.listen
+    );
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("gateway")

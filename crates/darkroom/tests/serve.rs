@@ -181,6 +181,17 @@ fn a_port_that_is_taken_is_named() {
 }
 
 #[test]
+fn an_address_that_others_reach_is_refused() {
+    let workspace = Workspace::new();
+    for address in ["0.0.0.0:0", "[::]:0"] {
+        let output = workspace.darkroom(&["serve", "--listen", address]).output().expect("the binary runs");
+        assert_eq!(output.status.code(), Some(2));
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(message.contains("can be reached from other machines"), "{message}");
+    }
+}
+
+#[test]
 fn a_data_folder_has_one_server() {
     let workspace = Workspace::new();
     let mut first = Server::start(&workspace, &[]);
