@@ -122,7 +122,13 @@ fn request(call: &TaskCall, action: &Action) -> Result<Result<Request<Bytes>, ht
         let in_headers = HEADERS.iter().find(|(parameter, _)| parameter == name);
         match (&**name, in_query, in_headers) {
             ("Bucket" | "Key", ..) => {}
-            ("Body", ..) => body = as_text(value).into(),
+            // AWS: recorded: any value is stored as its JSON text, a string with its quotes.
+            ("Body", ..) => {
+                body = value.to_string().into();
+                if !parameters.contains_key("ContentType") {
+                    headers.push(("content-type".to_owned(), "text/plain; charset=UTF-8".to_owned()));
+                }
+            }
             ("Metadata", ..) => {
                 for (name, value) in value.as_object().into_iter().flatten() {
                     headers.push((format!("x-amz-meta-{name}"), as_text(value)));
