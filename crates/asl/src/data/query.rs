@@ -194,6 +194,8 @@ enum Part {
 pub struct QueryTemplateError {
     /// Where the string stands in the definition.
     pub span: Span,
+    /// Its text.
+    pub text: Text,
     /// Its place below the template, empty for the template itself.
     pub place: String,
     /// What is wrong.
@@ -348,7 +350,12 @@ impl Part {
             Node::String(text) if Query::is_meant(text) => match Query::parse(text) {
                 Ok(query) => Part::Query(query),
                 Err(error) => {
-                    on_error(QueryTemplateError { span: node.span, place: place.clone(), error });
+                    on_error(QueryTemplateError {
+                        span: node.span,
+                        text: text.clone(),
+                        place: place.clone(),
+                        error,
+                    });
                     Part::Literal(Value::Null)
                 }
             },

@@ -38,7 +38,7 @@ impl StateReader<'_, '_> {
         let template = QueryTemplate::parse(found.value, &mut |error| {
             // The place below the field is in AWS's form already.
             let location = found.location.below(&error.place);
-            refuse(&error.error, &location, error.span, report);
+            refuse(&error.error, &error.text, &location, error.span, report);
         })?;
         let mut queries = Vec::new();
         template.visit(&mut |place, query| queries.push((found.location.below(place), query.clone())));
@@ -62,7 +62,7 @@ impl StateReader<'_, '_> {
                 Some(query)
             }
             Err(error) => {
-                refuse(&error, &found.location, found.value.span, self.report());
+                refuse(&error, text, &found.location, found.value.span, self.report());
                 None
             }
         }
@@ -109,7 +109,13 @@ impl StateReader<'_, '_> {
 }
 
 /// Says what is wrong with a string that is meant to be an expression.
-fn refuse(error: &QueryError, location: &Location, span: Span, report: &mut super::report::Report) {
+fn refuse(
+    error: &QueryError,
+    text: &str,
+    location: &Location,
+    span: Span,
+    report: &mut super::report::Report,
+) {
     match error {
         QueryError::Unbalanced => {
             let message = "A JSONata expression must start with '{%' and end with '%}'";
@@ -120,14 +126,19 @@ fn refuse(error: &QueryError, location: &Location, span: Span, report: &mut supe
         QueryError::Syntax(error) => {
             let code = error.code.as_deref().map_or_else(String::new, |code| format!("{code}: "));
             let message = format!("{code}{}", error.message);
-            let place = error.position.and_then(|at| span_of_character(span, at));
+            let place = error.position.and_then(|at| span_of_character(span, text, at));
             report.error(DiagnosticCode::InvalidJsonataExpression, location, place.unwrap_or(span), message);
         }
     }
 }
 
-/// Where in a definition's string a character of its text stands, as far as the text has no escapes before it.
-fn span_of_character(string: Span, offset: usize) -> Option<Span> {
-    let start = string.start.checked_add(1)?.checked_add(offset)?;
-    (start < string.end).then_some(Span { start, end: start + 1 })
+/// Where a character of a string's text stands in the definition, if the string is written without escapes.
+fn span_of_character(string: Span, text: &str, offset: usize) -> Option<Span> {
+    let quotes = 2;
+    if string.end.checked_sub(string.start)? != text.len() + quotes {
+        return None;
+    }
+    let character = text.get(offset..)?.chars().next()?;
+    let start = string.start + 1 + offset;
+    Some(Span { start, end: start + character.len_utf8() })
 }
