@@ -184,7 +184,8 @@ impl Shard {
         }
     }
 
-    fn take_here(&mut self, input: Input, building: &mut Building, random: &dyn Random) {
+    fn take(&mut self, input: Input, building: &mut Building, random: &dyn Random) {
+        let Some(input) = self.unless_away(input, building) else { return };
         match input {
             Input::Start(request, reply) => self.start(request, reply, building, random),
             Input::StartExpress(request, reply, permit) => {

@@ -52,25 +52,24 @@ impl Errand {
 }
 
 impl Shard {
-    /// Takes an input unless its execution is away, or is sent away with it.
-    pub(super) fn take(&mut self, input: Input, building: &mut Building, random: &dyn Random) {
+    /// An input that is to be taken here: none if its execution is away, or is sent away with it.
+    pub(super) fn unless_away(&mut self, input: Input, building: &mut Building) -> Option<Input> {
         if let Some(waiting) = self.concerned(&input).and_then(|key| self.away.get_mut(&key)) {
-            return waiting.push_back(input);
+            waiting.push_back(input);
+            return None;
         }
         match input {
             Input::Stimulus(key, stimulus) if self.may_take_long(key, &stimulus, building.now) => {
                 self.send_away(key, stimulus, Then::Nothing, building);
+                None
             }
-            Input::Report(key, task, report, reply) => {
-                let stimulus = report.stimulus(task);
-                if self.may_take_long(key, &stimulus, building.now) {
-                    self.send_away(key, stimulus, Then::Answer(reply), building);
-                } else {
-                    self.report(key, task, stimulus, reply, building, random);
-                }
+            Input::Report(key, task, report, reply)
+                if self.may_take_long(key, &report.clone().stimulus(task), building.now) =>
+            {
+                self.send_away(key, report.stimulus(task), Then::Answer(reply), building);
+                None
             }
-            Input::Returned(returned) => self.come_back(*returned, building),
-            input => self.take_here(input, building, random),
+            input => Some(input),
         }
     }
 
