@@ -11,7 +11,7 @@ use anyhow::Context;
 use darkroom_asl::interpreter::Limits;
 use darkroom_engine::store::Append;
 use darkroom_engine::{Engine, Observer, Parked, WorkerPool};
-use darkroom_gateway::Gateway;
+use darkroom_gateway::{Credentials, Gateway, Server};
 use tokio::net::TcpListener;
 use tokio::runtime::{Handle, Runtime};
 
@@ -22,7 +22,7 @@ use crate::tasks::api::Api;
 use crate::tasks::lambda::Lambda;
 use crate::tasks::remote::RemoteTasks;
 
-/// How long a stop waits for what was begun to be answered.
+/// How long a stop waits for threads that are at work, once requests are answered.
 const STOP_MAX: Duration = Duration::from_secs(5);
 
 const DAY: Duration = Duration::from_hours(24);
@@ -31,6 +31,7 @@ const HOUSEKEEPING: Duration = Duration::from_hours(1);
 
 /// Runs the command.
 pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
+    let credentials = credentials(arguments)?;
     let lambda = arguments.lambda_endpoint.as_deref().map(Lambda::new).transpose()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -53,10 +54,32 @@ pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
         region: arguments.region.clone(),
         account: arguments.account.clone(),
     };
-    let served = runtime.block_on(serve(listener, gateway));
+    let mut server = Server::new(gateway);
+    if let Some(credentials) = credentials {
+        server = server.with_credentials(credentials);
+    }
+    let served = runtime.block_on(serve(listener, server));
     stop(engine, runtime);
     served?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The access keys that requests must be signed with. Whoever is not on this machine must have one.
+fn credentials(arguments: &ServeArguments) -> anyhow::Result<Option<Credentials>> {
+    let ServeArguments { listen, credentials, .. } = arguments;
+    let Some(file) = credentials else {
+        anyhow::ensure!(
+            listen.ip().to_canonical().is_loopback(),
+            "{listen} can be reached from other machines, where everyone could do everything: name a file of access \
+             keys with --credentials, so that requests must be signed, or listen on 127.0.0.1"
+        );
+        return Ok(None);
+    };
+    let text = std::fs::read_to_string(file)
+        .with_context(|| format!("the access keys in {} cannot be read", file.display()))?;
+    let credentials =
+        Credentials::parse(&text).with_context(|| format!("{} cannot be used", file.display()))?;
+    Ok(Some(credentials))
 }
 
 fn engine(
@@ -90,21 +113,12 @@ async fn keep_house(engine: Arc<Engine>, retention_days: u32) {
     }
 }
 
-async fn serve(listener: TcpListener, gateway: Gateway) -> anyhow::Result<()> {
+async fn serve(listener: TcpListener, server: Server) -> anyhow::Result<()> {
     let address = listener.local_addr().context("the port is not known")?;
     let asked = asked_to_stop()?;
     println!("listening on {}", url(address));
-    let (tell, told) = tokio::sync::oneshot::channel::<()>();
-    let server = tokio::spawn(darkroom_gateway::serve(listener, gateway, async move {
-        // A sender that has gone means the same.
-        let _ = told.await;
-    }));
-    asked.await;
-    drop(tell);
-    match tokio::time::timeout(STOP_MAX, server).await {
-        Ok(ended) => ended.context("the server panicked")?.context("the server failed"),
-        Err(_) => Ok(()),
-    }
+    server.serve(listener, asked).await;
+    Ok(())
 }
 
 /// Ready when the process is asked to stop.

@@ -1,15 +1,26 @@
 //! What a caller is told when a call fails: AWS's error code and message, made in this one place.
 
-use axum::http::StatusCode;
 use darkroom_asl::definition::{Diagnostic, Severity};
 use darkroom_engine::store::StoreError;
 use darkroom_engine::{EngineError, NotRedrivable, PollError, ReportError, ResourceError, StartError};
+use http::StatusCode;
 
 /// A call that failed. What the variants hold goes into the message, except for `Internal`.
 #[derive(Debug)]
 pub(crate) enum ApiError {
     UnknownOperation,
     RequestTooLarge,
+    /// The body did not come in time.
+    RequestTimeout,
+    /// The header of this name says that the body is something that is not read here.
+    UnsupportedMediaType(&'static str),
+    /// A request that must be signed and is not.
+    MissingAuthenticationToken,
+    /// A signature that lacks something; each part that is missing, in a sentence.
+    IncompleteSignature(Vec<&'static str>),
+    /// An access key that the server does not know.
+    UnrecognizedClient,
+    InvalidSignature(String),
     /// The body is not what the action takes.
     Serialization(String),
     Validation(String),
@@ -77,6 +88,12 @@ impl ApiError {
         match self {
             Self::UnknownOperation => "UnknownOperationException",
             Self::RequestTooLarge => "RequestEntityTooLargeException",
+            Self::RequestTimeout => "RequestTimeoutException",
+            Self::UnsupportedMediaType(_) => "UnsupportedMediaTypeException",
+            Self::MissingAuthenticationToken => "MissingAuthenticationTokenException",
+            Self::IncompleteSignature(_) => "IncompleteSignatureException",
+            Self::UnrecognizedClient => "UnrecognizedClientException",
+            Self::InvalidSignature(_) => "InvalidSignatureException",
             Self::Serialization(_) => "SerializationException",
             Self::Validation(_) | Self::Rule(..) => "ValidationException",
             Self::MissingRequiredParameter => "MissingRequiredParameter",
@@ -114,7 +131,16 @@ impl ApiError {
         match self {
             Self::UnknownOperation => "The requested operation is not known here".to_owned(),
             Self::RequestTooLarge => "The request is too large".to_owned(),
-            Self::Serialization(message)
+            Self::RequestTimeout => "The request's body did not come in time".to_owned(),
+            Self::UnsupportedMediaType(header) => format!("The {header} of the request is not supported"),
+            Self::MissingAuthenticationToken => "Missing Authentication Token".to_owned(),
+            Self::IncompleteSignature(missing) if missing.is_empty() => {
+                "The Authorization header cannot be read.".to_owned()
+            }
+            Self::IncompleteSignature(missing) => missing.join(" "),
+            Self::UnrecognizedClient => "The security token included in the request is invalid.".to_owned(),
+            Self::InvalidSignature(message)
+            | Self::Serialization(message)
             | Self::Validation(message)
             | Self::UntestableDefinition(message)
             | Self::Rule(_, message)
@@ -171,6 +197,8 @@ impl ApiError {
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::RequestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             _ => StatusCode::BAD_REQUEST,
         }
     }

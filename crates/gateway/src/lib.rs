@@ -5,10 +5,13 @@
 //! the table there.
 //!
 //! Protocol: AWS JSON 1.0. Every call is `POST /` with a JSON object, and `X-Amz-Target` names the action.
-//! Signatures are not checked: whoever reaches the port may do everything.
+//! Requests are signed (`signature.rs`) where the server was given access keys; otherwise whoever reaches the port may
+//! do everything.
 
 mod actions;
 mod arn;
+mod body;
+mod credentials;
 mod error;
 mod mocks;
 mod model;
@@ -19,6 +22,8 @@ mod sdk;
 mod server;
 mod settings;
 mod shapes;
+mod signature;
 
+pub use credentials::{Credentials, CredentialsError};
 pub use protocol::Gateway;
-pub use server::serve;
+pub use server::{Server, ServerLimits};

@@ -1,22 +1,25 @@
 //! AWS JSON 1.0: from an HTTP request to a call of an action, and from its outcome to an HTTP response.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use axum::body::{Body, to_bytes};
-use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
+use bytes::Bytes;
 use darkroom_engine::Engine;
 use darkroom_engine::store::{Store, StoreError};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::Full;
+use hyper::body::Body;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::actions;
+use crate::body::{Encoding, check_type};
 use crate::error::ApiError;
 use crate::model;
-
-/// Bytes of a request. AWS takes 1 MB; a definition of that size takes more as a string in JSON.
-const REQUEST_BYTES_MAX: usize = 2 * 1024 * 1024;
+use crate::server::{Server, Stop};
+use crate::signature::Claim;
 
 /// What `X-Amz-Target` begins with.
 const TARGET_PREFIX: &str = "AWSStepFunctions.";
@@ -36,6 +39,8 @@ pub(crate) struct Context {
     pub(crate) engine: Arc<Engine>,
     pub(crate) region: String,
     pub(crate) account: String,
+    /// Asked by what may wait for long.
+    pub(crate) stop: Stop,
 }
 
 /// A call on its way to its action: its input keeps to the model.
@@ -44,10 +49,13 @@ pub(crate) struct Call {
     input: Value,
 }
 
-impl Gateway {
-    pub(crate) async fn answer(&self, request: Request) -> Response<Body> {
-        let outcome = self.call(request).await;
-        let (status, body) = match outcome {
+impl Server {
+    /// Answers a request, whatever it is.
+    pub async fn answer<B>(&self, request: Request<B>) -> Response<Full<Bytes>>
+    where
+        B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
+    {
+        let (status, body) = match self.call(request).await {
             Ok(body) => (StatusCode::OK, body),
             Err(error) => {
                 if let ApiError::Internal(detail) = &error {
@@ -56,7 +64,7 @@ impl Gateway {
                 (error.status(), error.body())
             }
         };
-        let mut response = Response::new(Body::from(body));
+        let mut response = Response::new(Full::from(body));
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0"));
@@ -66,22 +74,40 @@ impl Gateway {
         response
     }
 
-    async fn call(&self, request: Request) -> Result<Vec<u8>, ApiError> {
+    /// What the head alone can be refused for comes first, and the signature before anything is read into the body.
+    async fn call<B>(&self, request: Request<B>) -> Result<Vec<u8>, ApiError>
+    where
+        B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
+    {
         let (parts, body) = request.into_parts();
-        let name = (parts.method == Method::POST)
-            .then(|| parts.headers.get("x-amz-target"))
-            .flatten()
-            .and_then(|target| target.to_str().ok())
-            .and_then(|target| target.strip_prefix(TARGET_PREFIX))
-            .filter(|name| actions::find(name).is_some())
-            .ok_or(ApiError::UnknownOperation)?;
-        let body = to_bytes(body, REQUEST_BYTES_MAX).await.map_err(|_| ApiError::RequestTooLarge)?;
-        let text = if body.is_empty() { b"{}" } else { &*body };
+        let name = action_name(&parts).ok_or(ApiError::UnknownOperation)?;
+        let claim = match &self.credentials {
+            Some(credentials) => Some(Claim::read(&parts, credentials, SystemTime::now())?),
+            None => None,
+        };
+        check_type(&parts.headers)?;
+        let encoding = Encoding::of(&parts.headers)?;
+        let sent = self.memory.read(body, self.limits.body).await?;
+        if let Some(claim) = claim {
+            claim.verify(&parts, &sent.bytes)?;
+        }
+        let body = self.memory.decode(sent, encoding)?;
+        let text = if body.bytes.is_empty() { b"{}" } else { &*body.bytes };
         let input =
             serde_json::from_slice(text).map_err(|error| ApiError::Serialization(error.to_string()))?;
-        self.call_action(self.context(&parts.headers), name, input).await
+        let context = self.gateway.context(&parts.headers, self.stop.clone());
+        self.gateway.call_action(context, name, input).await
     }
+}
 
+/// The action that a request names, if there is one of that name.
+fn action_name(parts: &Parts) -> Option<&str> {
+    let target = (parts.method == Method::POST).then(|| parts.headers.get("x-amz-target")).flatten()?;
+    let name = target.to_str().ok()?.strip_prefix(TARGET_PREFIX)?;
+    actions::find(name).map(|_| name)
+}
+
+impl Gateway {
     /// Calls the action of this name, if its input keeps to the model.
     pub(crate) async fn call_action(
         &self,
@@ -96,7 +122,7 @@ impl Gateway {
     }
 
     /// The region of the signature's scope; the account where the access key is one.
-    fn context(&self, headers: &HeaderMap) -> Context {
+    fn context(&self, headers: &HeaderMap, stop: Stop) -> Context {
         let scope = headers
             .get(header::AUTHORIZATION)
             .and_then(|value| value.to_str().ok())
@@ -110,6 +136,7 @@ impl Gateway {
             engine: self.engine.clone(),
             region: region.unwrap_or(&self.region).to_owned(),
             account: account.unwrap_or(&self.account).to_owned(),
+            stop,
         }
     }
 }

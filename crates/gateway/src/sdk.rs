@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::arn::StatesArn;
 use crate::error::ApiError;
 use crate::protocol::{Context, Gateway, random_uuid};
+use crate::server::Stop;
 
 /// Members whose text is JSON.
 const PAYLOADS: [&str; 3] = ["Input", "Output", "Definition"];
@@ -42,7 +43,13 @@ impl Gateway {
     fn context_of(&self, execution_arn: &str) -> Context {
         let place = StatesArn::place(execution_arn);
         let (region, account) = place.unwrap_or((&self.region, &self.account));
-        Context { engine: self.engine.clone(), region: region.to_owned(), account: account.to_owned() }
+        Context {
+            engine: self.engine.clone(),
+            region: region.to_owned(),
+            account: account.to_owned(),
+            // The engine gives up its tasks itself.
+            stop: Stop::never(),
+        }
     }
 }
 

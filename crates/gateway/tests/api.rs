@@ -65,7 +65,7 @@ impl Server {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
-        runtime.spawn(darkroom_gateway::serve(listener, gateway, std::future::pending()));
+        runtime.spawn(darkroom_gateway::Server::new(gateway).serve(listener, std::future::pending()));
         Self { address, _runtime: runtime }
     }
 
