@@ -112,6 +112,11 @@ pub struct ServeArguments {
     #[arg(long, value_name = "DIR", default_value = "darkroom-data")]
     pub data: PathBuf,
 
+    /// Where the logs go that state machines ask for: a file for each log group below this folder, or `-` for standard
+    /// output [default: <data>/logs].
+    #[arg(long, value_name = "DIR")]
+    pub logs: Option<PathBuf>,
+
     /// Call Lambda functions there [default: the image functions in this process are all there is].
     #[arg(long, value_name = "URL")]
     pub lambda_endpoint: Option<String>,

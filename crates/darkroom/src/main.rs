@@ -8,6 +8,7 @@ mod cli;
 mod executions;
 mod jsonata;
 mod limits;
+mod logs;
 mod platform;
 mod process;
 mod serve;

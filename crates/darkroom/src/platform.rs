@@ -5,6 +5,7 @@
 //! <data>/platform.db   image records and the outbox of notifications
 //! <data>/input/        the input bucket: uploads/<user>/<image>.<extension>
 //! <data>/output/       the output bucket of a server
+//! <data>/logs/         what state machines of a server want logged
 //! ```
 
 use std::path::{Path, PathBuf};

@@ -2,21 +2,20 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use darkroom_asl::interpreter::Limits;
-use darkroom_engine::store::Append;
-use darkroom_engine::{Engine, Observer, Parked, WorkerPool};
+use darkroom_engine::{Engine, WorkerPool};
 use darkroom_gateway::{Credentials, Gateway, Server};
 use tokio::net::TcpListener;
 use tokio::runtime::{Handle, Runtime};
 
 use crate::cli::ServeArguments;
 use crate::limits;
+use crate::logs::{Logs, Place};
 use crate::platform;
 use crate::tasks::api::Api;
 use crate::tasks::lambda::Lambda;
@@ -46,7 +45,7 @@ pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
         .with_context(|| format!("the data folder {} cannot be made", arguments.data.display()))?;
     let limits = limits::limits(&arguments.limits);
     let (api, opening) = Api::new(&arguments.region, &arguments.account);
-    let engine = engine(&arguments.data, lambda, api, limits, runtime.handle())?;
+    let engine = engine(arguments, lambda, api, limits, runtime.handle())?;
     opening.open(&engine);
     runtime.spawn(keep_house(engine.clone(), arguments.retention_days));
     let gateway = Gateway {
@@ -83,18 +82,29 @@ fn credentials(arguments: &ServeArguments) -> anyhow::Result<Option<Credentials>
 }
 
 fn engine(
-    data: &Path,
+    arguments: &ServeArguments,
     lambda: Option<Lambda>,
     api: Api,
     limits: Limits,
     runtime: &Handle,
 ) -> anyhow::Result<Arc<Engine>> {
+    let data = &arguments.data;
     let store = platform::open_store(data)?;
     let parts = platform::open_tasks(data, &data.join("output"))?;
     let tasks = parts.tasks;
     let pool = WorkerPool::new(platform::cores(), move |invocation| tasks.run(invocation))?;
     let executor = Arc::new(RemoteTasks::new(runtime.clone(), lambda, api, pool));
-    Ok(Arc::new(platform::start_engine(store, executor, Arc::new(Unobserved), limits)?))
+    let logs = Logs::start(store.clone(), place_of_logs(arguments))
+        .context("the thread that writes execution logs cannot be started")?;
+    Ok(Arc::new(platform::start_engine(store, executor, Arc::new(logs), limits)?))
+}
+
+fn place_of_logs(arguments: &ServeArguments) -> Place {
+    match &arguments.logs {
+        None => Place::Folder(arguments.data.join("logs")),
+        Some(path) if path.as_os_str() == "-" => Place::StandardOutput,
+        Some(folder) => Place::Folder(folder.clone()),
+    }
 }
 
 /// Deletes executions that ended long ago, now and then, for as long as the runtime runs.
@@ -142,13 +152,4 @@ fn stop(engine: Arc<Engine>, runtime: Runtime) {
 
 fn url(address: SocketAddr) -> String {
     format!("http://{address}")
-}
-
-/// Nobody asks what has become durable: clients poll.
-struct Unobserved;
-
-impl Observer for Unobserved {
-    fn committed(&self, _: &Append) {}
-
-    fn parked(&self, _: &Parked) {}
 }

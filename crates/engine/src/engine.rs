@@ -14,6 +14,7 @@ mod apart;
 mod committer;
 mod definitions;
 mod express;
+mod health;
 mod inside;
 mod nested;
 mod outlet;
@@ -52,6 +53,7 @@ use self::apart::Apart;
 use self::committer::{Commit, Committer};
 use self::definitions::Definitions;
 use self::express::Express;
+use self::health::Health;
 use self::inside::{Inside, ToInside};
 use self::nested::Nested;
 use self::outlet::{Outlet, Shards};
@@ -87,10 +89,10 @@ pub struct Config {
     pub audit: bool,
 }
 
-/// Is told of what has become durable, in the order in which it did. Called on the committer's thread: an
-/// observer that takes its time holds up the engine.
+/// Is told of what has become durable, in the order in which it did. Called on the committer's thread, and for Express
+/// executions on their shard's: an observer that takes its time holds up the engine.
 pub trait Observer: Send + Sync + 'static {
-    /// An execution's part of a batch is on disk.
+    /// An execution's part of a batch is on disk. An Express execution's never is: it has happened.
     fn committed(&self, append: &Append);
 
     /// An execution was set aside: its history stays, and it does not go on until the cause is mended.
@@ -125,6 +127,7 @@ pub struct Engine {
     last_key: Arc<AtomicI64>,
     apart: Apart,
     random: Arc<dyn Random + Send + Sync>,
+    health: Health,
     /// Held by whoever changes a resource.
     resources: Mutex<()>,
     definitions: Arc<Definitions>,
@@ -167,6 +170,7 @@ impl Engine {
             last_key: Arc::new(AtomicI64::new(config.store.last_key()?.0)),
             apart: Apart::new(&config),
             random: config.random.clone(),
+            health: Health::default(),
             resources: Mutex::default(),
             definitions: Arc::new(Definitions::new(config.store.clone())),
         };
@@ -192,7 +196,8 @@ impl Engine {
         // One turn may wait while another is being committed: more would only age.
         let (commits, turns) = sync_channel::<Commit>(count);
         let mut threads = Vec::with_capacity(2 * count + 2);
-        let committer = Committer::new(config.store.clone(), config.observer.clone(), outlet.clone());
+        let committer = Committer::new(config.store.clone(), config.observer.clone(), outlet.clone())
+            .reporting(engine.health.clone());
         threads.push(spawn("committer".into(), move || committer.run(&turns))?);
         let thinkers = Arc::new(Thinkers::new(count, &config.random)?);
         let looped = |shard, receiver, way_out, back: &Sender<ToShard>| Loop {
@@ -275,7 +280,8 @@ impl Engine {
     }
 
     /// Starts an execution, and returns at once: `reply` is called when its start is durable. It is called
-    /// on a thread of the engine and must not wait. Where the engine is shut down first it is dropped.
+    /// on a thread of the engine and must not wait. Where the engine is shut down first it is dropped. While the store
+    /// takes nothing, what is new is refused.
     pub fn submit_start(
         &self,
         identity: Arc<Identity>,
@@ -284,6 +290,10 @@ impl Engine {
         input: Payload,
         reply: StartReply,
     ) {
+        if let Err(error) = self.health.check() {
+            reply(Err(error.into()));
+            return;
+        }
         let key = ExecutionKey(self.last_key.fetch_add(1, Ordering::Relaxed) + 1);
         let arn = identity.execution_arn.clone();
         let (machine, definition) = (machine.clone(), definition.clone());
@@ -348,6 +358,7 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
+        self.health.close();
         self.shards.close();
         // One that has gone is closed already.
         let _ = self.inside.send(ToInside::Close);
