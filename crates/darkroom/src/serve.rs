@@ -57,9 +57,9 @@ pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
     if let Some(credentials) = credentials {
         server = server.with_credentials(credentials);
     }
-    let served = runtime.block_on(serve(listener, server));
+    let outcome = runtime.block_on(serve(listener, server));
     stop(engine, runtime);
-    served?;
+    outcome?;
     Ok(ExitCode::SUCCESS)
 }
 

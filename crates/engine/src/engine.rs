@@ -179,7 +179,6 @@ impl Engine {
                 store: config.store.clone(),
                 secret,
                 limits: if is_express { config.limits.express() } else { config.limits.clone() },
-                is_express,
                 audit: config.audit,
             })
         };

@@ -62,8 +62,6 @@ pub struct ShardConfig {
     pub secret: TokenSecret,
     /// The bounds on executions.
     pub limits: Limits,
-    /// Whether its executions are Express: they have no log, and what its turns would commit is only shown.
-    pub is_express: bool,
     /// Whether every decision is checked against a replay of what would be stored: a difference parks the
     /// execution. Costs about as much as deciding again.
     pub audit: bool,

@@ -9,7 +9,7 @@ use std::panic::catch_unwind;
 use std::time::{Duration, Instant};
 
 /// Mutations in an ordinary run.
-const ROUNDS: u64 = 3_000;
+const ROUNDS: u64 = 20_000;
 
 /// Requests: one that is packed, one that is signed, and what may be in them.
 const SEEDS: &[&[u8]] = &[

@@ -60,7 +60,7 @@ fn hmac(key: &[u8], text: &str) -> Vec<u8> {
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }
 
 /// `YYYYMMDD'T'HHMMSS'Z'`, so many seconds from now.
@@ -85,8 +85,8 @@ impl Signing {
         headers.push(("x-amz-target", TARGET.to_owned()));
         let signed: Vec<_> = headers.iter().filter(|(name, _)| *name != self.unsigned).collect();
         let names = signed.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";");
-        let lines: String =
-            signed.iter().map(|(name, value)| format!("{name}:{}\n", value.replace("  ", " "))).collect();
+        let line = |(name, value): &&(&str, String)| format!("{name}:{}\n", value.replace("  ", " "));
+        let lines = signed.iter().map(line).collect::<Vec<_>>().concat();
         let (path, query) = self.path.split_once('?').unwrap_or((self.path, ""));
         let payload = hexadecimal(&Sha256::digest(BODY));
         let canonical = format!("POST\n{path}\n{query}\n{lines}\n{names}\n{payload}");
@@ -103,12 +103,10 @@ impl Signing {
         );
 
         let body = self.sent_body.unwrap_or(BODY);
-        for (name, value) in &mut headers {
-            if *name == "x-amz-target" {
-                *value = self.sent_target.unwrap_or(TARGET).to_owned();
-            }
-        }
-        let lines: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        headers.retain(|(name, _)| *name != "x-amz-target");
+        headers.push(("x-amz-target", self.sent_target.unwrap_or(TARGET).to_owned()));
+        let line = |(name, value): &(&str, String)| format!("{name}: {value}\r\n");
+        let lines = headers.iter().map(line).collect::<Vec<_>>().concat();
         let request = format!(
             "POST {} HTTP/1.1\r\n{lines}authorization: {authorization}\r\nconnection: close\r\n\
              content-length: {}\r\n\r\n{body}",

@@ -99,7 +99,7 @@ fn plain(name: &str) -> String {
     for byte in name.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'_' | b'#' => {
-                plain.push(char::from(byte))
+                plain.push(char::from(byte));
             }
             _ => write!(plain, "%{byte:02X}").expect("a text grows"),
         }
