@@ -116,7 +116,7 @@ impl Shard {
             }
             let place = (until, stored.key);
             if self.config.part.owns(&stored.identity.execution_arn)
-                && let Err(error) = self.wake(stored)
+                && let Err(error) = self.wake(&stored)
             {
                 return self.look_again(now, &error);
             }
@@ -148,7 +148,7 @@ impl Shard {
         };
         match found {
             Ok(Some(stored)) => {
-                if let Err(error) = self.wake(stored) {
+                if let Err(error) = self.wake(&stored) {
                     tracing::error!(%error, "an execution that sleeps cannot be read");
                 }
             }
@@ -169,13 +169,13 @@ impl Shard {
     }
 
     /// Takes a sleeper up again. Nothing happens where it does not sleep.
-    pub(super) fn wake(&mut self, stored: StoredExecution) -> Result<(), StoreError> {
+    pub(super) fn wake(&mut self, stored: &StoredExecution) -> Result<(), StoreError> {
         let key = stored.key;
         let is_here = self.live.contains_key(&key) || self.away.contains_key(&key);
         if is_here || stored.asleep_until.is_none() || stored.parked.is_some() {
             return Ok(());
         }
-        match self.read_back(&stored) {
+        match self.read_back(stored) {
             Ok(execution) => {
                 let last = execution.last_event_id();
                 self.keep(key, execution, stored.parent);

@@ -28,7 +28,7 @@ impl Shard {
             Err(error) => return reply(Err(error.into())),
             Ok(Some(stored)) if stored.asleep_until.is_some() => {
                 let key = stored.key;
-                return match self.wake(stored) {
+                return match self.wake(&stored) {
                     Ok(()) => self.start_again(key, &request, reply, building),
                     Err(error) => reply(Err(error.into())),
                 };
