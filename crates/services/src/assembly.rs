@@ -10,6 +10,7 @@ use tokio::task::AbortHandle;
 
 use crate::ServicesError;
 use crate::clock::Clock;
+use crate::cloudwatch::{Bounds, CloudWatch};
 use crate::database::Database;
 use crate::dynamodb::DynamoDb;
 use crate::endpoint::{AccessKey, Endpoint, Endpoints, Remote};
@@ -24,7 +25,7 @@ use crate::tasks::{HttpSettings, Tasks};
 use crate::wire::{Fault, Home, random_uuid};
 
 /// The services that can be embedded, by the names that signatures have for them.
-pub const EMBEDDED: [&str; 6] = ["dynamodb", "events", "lambda", "s3", "sns", "sqs"];
+pub const EMBEDDED: [&str; 7] = ["dynamodb", "events", "lambda", "monitoring", "s3", "sns", "sqs"];
 
 /// A service that is somewhere else.
 #[derive(Clone, Default)]
@@ -63,7 +64,10 @@ pub struct Services {
     pub tasks: Arc<Tasks>,
     /// Takes events of a service's own.
     pub events: Events,
-    deliveries: AbortHandle,
+    /// Takes values of metrics.
+    pub metrics: CloudWatch,
+    /// What goes on in the background: deliveries, and the care for metrics and alarms.
+    background: [AbortHandle; 2],
 }
 
 impl Services {
@@ -81,10 +85,12 @@ impl Services {
         let observer = Arc::new(ToEvents(events.clone()));
         let s3 = S3::open(settings.folders, database.clone(), clock.clone(), observer)?;
         let lambda = Lambda::new(settings.functions, database.clone(), clock.clone(), outbox.clone());
+        let metrics = CloudWatch::new(Bounds::default(), database.clone(), clock.clone(), outbox.clone());
         let mut embedded: Vec<Arc<dyn Service>> = vec![
             Arc::new(DynamoDb::open(&data.join("tables.db"))?),
             Arc::new(events.clone()),
             Arc::new(lambda),
+            Arc::new(metrics.clone()),
             Arc::new(s3),
             Arc::new(Sns::new(database.clone(), clock.clone(), outbox.clone())),
             Arc::new(Sqs::new(database, clock)),
@@ -93,15 +99,18 @@ impl Services {
         let router = Arc::new(Router::new(settings.home, embedded.into_iter().chain(others)));
         endpoints.embed(&router);
         let deliverer = Deliverer::new(endpoints.clone(), settings.mail, data.join("notifications"));
-        let deliveries = tokio::spawn(outbox.run(deliverer)).abort_handle();
+        let background = [
+            tokio::spawn(outbox.run(deliverer)).abort_handle(),
+            tokio::spawn(metrics.clone().run()).abort_handle(),
+        ];
         let tasks = Arc::new(Tasks::new(endpoints, settings.http));
-        Ok(Self { router, tasks, events, deliveries })
+        Ok(Self { router, tasks, events, metrics, background })
     }
 }
 
 impl Drop for Services {
     fn drop(&mut self) {
-        self.deliveries.abort();
+        self.background.iter().for_each(AbortHandle::abort);
     }
 }
 

@@ -52,6 +52,7 @@ impl Database {
             crate::sns::SCHEMA,
             crate::events::SCHEMA,
             crate::s3::SCHEMA,
+            crate::cloudwatch::SCHEMA,
         ] {
             connection.execute_batch(schema)?;
         }

@@ -7,6 +7,7 @@
 mod assembly;
 mod base64;
 pub mod clock;
+pub mod cloudwatch;
 pub mod database;
 pub mod dynamodb;
 pub mod endpoint;

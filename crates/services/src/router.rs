@@ -55,6 +55,8 @@ pub enum Protocol {
     Query,
     /// REST-XML, as S3 has it.
     RestXml,
+    /// Smithy RPC v2 in CBOR, which a header names.
+    Cbor,
 }
 
 /// All services of the port.
@@ -157,6 +159,7 @@ impl Answer for Router {
         let route = name.and_then(|name| self.services.get(name)).map(|(route, _)| route.protocol);
         let protocol = match route {
             _ if parts.headers.contains_key("x-amz-target") => Protocol::Json,
+            _ if wire::cbor::is_spoken(&parts.headers) => Protocol::Cbor,
             Some(protocol) => protocol,
             None if is_form(&parts.method, &parts.headers) => Protocol::Query,
             None => Protocol::RestXml,
@@ -167,6 +170,7 @@ impl Answer for Router {
             Protocol::RestJson => fault.in_rest_json(),
             Protocol::Query => fault.in_query_xml(""),
             Protocol::RestXml => s3::in_xml(&fault, parts.uri.path(), parts.method == Method::HEAD),
+            Protocol::Cbor => fault.in_cbor(""),
         }
     }
 }

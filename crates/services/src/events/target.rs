@@ -116,7 +116,7 @@ impl Target {
     pub(super) fn destination(&self, source: &str, detail_type: &str) -> Destination {
         let arn = self.arn.clone();
         match self.kind() {
-            Some("sns") => Destination::Topic { arn },
+            Some("sns") => Destination::Topic { arn, subject: None },
             Some("lambda") => Destination::Function { arn },
             Some("states") => Destination::StateMachine { arn, name: None },
             Some("events") => {

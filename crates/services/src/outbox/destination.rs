@@ -31,6 +31,8 @@ pub(crate) enum Destination {
     },
     Topic {
         arn: String,
+        #[serde(default)]
+        subject: Option<String>,
     },
     /// Called, and not waited for.
     Function {
@@ -118,12 +120,16 @@ impl Deliverer {
                 }
                 self.json_call(arn, "sqs", "AmazonSQS.SendMessage", &input).await
             }
-            Destination::Topic { arn } => {
-                let form = format!(
+            Destination::Topic { arn, subject } => {
+                let mut form = format!(
                     "Action=Publish&Version=2010-03-31&TopicArn={}&Message={}",
                     encoded(arn, ""),
                     encoded(body, "")
                 );
+                if let Some(subject) = subject {
+                    form.push_str("&Subject=");
+                    form.push_str(&encoded(subject, ""));
+                }
                 let request = Request::post("/").header("content-type", "application/x-www-form-urlencoded");
                 self.call(arn, "sns", request.body(form.into())).await
             }

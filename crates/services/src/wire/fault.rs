@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use axum::body::Body;
+use ciborium::Value as Cbor;
 use darkroom_port::Refusal;
 use http::Response;
 use serde_json::json;
@@ -50,7 +51,7 @@ impl Fault {
     /// A request that the port refused, as this protocol names it.
     pub(crate) fn refused(refusal: &Refusal, protocol: Protocol) -> Self {
         let (status, code) = match (protocol, refusal) {
-            (Protocol::Json, _) => (refusal.status().as_u16(), refusal.code()),
+            (Protocol::Json | Protocol::Cbor, _) => (refusal.status().as_u16(), refusal.code()),
             (Protocol::RestXml, Refusal::MissingAuthenticationToken) => (403, "AccessDenied"),
             (Protocol::RestXml, Refusal::UnrecognizedClient) => (403, "InvalidAccessKeyId"),
             (Protocol::RestXml, Refusal::ContentMismatch) => (400, "XAmzContentSHA256Mismatch"),
@@ -89,15 +90,28 @@ impl Fault {
     pub(crate) fn in_json(&self, namespace: &str, content_type: &'static str) -> Response<Body> {
         let body = json!({ "__type": format!("{namespace}{}", self.code), "message": self.message });
         let mut response = super::response(self.status, content_type, body.to_string());
+        self.say_query_code(&mut response);
+        response
+    }
+
+    /// As RPC v2 in CBOR has it.
+    pub(crate) fn in_cbor(&self, namespace: &str) -> Response<Body> {
+        let body = Cbor::Map(vec![
+            ("__type".into(), format!("{namespace}{}", self.code).into()),
+            ("message".into(), self.message.as_str().into()),
+        ]);
+        let mut response = super::cbor::answer(self.status, Some(&body));
+        self.say_query_code(&mut response);
+        response
+    }
+
+    /// Clients that knew the service when it spoke the query protocol go by its names.
+    fn say_query_code(&self, response: &mut Response<Body>) {
         if self.query_code.is_some() {
             let kind = if self.is_senders() { "Sender" } else { "Receiver" };
-            super::set(
-                response.headers_mut(),
-                "x-amzn-query-error",
-                &format!("{};{kind}", self.query_code()),
-            );
+            let error = format!("{};{kind}", self.query_code());
+            super::set(response.headers_mut(), "x-amzn-query-error", &error);
         }
-        response
     }
 
     /// As REST-JSON has it: the code in a header.

@@ -1,6 +1,7 @@
-//! What AWS's services say on the wire: who calls, what failed, and three of the protocols.
+//! What AWS's services say on the wire: who calls, what failed, and four of the protocols.
 
 mod caller;
+pub(crate) mod cbor;
 mod fault;
 mod ids;
 pub(crate) mod json;
