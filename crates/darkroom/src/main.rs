@@ -9,6 +9,7 @@ mod cli;
 mod executions;
 mod jsonata;
 mod limits;
+mod logs;
 mod platform;
 mod process;
 mod serve;

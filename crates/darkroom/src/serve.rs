@@ -13,16 +13,16 @@ use anyhow::Context;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
-use darkroom_engine::store::Append;
-use darkroom_engine::{Engine, Observer, Parked};
+use darkroom_engine::Engine;
 use darkroom_functions::{FunctionName, Functions};
 use darkroom_gateway::Gateway;
+use darkroom_port::{Answer as _, Credentials, Server};
 use darkroom_services::clock::Clock;
 use darkroom_services::lambda::{Function, InProcess};
 use darkroom_services::router::{Route, Router, Service};
 use darkroom_services::s3::Folders;
 use darkroom_services::wire::{Caller, Home};
-use darkroom_services::{RemoteSettings, Services, Settings, router};
+use darkroom_services::{RemoteSettings, Services, Settings};
 use futures::future::BoxFuture;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -30,11 +30,12 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::cli::ServeArguments;
 use crate::limits;
+use crate::logs::{Logs, Place};
 use crate::platform;
 use crate::tasks::service::ServiceTasks;
 use crate::workflow::{PLACEHOLDERS, PROJECT};
 
-/// How long a stop waits for what was begun to be answered.
+/// How long a stop waits for threads that are at work, once requests are answered.
 const STOP_MAX: Duration = Duration::from_secs(5);
 /// The topic that the image workflow publishes to.
 const TOPIC: &str = PLACEHOLDERS[3].1;
@@ -45,12 +46,7 @@ const HOUSEKEEPING: Duration = Duration::from_hours(1);
 
 /// Runs the command.
 pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
-    anyhow::ensure!(
-        arguments.listen.ip().to_canonical().is_loopback(),
-        "{} can be reached from other machines, where everyone could do everything, since signatures are not checked \
-         yet: listen on 127.0.0.1, and put a proxy that knows its callers before it",
-        arguments.listen
-    );
+    let credentials = credentials(arguments)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("gateway")
@@ -69,25 +65,53 @@ pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
     } else {
         platform::open_store(&arguments.data)?
     };
+    let logs = Logs::start(store.clone(), place_of_logs(arguments))
+        .context("the thread that writes execution logs cannot be started")?;
     let executor = Arc::new(ServiceTasks::new(runtime.handle().clone(), tasks));
-    let engine = Arc::new(platform::start_engine(
-        store,
-        executor,
-        Arc::new(Unobserved),
-        limits::limits(&arguments.limits),
-    )?);
+    let engine =
+        Arc::new(platform::start_engine(store, executor, Arc::new(logs), limits::limits(&arguments.limits))?);
     runtime.spawn(keep_house(engine.clone(), arguments.retention_days));
     let served = runtime.block_on(async {
         let services = services(arguments, &url, engine.clone())?;
         make_topic(&services.router).await?;
         // From here on tasks are run, those that were open among them.
         tell.send_replace(Some(services.tasks.clone()));
-        serve(listener, &url, services.router.clone()).await
+        let mut server = Server::new(services.router.clone());
+        if let Some(credentials) = credentials {
+            server = server.with_credentials(credentials);
+        }
+        serve(listener, &url, server).await
     });
     drop(tell);
     stop(engine, runtime);
     served?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The access keys that requests must be signed with. Whoever is not on this machine must have one.
+fn credentials(arguments: &ServeArguments) -> anyhow::Result<Option<Credentials>> {
+    let ServeArguments { listen, credentials, .. } = arguments;
+    let Some(file) = credentials else {
+        anyhow::ensure!(
+            listen.ip().to_canonical().is_loopback(),
+            "{listen} can be reached from other machines, where everyone could do everything: name a file of access \
+             keys with --credentials, so that requests must be signed, or listen on 127.0.0.1"
+        );
+        return Ok(None);
+    };
+    let text = std::fs::read_to_string(file)
+        .with_context(|| format!("the access keys in {} cannot be read", file.display()))?;
+    let credentials =
+        Credentials::parse(&text).with_context(|| format!("{} cannot be used", file.display()))?;
+    Ok(Some(credentials))
+}
+
+fn place_of_logs(arguments: &ServeArguments) -> Place {
+    match &arguments.logs {
+        None => Place::Folder(arguments.data.join("logs")),
+        Some(path) if path.as_os_str() == "-" => Place::StandardOutput,
+        Some(folder) => Place::Folder(folder.clone()),
+    }
 }
 
 fn services(arguments: &ServeArguments, url: &str, engine: Arc<Engine>) -> anyhow::Result<Services> {
@@ -118,7 +142,7 @@ fn services(arguments: &ServeArguments, url: &str, engine: Arc<Engine>) -> anyho
         http: file.http(),
         clock: Clock::System,
     };
-    let gateway = Gateway { engine, region: arguments.region.clone(), account: arguments.account.clone() };
+    let gateway = Gateway::new(engine, &arguments.region, &arguments.account);
     Ok(Services::open(settings, vec![Arc::new(States(gateway))])?)
 }
 
@@ -195,20 +219,11 @@ async fn sns(router: &Router, form: String) -> anyhow::Result<Option<String>> {
     Ok(Some(text))
 }
 
-async fn serve(listener: TcpListener, url: &str, services: Arc<Router>) -> anyhow::Result<()> {
+async fn serve(listener: TcpListener, url: &str, server: Server<Arc<Router>>) -> anyhow::Result<()> {
     let asked = asked_to_stop()?;
     println!("listening on {url}");
-    let (tell, told) = tokio::sync::oneshot::channel::<()>();
-    let server = tokio::spawn(router::serve(listener, services, async move {
-        // A sender that has gone means the same.
-        let _ = told.await;
-    }));
-    asked.await;
-    drop(tell);
-    match tokio::time::timeout(STOP_MAX, server).await {
-        Ok(ended) => ended.context("the server panicked")?.context("the server failed"),
-        Err(_) => Ok(()),
-    }
+    server.serve(listener, asked).await;
+    Ok(())
 }
 
 /// Ready when the process is asked to stop.
@@ -232,13 +247,4 @@ fn stop(engine: Arc<Engine>, runtime: Runtime) {
 
 fn url(address: SocketAddr) -> String {
     format!("http://{address}")
-}
-
-/// Nobody asks what has become durable: clients poll.
-struct Unobserved;
-
-impl Observer for Unobserved {
-    fn committed(&self, _: &Append) {}
-
-    fn parked(&self, _: &Parked) {}
 }
