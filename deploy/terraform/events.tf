@@ -14,13 +14,14 @@ resource "aws_cloudwatch_event_rule" "upload" {
   })
 }
 
-# The event goes in as it is: a target's input transformer can copy a key, but not take it apart into user and image,
-# which the state machine does.
+# The event's detail goes in as it is: a target's input transformer can copy a key, but not take it apart into user and
+# image, which the state machine does.
 resource "aws_cloudwatch_event_target" "upload" {
-  rule      = aws_cloudwatch_event_rule.upload.name
-  target_id = "upload"
-  arn       = aws_sfn_state_machine.main["upload"].arn
-  role_arn  = aws_iam_role.events.arn
+  rule       = aws_cloudwatch_event_rule.upload.name
+  target_id  = "upload"
+  arn        = aws_sfn_state_machine.main["upload"].arn
+  role_arn   = aws_iam_role.events.arn
+  input_path = "$.detail"
 
   retry_policy {
     maximum_event_age_in_seconds = 86400

@@ -9,7 +9,6 @@ locals {
   region  = data.aws_region.current.region
 
   workflows     = "${path.module}/../../workflows"
-  roles         = "${path.module}/../../workflows/roles"
   policies      = "${path.module}/../policies"
   functions_dir = coalesce(var.functions_dir, "${path.module}/../../dist")
 

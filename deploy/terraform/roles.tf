@@ -1,12 +1,11 @@
-# Who may do what. What the workflow and its functions may do is in workflows/roles/, and held to on one's own machine
-# too; deploy/policies/ adds what only AWS asks for.
+# Who may do what. The policies are the files in deploy/policies/, which are checked and tried without AWS too.
 
 locals {
   with_key = merge(local.names, { key_arn = aws_kms_key.main.arn })
 
   # What each state machine may do for its Tasks.
   state_machine_policies = {
-    image-processing = templatefile("${local.roles}/step-functions.json", local.names)
+    image-processing = templatefile("${local.policies}/state-machine.json", local.names)
     upload           = templatefile("${local.policies}/upload.json", local.names)
   }
 }
@@ -54,11 +53,11 @@ resource "aws_iam_role" "function" {
 
 resource "aws_iam_role_policy" "function" {
   for_each = {
-    validation    = templatefile("${local.roles}/validation.json", local.names)
-    resize        = templatefile("${local.roles}/resize.json", local.names)
-    watermark     = templatefile("${local.roles}/watermark.json", local.names)
-    error-handler = templatefile("${local.roles}/error-handler.json", local.names)
-    cleanup       = templatefile("${local.roles}/cleanup.json", local.names)
+    validation    = templatefile("${local.policies}/function-validation.json", local.names)
+    resize        = templatefile("${local.policies}/function-resize.json", local.names)
+    watermark     = templatefile("${local.policies}/function-watermark.json", local.names)
+    error-handler = templatefile("${local.policies}/function-error-handler.json", local.names)
+    cleanup       = templatefile("${local.policies}/function-cleanup.json", local.names)
   }
 
   name   = "work"

@@ -1,9 +1,9 @@
 """`workflows/upload.asl.json`: from S3's event to one execution of the image workflow.
 
-On AWS a rule of EventBridge starts it with the event. Here a state machine that waits stands for the image
+On AWS a rule of EventBridge starts it with the event's detail. Here a state machine that waits stands for the image
 workflow, so that its executions can be looked at.
 """
-import datetime, hashlib, json, pathlib, unittest
+import hashlib, json, pathlib, unittest
 
 from support import ACCOUNT, PASS, REGION, ROLE, WAIT, Case, name
 
@@ -21,12 +21,9 @@ class Upload(Case):
         self.upload = create("upload", text)
         self.create = lambda definition: create("image-processing", definition)
 
-    def put(self, key, etag="e", seconds=-1):
-        """What became of an event about this object, put so many seconds from now."""
-        time = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)
-        event = json.dumps({
-            "version": "0", "source": "aws.s3", "detail-type": "Object Created", "time": time.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "detail": {"bucket": {"name": "b"}, "object": {"key": key, "size": 2048576, "etag": etag}, "reason": "PutObject"}})
+    def put(self, key):
+        """What became of an event about this object."""
+        event = json.dumps({"bucket": {"name": "b"}, "object": {"key": key, "size": 2048576, "etag": "e"}, "reason": "PutObject"})
         return self.ended(self.sfn.start_execution(stateMachineArn=self.upload, input=event)["executionArn"])
 
     def started(self, images):
@@ -66,19 +63,9 @@ class Upload(Case):
         for _ in range(2):
             for user in ("u1", "u2"):
                 self.assertEqual(self.put(f"uploads/{user}/p1.jpg")["status"], "SUCCEEDED")
-        other = self.by_content("uploads/u2/p1.jpg", "e")
+        other = "image-processing-" + hashlib.sha256(b"uploads/u2/p1.jpg").hexdigest()[:63]
         self.assertEqual({called: given["userId"] for called, given in self.started(images).items()},
                          {"image-processing-p1": "u1", other: "u2"})
-
-    def test_content_that_is_put_over_another_is_processed_once(self):
-        images = self.create(PASS)
-        for etag, seconds in (("e", -1), ("f", 60), ("f", 60), ("e", -1)):
-            self.assertEqual(self.put("uploads/u1/p1.jpg", etag, seconds)["status"], "SUCCEEDED")
-        self.assertEqual(set(self.started(images)), {"image-processing-p1", self.by_content("uploads/u1/p1.jpg", "f")})
-
-    @staticmethod
-    def by_content(key, etag):
-        return "image-processing-" + hashlib.sha256(f"{key} {etag}".encode()).hexdigest()[:63]
 
     def test_a_key_of_another_form_is_refused(self):
         images = self.create(PASS)
