@@ -4,17 +4,16 @@ moto stands for AWS, on loopback. Two servers are run: one with its own services
 at moto. Each Task is executed on both, and what comes of it must be equal but for ids and what an answer says of itself.
 Then the suite of `test_services` is run against moto, where moto does what AWS does. Skipped loudly without moto.
 """
-import importlib.util, json, os, pathlib, re, shutil, socket, subprocess, sys, tempfile, time, unittest
+import json, os, pathlib, re, subprocess, sys, tempfile, time, unittest
 
 import boto3
 from botocore.config import Config
 
-from server import Server, free_port
+from server import Moto, Server
 from support import ACCOUNT, PATIENCE_SECONDS, REGION, ROLE, name
 
 KEY = {"AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": "secret"}
 REMOTE = ("dynamodb", "events", "s3", "sns", "sqs")
-START_SECONDS = 60
 SUITE_SECONDS = 300
 
 # Cases of `test_services` that moto, and not AWS, answers differently: what it does.
@@ -153,34 +152,9 @@ REFUSED = [
 ]
 
 
-class Moto:
-    """moto's server, as a process of its own."""
-
-    def __init__(self):
-        port = free_port()
-        self.endpoint = f"http://127.0.0.1:{port}"
-        self.process = subprocess.Popen([shutil.which("moto_server"), "-H", "127.0.0.1", "-p", str(port)],
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        until = time.monotonic() + START_SECONDS
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                return
-            except OSError:
-                assert time.monotonic() < until and self.process.poll() is None, "moto does not listen"
-                time.sleep(0.1)
-
-    def stop(self):
-        self.process.kill()
-        self.process.wait()
-
-
 class Remote(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        if not (importlib.util.find_spec("moto") and shutil.which("moto_server")):
-            print("!! SKIPPED: remote services are not tried, since there is no moto here", file=sys.stderr)
-            raise unittest.SkipTest("there is no moto here")
         cls.moto = Moto()
         cls.addClassCleanup(cls.moto.stop)
         folder = tempfile.TemporaryDirectory()
