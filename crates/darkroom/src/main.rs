@@ -11,6 +11,7 @@ mod jsonata;
 mod limits;
 mod platform;
 mod process;
+mod roles;
 mod serve;
 mod table;
 mod tasks;

@@ -17,8 +17,10 @@ use darkroom_engine::store::Append;
 use darkroom_engine::{Engine, Observer, Parked};
 use darkroom_functions::{FunctionName, Functions};
 use darkroom_gateway::Gateway;
+use darkroom_iam::Policy;
 use darkroom_services::clock::Clock;
 use darkroom_services::lambda::{Function, InProcess};
+use darkroom_services::roles::Roles;
 use darkroom_services::router::{Route, Router, Service};
 use darkroom_services::s3::Folders;
 use darkroom_services::wire::{Caller, Home};
@@ -31,6 +33,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::cli::ServeArguments;
 use crate::limits;
 use crate::platform;
+use crate::roles;
 use crate::tasks::service::ServiceTasks;
 use crate::workflow::{PLACEHOLDERS, PROJECT};
 
@@ -63,13 +66,15 @@ pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
     std::fs::create_dir_all(&arguments.data)
         .with_context(|| format!("the data folder {} cannot be made", arguments.data.display()))?;
     let url = url(listener.local_addr().context("the port is not known")?);
+    let file = settings::read(arguments.config.as_deref(), &arguments.data)?;
+    let roles = Arc::new(file.roles(shipped_roles(arguments)?, &arguments.account)?);
     let (tell, tasks) = watch::channel(None);
     let store = if arguments.unsynced {
         platform::open_unsynced_store(&arguments.data)?
     } else {
         platform::open_store(&arguments.data)?
     };
-    let executor = Arc::new(ServiceTasks::new(runtime.handle().clone(), tasks));
+    let executor = Arc::new(ServiceTasks::new(runtime.handle().clone(), tasks, roles.clone()));
     let engine = Arc::new(platform::start_engine(
         store,
         executor,
@@ -78,7 +83,7 @@ pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
     )?);
     runtime.spawn(keep_house(engine.clone(), arguments.retention_days));
     let served = runtime.block_on(async {
-        let services = services(arguments, &url, engine.clone())?;
+        let services = services(arguments, &file, roles, &url, engine.clone())?;
         make_topic(&services.router).await?;
         // From here on tasks are run, those that were open among them.
         tell.send_replace(Some(services.tasks.clone()));
@@ -90,8 +95,21 @@ pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn services(arguments: &ServeArguments, url: &str, engine: Arc<Engine>) -> anyhow::Result<Services> {
-    let file = settings::read(arguments.config.as_deref(), &arguments.data)?;
+/// The roles that ship with the workflow, filled for where this server is.
+fn shipped_roles(arguments: &ServeArguments) -> anyhow::Result<BTreeMap<String, Vec<Policy>>> {
+    let mut placeholders = PLACEHOLDERS;
+    placeholders[0].1 = &arguments.region;
+    placeholders[1].1 = &arguments.account;
+    roles::shipped(&arguments.account, &placeholders)
+}
+
+fn services(
+    arguments: &ServeArguments,
+    file: &settings::File,
+    roles: Arc<Roles>,
+    url: &str,
+    engine: Arc<Engine>,
+) -> anyhow::Result<Services> {
     let data = &arguments.data;
     let parts = platform::open_tasks(data, &data.join("output"))?;
     let mut functions = image_functions(&parts.functions);
@@ -116,6 +134,7 @@ fn services(arguments: &ServeArguments, url: &str, engine: Arc<Engine>) -> anyho
         functions,
         mail: file.mail(),
         http: file.http(),
+        roles,
         clock: Clock::System,
     };
     let gateway = Gateway { engine, region: arguments.region.clone(), account: arguments.account.clone() };

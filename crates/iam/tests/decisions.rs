@@ -11,7 +11,7 @@ const IMPLICIT: Decision = Decision::Denied(Denial::Implicit);
 const EXPLICIT: Decision = Decision::Denied(Denial::Explicit);
 
 fn policy(statements: &Value) -> Policy {
-    parse(statements).unwrap()
+    parse(statements).expect("a policy")
 }
 
 fn parse(statements: &Value) -> Result<Policy, PolicyError> {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use darkroom_services::clock::Clock;
 use darkroom_services::lambda::{Function, InProcess};
+use darkroom_services::roles::Roles;
 use darkroom_services::s3::Folders;
 use darkroom_services::tasks::HttpSettings;
 use darkroom_services::wire::Home;
@@ -30,6 +31,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         functions: BTreeMap::from([("echo".to_owned(), echo)]),
         mail: None,
         http: HttpSettings::default(),
+        roles: Arc::new(Roles::none()),
         clock: Clock::System,
     };
     let services = Services::open(settings, Vec::new())?;

@@ -16,6 +16,7 @@ use crate::endpoint::{AccessKey, Endpoint, Endpoints, Remote};
 use crate::events::{Event, Events};
 use crate::lambda::{Function, Lambda};
 use crate::outbox::{Deliverer, Mail, Outbox};
+use crate::roles::Roles;
 use crate::router::{Router, Service};
 use crate::s3::{self, Change, Folders, S3};
 use crate::sns::Sns;
@@ -51,6 +52,8 @@ pub struct Settings {
     pub mail: Option<Mail>,
     /// What `http:invoke` may do.
     pub http: HttpSettings,
+    /// What roles may do.
+    pub roles: Arc<Roles>,
     /// Where the time is read.
     pub clock: Clock,
 }
@@ -94,7 +97,7 @@ impl Services {
         endpoints.embed(&router);
         let deliverer = Deliverer::new(endpoints.clone(), settings.mail, data.join("notifications"));
         let deliveries = tokio::spawn(outbox.run(deliverer)).abort_handle();
-        let tasks = Arc::new(Tasks::new(endpoints, settings.http));
+        let tasks = Arc::new(Tasks::new(endpoints, settings.http, settings.roles));
         Ok(Self { router, tasks, events, deliveries })
     }
 }

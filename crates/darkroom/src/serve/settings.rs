@@ -1,4 +1,4 @@
-//! `darkroom.toml`: which services are somewhere else, which functions there are, where mail goes.
+//! `darkroom.toml`: which services are somewhere else, which functions there are, what roles may do, where mail goes.
 //!
 //! With no file all services are embedded in the data folder, and the functions are the five image functions.
 
@@ -8,12 +8,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use darkroom_iam::Policy;
+use darkroom_services::clock::Clock;
 use darkroom_services::endpoint::AccessKey;
 use darkroom_services::lambda::{Function, Process, ProcessSettings, Url};
 use darkroom_services::outbox::Mail;
+use darkroom_services::roles::Roles;
 use darkroom_services::tasks::{Connection, HttpSettings};
 use darkroom_services::{EMBEDDED, RemoteSettings};
 use serde::Deserialize;
+
+use crate::roles;
 
 /// The longest that a function may run. AWS's own bound.
 const TIMEOUT_SECONDS_MAX: u64 = 900;
@@ -31,6 +36,31 @@ pub struct File {
     #[serde(default)]
     http: HttpTable,
     mail: Option<MailTable>,
+    #[serde(default)]
+    iam: IamTable,
+    #[serde(default)]
+    roles: BTreeMap<String, RoleTable>,
+    /// Where the file is: the files that it names are there, too.
+    #[serde(skip)]
+    folder: PathBuf,
+}
+
+/// `[iam]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct IamTable {
+    /// Whether a role that is not configured may do nothing, instead of everything.
+    #[serde(default)]
+    enforce: bool,
+}
+
+/// `[roles.<name>]`: its policies, in the file or in files of their own.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RoleTable {
+    policy: Option<String>,
+    #[serde(default)]
+    policies: Vec<PathBuf>,
 }
 
 /// `[services.<name>]`.
@@ -106,7 +136,8 @@ pub fn read(asked_for: Option<&Path>, data: &Path) -> anyhow::Result<File> {
         }
         text => text.with_context(|| format!("{} cannot be read", path.display()))?,
     };
-    toml::from_str(&text).with_context(|| format!("{} is wrong", path.display()))
+    let file: File = toml::from_str(&text).with_context(|| format!("{} is wrong", path.display()))?;
+    Ok(File { folder: path.parent().map(Path::to_owned).unwrap_or_default(), ..file })
 }
 
 impl File {
@@ -160,6 +191,32 @@ impl File {
         Ok(functions)
     }
 
+    /// What roles may do: those that ship with the workflow, and those of the file, which win.
+    pub fn roles(&self, shipped: BTreeMap<String, Vec<Policy>>, account: &str) -> anyhow::Result<Roles> {
+        let mut known = shipped;
+        for (name, table) in &self.roles {
+            let mut policies = Vec::new();
+            let mut add = |place: &str, text: &str| -> anyhow::Result<()> {
+                policies.push(
+                    Policy::parse(text).with_context(|| format!("{place} of [roles.{name}] is wrong"))?,
+                );
+                Ok(())
+            };
+            if let Some(text) = &table.policy {
+                add("the policy", text)?;
+            }
+            for path in &table.policies {
+                let path = self.folder.join(path);
+                let text = std::fs::read_to_string(&path)
+                    .with_context(|| format!("{} of [roles.{name}] cannot be read", path.display()))?;
+                add(&path.display().to_string(), &text)?;
+            }
+            let arn = if name.starts_with("arn:") { name.clone() } else { roles::arn(account, name) };
+            known.insert(arn, policies);
+        }
+        Ok(Roles::new(known, self.iam.enforce, Clock::System))
+    }
+
     /// Where mail is handed over.
     pub fn mail(&self) -> Option<Mail> {
         self.mail.as_ref().map(|mail| Mail { relay: mail.relay.clone(), from: mail.from.clone() })
@@ -195,6 +252,7 @@ mod tests {
     fn a_file_is_read_and_what_is_wrong_in_it_is_named() {
         let check = |text: &str| -> anyhow::Result<(usize, usize)> {
             let file: File = toml::from_str(text)?;
+            file.roles(BTreeMap::new(), "000000000000")?;
             Ok((file.remote()?.len(), file.functions("us-east-1", "http://x")?.len()))
         };
         for (text, expected) in [
@@ -204,6 +262,12 @@ mod tests {
             ("[services.ec2]\nendpoint = \"aws\"", Err("[services.ec2] is no service")),
             ("[functions.f]\nhandler = \"a.b\"", Err("either a command or a url")),
             ("[functions.f]\nurl = \"http://x\"\ntimeout_seconds = 901", Err("timeout_seconds")),
+            ("[iam]\nenforce = true\n[roles.r]\npolicy = '{\"Statement\": []}'", Ok((0, 0))),
+            (
+                "[roles.r]\npolicy = '{}'",
+                Err("the policy of [roles.r] is wrong: the policy has no `Statement`"),
+            ),
+            ("[roles.r]\npolicies = [\"nowhere/p.json\"]", Err("nowhere/p.json of [roles.r] cannot be read")),
             ("[sevrices]", Err("sevrices")),
         ] {
             match (check(text), expected) {

@@ -9,6 +9,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use darkroom_services::clock::Clock;
 use darkroom_services::lambda::{Function, InProcess};
+use darkroom_services::roles::Roles;
 use darkroom_services::s3::Folders;
 use darkroom_services::tasks::{HttpSettings, TaskCall, TaskFault};
 use darkroom_services::wire::Home;
@@ -16,6 +17,8 @@ use darkroom_services::{Services, Settings};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
+/// The role of tasks.
+pub const ROLE: &str = "arn:aws:iam::000000000000:role/tasks";
 pub const ACCOUNT: &str = "000000000000";
 
 /// Running services in a folder.
@@ -55,6 +58,7 @@ impl Port {
             functions,
             mail: None,
             http: HttpSettings::default(),
+            roles: Arc::new(Roles::none()),
             clock: Clock::Manual(now_ms.clone()),
         };
         Self { services: Services::open(settings, Vec::new()).unwrap(), now_ms }
@@ -121,6 +125,8 @@ impl Port {
             account: ACCOUNT.to_owned(),
             execution_arn: "arn:execution".to_owned(),
             state_machine_arn: "arn:machine".to_owned(),
+            role_arn: ROLE.to_owned(),
+            credentials_role_arn: None,
         };
         self.services.tasks.call(&call).await.map(|output| serde_json::from_str(&output).unwrap())
     }
