@@ -270,6 +270,14 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<StoredExecution>, StoreError>;
 
+    /// At most `limit` executions that ended at this time or later, by key, those after `after` only.
+    fn ended_since(
+        &self,
+        time: Timestamp,
+        after: Option<ExecutionKey>,
+        limit: usize,
+    ) -> Result<Vec<StoredExecution>, StoreError>;
+
     /// One execution, by its ARN.
     fn execution(&self, arn: &str) -> Result<Option<StoredExecution>, StoreError>;
 

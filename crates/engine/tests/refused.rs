@@ -56,6 +56,15 @@ impl Store for Refusing {
         self.0.open_executions(after, limit)
     }
 
+    fn ended_since(
+        &self,
+        time: Timestamp,
+        after: Option<ExecutionKey>,
+        limit: usize,
+    ) -> Result<Vec<StoredExecution>, StoreError> {
+        self.0.ended_since(time, after, limit)
+    }
+
     fn execution(&self, arn: &str) -> Result<Option<StoredExecution>, StoreError> {
         self.0.execution(arn)
     }

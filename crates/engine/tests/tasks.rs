@@ -323,7 +323,8 @@ fn a_child_that_the_role_does_not_allow_is_not_started() {
     let store = MemoryStore::default();
     let running = start(&store);
     running.create("child", MachineType::Standard, PASS);
-    let parameters = format!(r#""Parameters": {{"StateMachineArn": "{OWNER}:stateMachine:child", "Name": "c"}},"#);
+    let parameters =
+        format!(r#""Parameters": {{"StateMachineArn": "{OWNER}:stateMachine:child", "Name": "c"}},"#);
     for (resource, failed) in
         [("arn:aws:states:::states:startExecution", "TaskFailed"), (SYNC, "TaskSubmitFailed")]
     {

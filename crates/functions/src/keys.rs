@@ -98,7 +98,7 @@ fn check_id(name: &'static str, id: &str) -> Result<(), FunctionError> {
     Err(invalid(name, id, problem))
 }
 
-fn check_key(key: &str) -> Result<(), FunctionError> {
+pub(crate) fn check_key(key: &str) -> Result<(), FunctionError> {
     let problem = if key.is_empty() || key.len() > KEY_BYTES_MAX {
         "it must have 1 to 1024 bytes"
     } else if key.contains(|c: char| c.is_control() || c == '\\') {
@@ -111,7 +111,7 @@ fn check_key(key: &str) -> Result<(), FunctionError> {
     Err(invalid("s3Key", key, problem))
 }
 
-fn invalid(name: &'static str, value: &str, problem: impl Into<String>) -> FunctionError {
+pub(crate) fn invalid(name: &'static str, value: &str, problem: impl Into<String>) -> FunctionError {
     // A hostile value must not fill the log.
     let value = value.chars().take(160).collect();
     FunctionError::InvalidKey { name, value, problem: problem.into() }

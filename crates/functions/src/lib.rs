@@ -24,6 +24,7 @@ mod refusal;
 mod resize;
 mod scale;
 mod structure;
+mod upload;
 mod validate;
 mod watermark;
 
@@ -38,11 +39,12 @@ pub use kind::Format;
 pub use limits::Limits;
 pub use objects::{open_folder, remove_unfinished};
 pub use records::{
-    ErrorInfo, ImageRecord, ImageRecords, Message, Notification, Notifications, Outputs, Seen, SqliteRecords,
-    Status, StoreError,
+    DynamoDb, DynamoDbError, DynamoRecords, ErrorInfo, ImageRecord, ImageRecords, Message, Notification,
+    Notifications, Outputs, Seen, SqliteRecords, Status, StoreError,
 };
 pub use refusal::{Check, Refusal};
 pub use resize::{Resized, Size, resize};
 pub use scale::fit;
+pub use upload::Upload;
 pub use validate::{Claim, ImageMetadata, Validation, ValidationDetails, Verdict, validate};
 pub use watermark::{Watermark, watermark};

@@ -147,6 +147,9 @@ impl Bucket {
         let (bucket, key) = (self.name, key.to_owned());
         match source {
             object_store::Error::NotFound { .. } => FunctionError::ObjectNotFound { bucket, key },
+            object_store::Error::PermissionDenied { source, .. } => {
+                FunctionError::AccessDenied(source.to_string())
+            }
             source => FunctionError::Bucket { bucket, key, source },
         }
     }

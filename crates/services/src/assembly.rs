@@ -154,6 +154,7 @@ impl s3::Observer for ToEvents {
             bus: None,
             detail,
             time_ms: None,
+            id: None,
         };
         Box::pin(self.0.emit(event))
     }

@@ -43,6 +43,11 @@ pub(super) const BY_ARN: &str = select_whole!("WHERE arn = ?1");
 pub(super) const BY_KEY: &str = select_whole!("WHERE key = ?1");
 pub(super) const OPEN: &str = select_whole!("WHERE status = 'RUNNING' AND key > ?1 ORDER BY key LIMIT ?2");
 
+/// The keys first, by the index of ends, so that only the rows of one page are read.
+pub(super) const ENDED_SINCE: &str = select_whole!(
+    "WHERE key IN (SELECT key FROM executions WHERE ended_ms >= ?1 AND key > ?2 ORDER BY key LIMIT ?3) ORDER BY key"
+);
+
 const ALL: &str = select!([] "WHERE key < ?1 ORDER BY key DESC LIMIT ?2");
 const BY_STATUS: &str = select!([] "WHERE status = ?3 AND key < ?1 ORDER BY key DESC LIMIT ?2");
 const BY_STATE_MACHINE_AND_STATUS: &str =
