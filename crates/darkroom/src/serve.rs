@@ -1,8 +1,12 @@
 //! `darkroom serve`: Step Functions and the services that workflows reach, on one port.
 
-mod settings;
+mod functions;
+mod guard;
+pub mod settings;
+mod setup;
+mod status_events;
+mod uploads;
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -10,16 +14,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
-use darkroom_engine::store::Append;
-use darkroom_engine::{Engine, Observer, Parked};
-use darkroom_functions::{FunctionName, Functions};
+use darkroom_engine::Engine;
 use darkroom_gateway::Gateway;
-use darkroom_iam::Policy;
+use darkroom_lambda::Reach;
 use darkroom_services::clock::Clock;
-use darkroom_services::lambda::{Function, InProcess};
+use darkroom_services::endpoint::Endpoints;
 use darkroom_services::roles::Roles;
 use darkroom_services::router::{Route, Router, Service};
 use darkroom_services::s3::Folders;
@@ -27,20 +28,19 @@ use darkroom_services::wire::{Caller, Home};
 use darkroom_services::{RemoteSettings, Services, Settings, router};
 use futures::future::BoxFuture;
 use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
-use tokio::sync::{Semaphore, watch};
+use tokio::runtime::{Handle, Runtime};
+use tokio::sync::watch;
 
+use self::setup::Setup;
+use self::status_events::Teller;
 use crate::cli::ServeArguments;
 use crate::limits;
 use crate::platform;
 use crate::roles;
 use crate::tasks::service::ServiceTasks;
-use crate::workflow::{PLACEHOLDERS, PROJECT};
 
 /// How long a stop waits for what was begun to be answered.
 const STOP_MAX: Duration = Duration::from_secs(5);
-/// The topic that the image workflow publishes to.
-const TOPIC: &str = PLACEHOLDERS[3].1;
 
 const DAY: Duration = Duration::from_hours(24);
 /// How often what is too old is looked for.
@@ -67,7 +67,10 @@ pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
         .with_context(|| format!("the data folder {} cannot be made", arguments.data.display()))?;
     let url = url(listener.local_addr().context("the port is not known")?);
     let file = settings::read(arguments.config.as_deref(), &arguments.data)?;
-    let roles = Arc::new(file.roles(shipped_roles(arguments)?, &arguments.account)?);
+    let names = file.names();
+    let shipped =
+        roles::shipped(&arguments.account, &names.placeholders(&arguments.region, &arguments.account))?;
+    let roles = Arc::new(file.roles(shipped, &arguments.account)?);
     let (tell, tasks) = watch::channel(None);
     let store = if arguments.unsynced {
         platform::open_unsynced_store(&arguments.data)?
@@ -75,16 +78,14 @@ pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
         platform::open_store(&arguments.data)?
     };
     let executor = Arc::new(ServiceTasks::new(runtime.handle().clone(), tasks, roles.clone()));
-    let engine = Arc::new(platform::start_engine(
-        store,
-        executor,
-        Arc::new(Unobserved),
-        limits::limits(&arguments.limits),
-    )?);
+    let (observer, changes) = status_events::observer();
+    let limits = limits::limits(&arguments.limits);
+    let engine = Arc::new(platform::start_engine(store, executor, Arc::new(observer), limits)?);
     runtime.spawn(keep_house(engine.clone(), arguments.retention_days));
     let served = runtime.block_on(async {
-        let services = services(arguments, &file, roles, &url, engine.clone())?;
-        make_topic(&services.router).await?;
+        let server = Server { arguments, file: &file, url: &url, runtime: runtime.handle().clone(), roles };
+        let services = server.services(&engine).await?;
+        Teller::start(&engine, services.events.clone(), runtime.handle().clone(), changes)?;
         // From here on tasks are run, those that were open among them.
         tell.send_replace(Some(services.tasks.clone()));
         serve(listener, &url, services.router.clone()).await
@@ -95,50 +96,80 @@ pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The roles that ship with the workflow, filled for where this server is.
-fn shipped_roles(arguments: &ServeArguments) -> anyhow::Result<BTreeMap<String, Vec<Policy>>> {
-    let mut placeholders = PLACEHOLDERS;
-    placeholders[0].1 = &arguments.region;
-    placeholders[1].1 = &arguments.account;
-    roles::shipped(&arguments.account, &placeholders)
+/// What a server is made of.
+struct Server<'a> {
+    arguments: &'a ServeArguments,
+    file: &'a settings::File,
+    url: &'a str,
+    runtime: Handle,
+    roles: Arc<Roles>,
 }
 
-fn services(
-    arguments: &ServeArguments,
-    file: &settings::File,
-    roles: Arc<Roles>,
-    url: &str,
-    engine: Arc<Engine>,
-) -> anyhow::Result<Services> {
-    let data = &arguments.data;
-    let parts = platform::open_tasks(data, &data.join("output"))?;
-    let mut functions = image_functions(&parts.functions);
-    functions.extend(file.functions(&arguments.region, url)?);
-    let mut remote = file.remote()?;
-    if let Some(endpoint) = &arguments.lambda_endpoint {
-        remote.insert("lambda".to_owned(), RemoteSettings { url: Some(endpoint.clone()), key: None });
-    }
-    let elsewhere = [("input", parts.input), ("output", data.join("output"))];
-    let settings = Settings {
-        home: Home {
+impl Server<'_> {
+    /// The services, with the platform's own resources in them.
+    async fn services(&self, engine: &Arc<Engine>) -> anyhow::Result<Services> {
+        let Self { arguments, file, url, runtime, roles } = self;
+        let (data, names) = (&arguments.data, file.names());
+        let mut remote = file.remote()?;
+        if let Some(endpoint) = &arguments.lambda_endpoint {
+            remote.insert("lambda".to_owned(), RemoteSettings { url: Some(endpoint.clone()), key: None });
+        }
+        let endpoints = Arc::new(Endpoints::new(&remote)?);
+        let buckets = platform::open_buckets(data, &data.join("output"))?;
+        let is_embedded = !remote.contains_key("s3");
+        let parts = functions::Parts {
+            input: is_embedded.then(|| buckets.input.clone()),
+            output: is_embedded.then(|| buckets.output.clone()),
+            reach: Reach {
+                endpoint: endpoints.clone(),
+                runtime: runtime.clone(),
+                region: arguments.region.clone(),
+                account: arguments.account.clone(),
+            },
+            names,
+            roles: roles.clone(),
+        };
+        let mut functions = parts.functions(Arc::downgrade(engine));
+        functions.extend(file.functions(&arguments.region, url)?);
+        let elsewhere =
+            [(&names.input_bucket, buckets.input_folder), (&names.output_bucket, data.join("output"))];
+        let settings = Settings {
+            home: Home {
+                region: arguments.region.clone(),
+                account: arguments.account.clone(),
+                url: (*url).to_owned(),
+            },
+            data: data.clone(),
+            folders: Folders {
+                root: data.join("buckets"),
+                elsewhere: elsewhere.map(|(name, folder)| (name.clone(), folder)).into(),
+            },
+            endpoints: endpoints.clone(),
+            functions,
+            mail: file.mail(),
+            http: file.http(),
+            roles: roles.clone(),
+            clock: Clock::System,
+        };
+        let gateway = Gateway {
+            engine: engine.clone(),
             region: arguments.region.clone(),
             account: arguments.account.clone(),
-            url: url.to_owned(),
-        },
-        data: data.clone(),
-        folders: Folders {
-            root: data.join("buckets"),
-            elsewhere: elsewhere.map(|(name, folder)| (format!("{PROJECT}-{name}"), folder)).into(),
-        },
-        remote,
-        functions,
-        mail: file.mail(),
-        http: file.http(),
-        roles,
-        clock: Clock::System,
-    };
-    let gateway = Gateway { engine, region: arguments.region.clone(), account: arguments.account.clone() };
-    Ok(Services::open(settings, vec![Arc::new(States(gateway))])?)
+        };
+        let services = Services::open(settings, vec![Arc::new(States(gateway))])?;
+        // Where functions are called elsewhere, the image functions are not.
+        if names.enabled && !remote.contains_key("lambda") {
+            let setup = Setup {
+                endpoints: &endpoints,
+                region: &arguments.region,
+                account: &arguments.account,
+                names,
+                remote: &remote.into_keys().collect(),
+            };
+            setup.run().await?;
+        }
+        Ok(services)
+    }
 }
 
 /// Deletes executions that ended long ago, now and then, for as long as the runtime runs.
@@ -157,21 +188,6 @@ async fn keep_house(engine: Arc<Engine>, retention_days: u32) {
     }
 }
 
-/// The image functions as Lambda functions of this process.
-fn image_functions(functions: &Functions) -> BTreeMap<String, Arc<dyn Function>> {
-    // A place is a core: more pictures at once would only take more memory.
-    let places = Arc::new(Semaphore::new(platform::cores()));
-    let function = |name: FunctionName| {
-        let functions = functions.clone();
-        let code = move |event: &str| {
-            functions.invoke(name, event).map_err(|error| (error.error_type().to_owned(), error.to_string()))
-        };
-        let function: Arc<dyn Function> = Arc::new(InProcess::new(Arc::new(code), places.clone()));
-        (format!("{PROJECT}-{name}"), function)
-    };
-    FunctionName::ALL.into_iter().map(function).collect()
-}
-
 /// Step Functions among the services.
 struct States(Gateway);
 
@@ -183,35 +199,6 @@ impl Service for States {
     fn answer(&self, request: Request, _: Caller) -> BoxFuture<'_, Response> {
         Box::pin(self.0.answer(request))
     }
-}
-
-/// Makes the workflow's topic, where it is not there, and lets a file hear of it: what is published before
-/// anybody subscribes is not lost. Where SNS is remote its topics are its own.
-async fn make_topic(router: &Router) -> anyhow::Result<()> {
-    let create = format!("Action=CreateTopic&Version=2010-03-31&Name={TOPIC}");
-    let Some(answer) = sns(router, create).await? else { return Ok(()) };
-    let arn = answer.split("<TopicArn>").nth(1).and_then(|rest| rest.split('<').next());
-    let arn = arn.context("the topic of notifications has no ARN")?;
-    let subscribe =
-        format!("Action=Subscribe&Version=2010-03-31&TopicArn={arn}&Protocol=file&Endpoint={TOPIC}.jsonl");
-    sns(router, subscribe).await?;
-    Ok(())
-}
-
-/// A call of the embedded SNS, or nothing where there is none.
-async fn sns(router: &Router, form: String) -> anyhow::Result<Option<String>> {
-    let request = Request::post("/")
-        .header("content-type", "application/x-www-form-urlencoded")
-        .body(Body::from(form))?;
-    let response = router.answer(request).await;
-    let status = response.status();
-    let body = axum::body::to_bytes(response.into_body(), 64 * 1024).await?;
-    let text = String::from_utf8_lossy(&body).into_owned();
-    if text.contains("MissingVersion") {
-        return Ok(None);
-    }
-    anyhow::ensure!(status.is_success(), "the topic of notifications cannot be made: {text}");
-    Ok(Some(text))
 }
 
 async fn serve(listener: TcpListener, url: &str, services: Arc<Router>) -> anyhow::Result<()> {
@@ -251,13 +238,4 @@ fn stop(engine: Arc<Engine>, runtime: Runtime) {
 
 fn url(address: SocketAddr) -> String {
     format!("http://{address}")
-}
-
-/// Nobody asks what has become durable: clients poll.
-struct Unobserved;
-
-impl Observer for Unobserved {
-    fn committed(&self, _: &Append) {}
-
-    fn parked(&self, _: &Parked) {}
 }

@@ -47,14 +47,14 @@ pub enum FunctionError {
     #[error("there is no record of {0}")]
     RecordNotFound(ImageKey),
     /// A bucket did not do what it was asked to.
-    #[error("the {bucket} bucket failed at {key:?}: {source}")]
+    #[error("the {bucket} bucket failed at {key:?}: {reason}")]
     Bucket {
         /// `input` or `output`.
         bucket: &'static str,
         /// The object's key.
         key: String,
         /// The store's own words.
-        source: object_store::Error,
+        reason: String,
     },
     /// The function's role does not allow what it tried.
     #[error("{0}")]

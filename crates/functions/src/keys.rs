@@ -4,8 +4,6 @@
 
 use std::fmt;
 
-use object_store::path::Path;
-
 use crate::error::FunctionError;
 
 /// The longest id: with the longest suffix it stays under the 255 bytes that file systems allow a name.
@@ -76,12 +74,6 @@ impl fmt::Display for ImageKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "image {} of user {}", self.image_id, self.user_id)
     }
-}
-
-/// The path of a key that was checked.
-pub(crate) fn path(key: &str) -> Result<Path, FunctionError> {
-    check_key(key)?;
-    Path::parse(key).map_err(|error| invalid("s3Key", key, error.to_string()))
 }
 
 fn check_id(name: &'static str, id: &str) -> Result<(), FunctionError> {

@@ -27,7 +27,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         home: Home { region: "us-east-1".to_owned(), account: "000000000000".to_owned(), url: url.clone() },
         folders: Folders { root: data.join("buckets"), elsewhere: BTreeMap::new() },
         data,
-        remote: BTreeMap::new(),
+        endpoints: Arc::default(),
         functions: BTreeMap::from([("echo".to_owned(), echo)]),
         mail: None,
         http: HttpSettings::default(),

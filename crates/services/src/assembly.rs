@@ -12,7 +12,7 @@ use crate::ServicesError;
 use crate::clock::Clock;
 use crate::database::Database;
 use crate::dynamodb::DynamoDb;
-use crate::endpoint::{AccessKey, Endpoint, Endpoints, Remote};
+use crate::endpoint::Endpoints;
 use crate::events::{Event, Events};
 use crate::lambda::{Function, Lambda};
 use crate::outbox::{Deliverer, Mail, Outbox};
@@ -27,15 +27,6 @@ use crate::wire::{Fault, Home, random_uuid};
 /// The services that can be embedded, by the names that signatures have for them.
 pub const EMBEDDED: [&str; 6] = ["dynamodb", "events", "lambda", "s3", "sns", "sqs"];
 
-/// A service that is somewhere else.
-#[derive(Clone, Default)]
-pub struct RemoteSettings {
-    /// Its URL; none is AWS itself.
-    pub url: Option<String>,
-    /// The key that calls are signed with; without one they are not.
-    pub key: Option<AccessKey>,
-}
-
 /// What the services are made of.
 pub struct Settings {
     /// The account and region of requests that name none.
@@ -44,8 +35,8 @@ pub struct Settings {
     pub data: PathBuf,
     /// The buckets' folders.
     pub folders: Folders,
-    /// Services that are somewhere else, by their names; all others are embedded.
-    pub remote: BTreeMap<String, RemoteSettings>,
+    /// Where services are; those that are nowhere else are embedded.
+    pub endpoints: Arc<Endpoints>,
     /// The embedded Lambda's functions.
     pub functions: BTreeMap<String, Arc<dyn Function>>,
     /// Where mail is handed over.
@@ -79,7 +70,7 @@ impl Services {
         let database = Database::open(&data.join("services.db"))?;
         let clock = settings.clock;
         let outbox = Outbox::new(database.clone(), clock.clone());
-        let endpoints = Arc::new(Endpoints::new(remote_endpoints(&settings.remote)?));
+        let endpoints = settings.endpoints;
         let events = Events::new(database.clone(), clock.clone(), outbox.clone());
         let observer = Arc::new(ToEvents(events.clone()));
         let s3 = S3::open(settings.folders, database.clone(), clock.clone(), observer)?;
@@ -92,7 +83,7 @@ impl Services {
             Arc::new(Sns::new(database.clone(), clock.clone(), outbox.clone())),
             Arc::new(Sqs::new(database, clock)),
         ];
-        embedded.retain(|service| !settings.remote.contains_key(service.route().name));
+        embedded.retain(|service| !endpoints.is_remote(service.route().name));
         let router = Arc::new(Router::new(settings.home, embedded.into_iter().chain(others)));
         endpoints.embed(&router);
         let deliverer = Deliverer::new(endpoints.clone(), settings.mail, data.join("notifications"));
@@ -106,22 +97,6 @@ impl Drop for Services {
     fn drop(&mut self) {
         self.deliveries.abort();
     }
-}
-
-fn remote_endpoints(
-    remote: &BTreeMap<String, RemoteSettings>,
-) -> Result<BTreeMap<String, Arc<dyn Endpoint>>, ServicesError> {
-    let endpoint = |(name, settings): (&String, &RemoteSettings)| {
-        if let Some(url) = &settings.url
-            && !(url.starts_with("http://") || url.starts_with("https://"))
-        {
-            let message = format!("the endpoint {url} of {name} does not begin with http:// or https://");
-            return Err(ServicesError::Setting(message));
-        }
-        let remote: Arc<dyn Endpoint> = Arc::new(Remote::new(settings.url.as_deref(), settings.key.clone()));
-        Ok((name.clone(), remote))
-    };
-    remote.iter().map(endpoint).collect()
 }
 
 /// Tells EventBridge of objects, as S3 does.

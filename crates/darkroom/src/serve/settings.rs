@@ -19,6 +19,7 @@ use darkroom_services::{EMBEDDED, RemoteSettings};
 use serde::Deserialize;
 
 use crate::roles;
+use crate::workflow::PROJECT;
 
 /// The longest that a function may run. AWS's own bound.
 const TIMEOUT_SECONDS_MAX: u64 = 900;
@@ -37,12 +38,61 @@ pub struct File {
     http: HttpTable,
     mail: Option<MailTable>,
     #[serde(default)]
+    platform: Names,
+    #[serde(default)]
     iam: IamTable,
     #[serde(default)]
     roles: BTreeMap<String, RoleTable>,
     /// Where the file is: the files that it names are there, too.
     #[serde(skip)]
     folder: PathBuf,
+}
+
+/// `[platform]`: whether the image workflow and what is around it are made, and what they are called.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Names {
+    /// Whether they are made.
+    pub enabled: bool,
+    /// Where uploads are put.
+    pub input_bucket: String,
+    /// Where results are put.
+    pub output_bucket: String,
+    /// Where the images' records are.
+    pub table: String,
+    /// Where failures are told.
+    pub topic: String,
+    /// Where failed executions are kept.
+    pub dead_letter_queue: String,
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        let name = |rest: &str| format!("{PROJECT}-{rest}");
+        Self {
+            enabled: true,
+            input_bucket: name("input"),
+            output_bucket: name("output"),
+            table: name("images"),
+            topic: name("notifications"),
+            dead_letter_queue: name("dead-letters"),
+        }
+    }
+}
+
+impl Names {
+    /// What the placeholders of the workflow and its roles stand for.
+    pub fn placeholders<'a>(&'a self, region: &'a str, account: &'a str) -> [(&'a str, &'a str); 7] {
+        [
+            ("region", region),
+            ("account", account),
+            ("project_name", PROJECT),
+            ("sns_topic_name", &self.topic),
+            ("input_bucket", &self.input_bucket),
+            ("output_bucket", &self.output_bucket),
+            ("table_name", &self.table),
+        ]
+    }
 }
 
 /// `[iam]`.
@@ -141,6 +191,11 @@ pub fn read(asked_for: Option<&Path>, data: &Path) -> anyhow::Result<File> {
 }
 
 impl File {
+    /// What the platform is made of.
+    pub fn names(&self) -> &Names {
+        &self.platform
+    }
+
     /// The services that are somewhere else.
     pub fn remote(&self) -> anyhow::Result<BTreeMap<String, RemoteSettings>> {
         let mut remote = BTreeMap::new();

@@ -28,6 +28,7 @@ use crate::endpoint::{Endpoints, Scope, Unreachable};
 use crate::roles::Roles;
 
 pub use fault::TaskFault;
+pub(crate) use fault::code_and_message;
 pub use http_task::{Connection, HttpSettings};
 
 /// A Task's call.

@@ -54,7 +54,7 @@ impl Port {
             },
             data: folder.to_owned(),
             folders: Folders { root: folder.join("buckets"), elsewhere: BTreeMap::new() },
-            remote: BTreeMap::new(),
+            endpoints: Arc::default(),
             functions,
             mail: None,
             http: HttpSettings::default(),
