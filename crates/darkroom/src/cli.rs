@@ -29,6 +29,10 @@ pub enum Command {
     Process(ProcessArguments),
     /// Serve the AWS Step Functions API on a port.
     Serve(ServeArguments),
+    /// Put the photos of a folder into a server's input bucket as they come.
+    Watch(WatchArguments),
+    /// Look at executions that failed, run them on from where they did, or forget them.
+    DeadLetters(DeadLettersArguments),
     /// Show what happened in an execution, event by event.
     History(HistoryArguments),
     /// List executions, newest first.
@@ -135,6 +139,124 @@ pub struct ServeArguments {
     /// Set one of the limits below; may be repeated.
     #[arg(long = "limit", value_name = "NAME=VALUE", value_parser = limits::parse)]
     pub limits: Vec<limits::Setting>,
+}
+
+/// The server that a command talks to.
+#[derive(Debug, Args)]
+pub struct ServerArguments {
+    /// Where it listens [default: AWS_ENDPOINT_URL, or http://127.0.0.1:4566].
+    #[arg(long, value_name = "URL", global = true)]
+    pub endpoint: Option<String>,
+
+    /// The region that it answers for.
+    #[arg(long, value_name = "NAME", default_value = REGION, global = true)]
+    pub region: String,
+}
+
+impl ServerArguments {
+    /// Its URL.
+    pub fn url(&self) -> String {
+        let variable = || std::env::var("AWS_ENDPOINT_URL").ok().filter(|url| !url.is_empty());
+        self.endpoint.clone().or_else(variable).unwrap_or_else(|| "http://127.0.0.1:4566".to_owned())
+    }
+}
+
+/// `darkroom watch`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  darkroom watch inbox/                         while `darkroom serve` runs
+  darkroom watch inbox/ --user ann --endpoint http://127.0.0.1:4566
+  darkroom watch inbox/ --once                  what is there now, to its end
+
+A photo is put when two looks at it, a second apart, saw the same. One that is in the bucket already is not put again.
+
+Exit codes: 0 every photo is done (with --once), 1 some failed, 2 the folder or the server cannot be used.")]
+pub struct WatchArguments {
+    /// The folder, and the folders in it.
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+
+    /// Whose photos these are: a part of their keys.
+    #[arg(long, value_name = "ID", default_value = "local")]
+    pub user: String,
+
+    /// The input bucket.
+    #[arg(long, value_name = "NAME", default_value = "darkroom-input")]
+    pub bucket: String,
+
+    /// Stop when all that is there has come to its end.
+    #[arg(long)]
+    pub once: bool,
+
+    /// The server.
+    #[command(flatten)]
+    pub server: ServerArguments,
+}
+
+/// `darkroom dead-letters`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  darkroom dead-letters list
+  darkroom dead-letters list --json | jq -r '.deadLetters[].executionArn'
+  darkroom dead-letters redrive                 all of them, once the cause is mended
+  darkroom dead-letters redrive image-processing-img_6f1c…
+  darkroom dead-letters purge --all
+
+An execution of the image workflow that ends FAILED, TIMED_OUT or ABORTED leaves a letter in the queue
+darkroom-dead-letters, through the rule darkroom-dead-letters. To redrive one is to run it on from the state that failed,
+with its input and all that was done before; its letter goes. If it fails again there is a new one. Letters are kept for
+14 days, as long as AWS redrives an execution.
+
+Exit codes: 0 done, 1 some executions cannot be redriven (the output says why), 2 the server cannot be asked.")]
+pub struct DeadLettersArguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: DeadLettersCommand,
+
+    /// The queue.
+    #[arg(long, value_name = "NAME", default_value = "darkroom-dead-letters", global = true)]
+    pub queue: String,
+
+    /// The server.
+    #[command(flatten)]
+    pub server: ServerArguments,
+}
+
+/// What can be done with dead letters.
+#[derive(Debug, Subcommand)]
+pub enum DeadLettersCommand {
+    /// Show them, the oldest first.
+    List {
+        /// Print one JSON document instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Run the executions on from where they failed.
+    Redrive {
+        /// Executions, by name or ARN [default: all].
+        #[arg(value_name = "EXECUTION")]
+        executions: Vec<String>,
+
+        /// Print one JSON document instead of lines.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Forget them: the executions stay as they are.
+    Purge {
+        /// Executions, by name or ARN.
+        #[arg(value_name = "EXECUTION")]
+        executions: Vec<String>,
+
+        /// All of them.
+        #[arg(long, conflicts_with = "executions")]
+        all: bool,
+
+        /// Print one JSON document instead of lines.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// Where the executions are that a command looks at.

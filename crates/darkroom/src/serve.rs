@@ -31,6 +31,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::watch;
 
+pub use self::setup::STATE_MACHINE;
 use self::setup::Setup;
 use self::status_events::Teller;
 use crate::cli::ServeArguments;

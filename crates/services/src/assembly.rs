@@ -1,6 +1,6 @@
 //! The services, put together: which are embedded, where their files are, and who reaches whom.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use crate::s3::{self, Change, Folders, S3};
 use crate::sns::Sns;
 use crate::sqs::Sqs;
 use crate::tasks::{HttpSettings, Tasks};
-use crate::wire::{Fault, Home, random_uuid};
+use crate::wire::{Caller, Fault, Home, random_uuid};
 
 /// The services that can be embedded, by the names that signatures have for them.
 pub const EMBEDDED: [&str; 6] = ["dynamodb", "events", "lambda", "s3", "sns", "sqs"];
@@ -72,7 +72,8 @@ impl Services {
         let outbox = Outbox::new(database.clone(), clock.clone());
         let endpoints = settings.endpoints;
         let events = Events::new(database.clone(), clock.clone(), outbox.clone());
-        let observer = Arc::new(ToEvents(events.clone()));
+        let own = settings.folders.elsewhere.keys().cloned().collect();
+        let observer = Arc::new(ToEvents { events: events.clone(), home: settings.home.clone(), own });
         let s3 = S3::open(settings.folders, database.clone(), clock.clone(), observer)?;
         let lambda = Lambda::new(settings.functions, database.clone(), clock.clone(), outbox.clone());
         let mut embedded: Vec<Arc<dyn Service>> = vec![
@@ -100,7 +101,23 @@ impl Drop for Services {
 }
 
 /// Tells EventBridge of objects, as S3 does.
-struct ToEvents(Events);
+struct ToEvents {
+    events: Events,
+    home: Home,
+    /// The buckets that are the server's own.
+    own: BTreeSet<String>,
+}
+
+impl ToEvents {
+    /// AWS: a bucket's owner is told, whoever put the object.
+    fn owner(&self, change: &Change) -> Caller {
+        if !self.own.contains(&change.bucket) {
+            return change.caller.clone();
+        }
+        let Home { region, account, .. } = &self.home;
+        Caller { region: region.clone(), account: account.clone(), ..change.caller.clone() }
+    }
+}
 
 impl s3::Observer for ToEvents {
     fn changed(&self, change: Change) -> BoxFuture<'_, Result<(), Fault>> {
@@ -115,6 +132,7 @@ impl s3::Observer for ToEvents {
             detail["deletion-type"] = json!("Permanently Deleted");
             "Object Deleted"
         };
+        let owner = self.owner(&change);
         let sequencer = jiff::Timestamp::now().as_nanosecond();
         detail["object"]["sequencer"] = json!(format!("{sequencer:018X}"));
         detail["request-id"] = json!(random_uuid().replace('-', "")[..16].to_uppercase());
@@ -125,12 +143,12 @@ impl s3::Observer for ToEvents {
             source: "aws.s3".to_owned(),
             detail_type: detail_type.to_owned(),
             resources: vec![format!("arn:aws:s3:::{}", change.bucket)],
-            caller: change.caller,
+            caller: owner,
             bus: None,
             detail,
             time_ms: None,
             id: None,
         };
-        Box::pin(self.0.emit(event))
+        Box::pin(self.events.emit(event))
     }
 }
