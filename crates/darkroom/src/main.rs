@@ -10,6 +10,7 @@ mod dead_letters;
 mod executions;
 mod jsonata;
 mod limits;
+mod logs;
 mod platform;
 mod process;
 mod roles;

@@ -1,5 +1,6 @@
 //! `darkroom serve`: Step Functions and the services that workflows reach, on one port.
 
+mod assembly;
 mod functions;
 mod guard;
 pub mod settings;
@@ -14,33 +15,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use axum::extract::Request;
-use axum::response::Response;
-use darkroom_engine::Engine;
-use darkroom_gateway::Gateway;
-use darkroom_lambda::Reach;
-use darkroom_services::clock::Clock;
-use darkroom_services::endpoint::Endpoints;
-use darkroom_services::roles::Roles;
-use darkroom_services::router::{Route, Router, Service};
-use darkroom_services::s3::Folders;
-use darkroom_services::wire::{Caller, Home};
-use darkroom_services::{RemoteSettings, Services, Settings, router};
-use futures::future::BoxFuture;
+use darkroom_engine::store::Append;
+use darkroom_engine::{Engine, Observer, Parked};
+use darkroom_port::{Credentials, Server};
+use darkroom_services::router::Router;
 use tokio::net::TcpListener;
-use tokio::runtime::{Handle, Runtime};
+use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
+use self::assembly::Assembly;
 pub use self::setup::STATE_MACHINE;
-use self::setup::Setup;
-use self::status_events::Teller;
+use self::status_events::{StatusObserver, Teller};
 use crate::cli::ServeArguments;
 use crate::limits;
+use crate::logs::{Logs, Place};
 use crate::platform;
 use crate::roles;
 use crate::tasks::service::ServiceTasks;
 
-/// How long a stop waits for what was begun to be answered.
+/// How long a stop waits for threads that are at work, once requests are answered.
 const STOP_MAX: Duration = Duration::from_secs(5);
 
 const DAY: Duration = Duration::from_hours(24);
@@ -49,12 +42,7 @@ const HOUSEKEEPING: Duration = Duration::from_hours(1);
 
 /// Runs the command.
 pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
-    anyhow::ensure!(
-        arguments.listen.ip().to_canonical().is_loopback(),
-        "{} can be reached from other machines, where everyone could do everything, since signatures are not checked \
-         yet: listen on 127.0.0.1, and put a proxy that knows its callers before it",
-        arguments.listen
-    );
+    let credentials = credentials(arguments)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("gateway")
@@ -78,18 +66,26 @@ pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
     } else {
         platform::open_store(&arguments.data)?
     };
+    let logs = Logs::start(store.clone(), place_of_logs(arguments))
+        .context("the thread that writes execution logs cannot be started")?;
     let executor = Arc::new(ServiceTasks::new(runtime.handle().clone(), tasks, roles.clone()));
     let (observer, changes) = status_events::observer();
     let limits = limits::limits(&arguments.limits);
-    let engine = Arc::new(platform::start_engine(store, executor, Arc::new(observer), limits)?);
+    let observers = Arc::new(Observers { logs, status: observer });
+    let engine = Arc::new(platform::start_engine(store, executor, observers, limits)?);
     runtime.spawn(keep_house(engine.clone(), arguments.retention_days));
     let served = runtime.block_on(async {
-        let server = Server { arguments, file: &file, url: &url, runtime: runtime.handle().clone(), roles };
-        let services = server.services(&engine).await?;
+        let assembly =
+            Assembly { arguments, file: &file, url: &url, runtime: runtime.handle().clone(), roles };
+        let services = assembly.services(&engine).await?;
         Teller::start(&engine, services.events.clone(), runtime.handle().clone(), changes)?;
         // From here on tasks are run, those that were open among them.
         tell.send_replace(Some(services.tasks.clone()));
-        serve(listener, &url, services.router.clone()).await
+        let mut server = Server::new(services.router.clone());
+        if let Some(credentials) = credentials {
+            server = server.with_credentials(credentials);
+        }
+        serve(listener, &url, server).await
     });
     drop(tell);
     stop(engine, runtime);
@@ -97,79 +93,47 @@ pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What a server is made of.
-struct Server<'a> {
-    arguments: &'a ServeArguments,
-    file: &'a settings::File,
-    url: &'a str,
-    runtime: Handle,
-    roles: Arc<Roles>,
+/// The access keys that requests must be signed with. Whoever is not on this machine must have one.
+fn credentials(arguments: &ServeArguments) -> anyhow::Result<Option<Credentials>> {
+    let ServeArguments { listen, credentials, .. } = arguments;
+    let Some(file) = credentials else {
+        anyhow::ensure!(
+            listen.ip().to_canonical().is_loopback(),
+            "{listen} can be reached from other machines, where everyone could do everything: name a file of access \
+             keys with --credentials, so that requests must be signed, or listen on 127.0.0.1"
+        );
+        return Ok(None);
+    };
+    let text = std::fs::read_to_string(file)
+        .with_context(|| format!("the access keys in {} cannot be read", file.display()))?;
+    let credentials =
+        Credentials::parse(&text).with_context(|| format!("{} cannot be used", file.display()))?;
+    Ok(Some(credentials))
 }
 
-impl Server<'_> {
-    /// The services, with the platform's own resources in them.
-    async fn services(&self, engine: &Arc<Engine>) -> anyhow::Result<Services> {
-        let Self { arguments, file, url, runtime, roles } = self;
-        let (data, names) = (&arguments.data, file.names());
-        let mut remote = file.remote()?;
-        if let Some(endpoint) = &arguments.lambda_endpoint {
-            remote.insert("lambda".to_owned(), RemoteSettings { url: Some(endpoint.clone()), key: None });
-        }
-        let endpoints = Arc::new(Endpoints::new(&remote)?);
-        let buckets = platform::open_buckets(data, &data.join("output"))?;
-        let is_embedded = !remote.contains_key("s3");
-        let parts = functions::Parts {
-            input: is_embedded.then(|| buckets.input.clone()),
-            output: is_embedded.then(|| buckets.output.clone()),
-            reach: Reach {
-                endpoint: endpoints.clone(),
-                runtime: runtime.clone(),
-                region: arguments.region.clone(),
-                account: arguments.account.clone(),
-            },
-            names,
-            roles: roles.clone(),
-        };
-        let mut functions = parts.functions(Arc::downgrade(engine));
-        functions.extend(file.functions(&arguments.region, url)?);
-        let elsewhere =
-            [(&names.input_bucket, buckets.input_folder), (&names.output_bucket, data.join("output"))];
-        let settings = Settings {
-            home: Home {
-                region: arguments.region.clone(),
-                account: arguments.account.clone(),
-                url: (*url).to_owned(),
-            },
-            data: data.clone(),
-            folders: Folders {
-                root: data.join("buckets"),
-                elsewhere: elsewhere.map(|(name, folder)| (name.clone(), folder)).into(),
-            },
-            endpoints: endpoints.clone(),
-            functions,
-            mail: file.mail(),
-            http: file.http(),
-            roles: roles.clone(),
-            clock: Clock::System,
-        };
-        let gateway = Gateway {
-            engine: engine.clone(),
-            region: arguments.region.clone(),
-            account: arguments.account.clone(),
-        };
-        let services = Services::open(settings, vec![Arc::new(States(gateway))])?;
-        // Where functions are called elsewhere, the image functions are not.
-        if names.enabled && !remote.contains_key("lambda") {
-            let setup = Setup {
-                endpoints: &endpoints,
-                region: &arguments.region,
-                account: &arguments.account,
-                names,
-                remote: &remote.into_keys().collect(),
-            };
-            setup.run().await?;
-        }
-        Ok(services)
+fn place_of_logs(arguments: &ServeArguments) -> Place {
+    match &arguments.logs {
+        None => Place::Folder(arguments.data.join("logs")),
+        Some(path) if path.as_os_str() == "-" => Place::StandardOutput,
+        Some(folder) => Place::Folder(folder.clone()),
+    }
+}
+
+/// Tells both who asks what has become durable.
+struct Observers {
+    logs: Logs,
+    status: StatusObserver,
+}
+
+impl Observer for Observers {
+    fn committed(&self, append: &Append) {
+        self.logs.committed(append);
+        self.status.committed(append);
+    }
+
+    fn parked(&self, parked: &Parked) {
+        self.logs.parked(parked);
+        self.status.parked(parked);
     }
 }
 
@@ -189,33 +153,11 @@ async fn keep_house(engine: Arc<Engine>, retention_days: u32) {
     }
 }
 
-/// Step Functions among the services.
-struct States(Gateway);
-
-impl Service for States {
-    fn route(&self) -> Route {
-        Route { name: "states", targets: &["AWSStepFunctions."], ..Route::default() }
-    }
-
-    fn answer(&self, request: Request, _: Caller) -> BoxFuture<'_, Response> {
-        Box::pin(self.0.answer(request))
-    }
-}
-
-async fn serve(listener: TcpListener, url: &str, services: Arc<Router>) -> anyhow::Result<()> {
+async fn serve(listener: TcpListener, url: &str, server: Server<Arc<Router>>) -> anyhow::Result<()> {
     let asked = asked_to_stop()?;
     println!("listening on {url}");
-    let (tell, told) = tokio::sync::oneshot::channel::<()>();
-    let server = tokio::spawn(router::serve(listener, services, async move {
-        // A sender that has gone means the same.
-        let _ = told.await;
-    }));
-    asked.await;
-    drop(tell);
-    match tokio::time::timeout(STOP_MAX, server).await {
-        Ok(ended) => ended.context("the server panicked")?.context("the server failed"),
-        Err(_) => Ok(()),
-    }
+    server.serve(listener, asked).await;
+    Ok(())
 }
 
 /// Ready when the process is asked to stop.

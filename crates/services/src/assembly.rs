@@ -114,8 +114,7 @@ impl ToEvents {
         if !self.own.contains(&change.bucket) {
             return change.caller.clone();
         }
-        let Home { region, account, .. } = &self.home;
-        Caller { region: region.clone(), account: account.clone(), ..change.caller.clone() }
+        Caller::account(&self.home.account, &self.home.region)
     }
 }
 

@@ -263,14 +263,10 @@ fn event(change: &Change, stored: &StoredExecution) -> Event {
         "error": text(&error),
         "cause": text(&cause),
     });
-    let mut owner = execution_arn.split(':').skip(3).map(str::to_owned);
+    let mut owner = execution_arn.split(':').skip(3);
+    let (region, account) = (owner.next().unwrap_or_default(), owner.next().unwrap_or_default());
     Event {
-        caller: Caller {
-            region: owner.next().unwrap_or_default(),
-            account: owner.next().unwrap_or_default(),
-            service: None,
-            url: String::new(),
-        },
+        caller: Caller::account(account, region),
         bus: None,
         source: "aws.states".to_owned(),
         detail_type: "Step Functions Execution Status Change".to_owned(),

@@ -8,12 +8,7 @@ use crate::port::{ACCOUNT, Port};
 
 fn event(id: &str, status: &str) -> Event {
     Event {
-        caller: Caller {
-            region: "us-east-1".to_owned(),
-            account: ACCOUNT.to_owned(),
-            service: None,
-            url: String::new(),
-        },
+        caller: Caller::account(ACCOUNT, "us-east-1"),
         bus: None,
         source: "aws.states".to_owned(),
         detail_type: "Step Functions Execution Status Change".to_owned(),
