@@ -216,9 +216,10 @@ Examples:
   darkroom dead-letters purge --all
 
 An execution of the image workflow that ends FAILED, TIMED_OUT or ABORTED leaves a letter in the queue
-darkroom-dead-letters, through the rule darkroom-dead-letters. To redrive one is to run it on from the state that failed,
-with its input and all that was done before; its letter goes. If it fails again there is a new one. Letters are kept for
-14 days, as long as AWS redrives an execution.
+darkroom-dead-letters, through the rule of that name. To redrive one is to run it on from the state where it stopped
+(RedriveExecution); one that came to a Fail state, as a photo does whose failure was handled, is started anew with the
+same input instead, since it would only fail there again. Its letter goes; if it fails again there is a new one. Letters
+are kept for 14 days, as long as AWS redrives an execution.
 
 Exit codes: 0 done, 1 some executions cannot be redriven (the output says why), 2 the server cannot be asked.")]
 pub struct DeadLettersArguments {
@@ -244,7 +245,7 @@ pub enum DeadLettersCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Run the executions on from where they failed.
+    /// Run the executions again, once the cause of their failures is mended.
     Redrive {
         /// Executions, by name or ARN [default: all].
         #[arg(value_name = "EXECUTION")]

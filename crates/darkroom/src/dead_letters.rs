@@ -21,6 +21,8 @@ const LETTERS_MAX: usize = 10_000;
 const BATCH_MAX: usize = 10;
 /// How long letters are out of sight.
 const HIDDEN_SECONDS: u32 = 120;
+/// The longest name of an execution. AWS's own bound.
+const NAME_LENGTH_MAX: usize = 80;
 /// Characters of a cause that a table shows.
 const CAUSE_SHOWN_MAX: usize = 60;
 
@@ -44,6 +46,7 @@ struct Letter {
 #[serde(rename_all = "camelCase")]
 struct Detail {
     execution_arn: String,
+    state_machine_arn: String,
     name: String,
     status: String,
     stop_date: Option<i64>,
@@ -56,7 +59,9 @@ struct Detail {
 /// What a redrive came to.
 enum Redriven {
     /// It goes on.
-    Started,
+    GoesOn,
+    /// It had come to a Fail state, where a redrive would fail at once: this one was started with its input.
+    StartedAnew(String),
     /// It has gone on or ended well since, or is not there any more: the letter is out of date.
     OutOfDate(String),
     /// It stays as it is.
@@ -125,7 +130,8 @@ fn redrive(desk: Desk<'_>, executions: &[String], json: bool) -> anyhow::Result<
     };
     desk.close(is_done)?;
     let words = |outcome: &Redriven| match outcome {
-        Redriven::Started => ("redriven", String::new()),
+        Redriven::GoesOn => ("redriven", String::new()),
+        Redriven::StartedAnew(arn) => ("startedAnew", arn.clone()),
         Redriven::OutOfDate(reason) => ("outOfDate", reason.clone()),
         Redriven::Refused(reason) => ("refused", reason.clone()),
     };
@@ -194,10 +200,19 @@ impl Letter {
     }
 
     fn shown(&self) -> Value {
-        let Detail { execution_arn, name, status, stop_date, redrive_count, input, error, cause } =
-            &self.detail;
+        let Detail {
+            execution_arn,
+            state_machine_arn,
+            name,
+            status,
+            stop_date,
+            redrive_count,
+            input,
+            error,
+            cause,
+        } = &self.detail;
         json!({
-            "executionArn": execution_arn, "name": name, "status": status, "stopDate": stop_date,
+            "executionArn": execution_arn, "stateMachineArn": state_machine_arn, "name": name, "status": status, "stopDate": stop_date,
             "redriveCount": redrive_count, "input": input, "error": error, "cause": cause,
         })
     }
@@ -250,8 +265,11 @@ impl<'a> Desk<'a> {
 
     fn redrive(&self, letter: &Letter) -> anyhow::Result<Redriven> {
         let input = json!({ "executionArn": letter.detail.execution_arn });
+        if self.came_to_a_fail_state(letter)? {
+            return self.start_anew(letter);
+        }
         let refused = match self.server.call("states", "AWSStepFunctions.RedriveExecution", &input)? {
-            Ok(_) => return Ok(Redriven::Started),
+            Ok(_) => return Ok(Redriven::GoesOn),
             Err(refused) => refused,
         };
         if refused.code == "ExecutionDoesNotExist" {
@@ -262,6 +280,38 @@ impl<'a> Desk<'a> {
         Ok(match status.as_deref() {
             Some("RUNNING" | "SUCCEEDED") => Redriven::OutOfDate(refused.message),
             _ => Redriven::Refused(refused.message),
+        })
+    }
+
+    /// Whether the last state that it entered is a Fail state. The workflow's handlers have done their work then, and
+    /// there is nothing behind it to run on from.
+    fn came_to_a_fail_state(&self, letter: &Letter) -> anyhow::Result<bool> {
+        let input = json!({
+            "executionArn": letter.detail.execution_arn, "reverseOrder": true, "maxResults": 2,
+            "includeExecutionData": false,
+        });
+        let history = self.server.call("states", "AWSStepFunctions.GetExecutionHistory", &input)?;
+        Ok(history.is_ok_and(|history| history["events"][1]["type"] == "FailStateEntered"))
+    }
+
+    /// Starts the letter's execution from its beginning, under a name that says which end it follows: a repeat of the
+    /// command starts none more.
+    fn start_anew(&self, letter: &Letter) -> anyhow::Result<Redriven> {
+        let Detail { execution_arn, name, state_machine_arn, stop_date, input, .. } = &letter.detail;
+        let Some(input) = input else {
+            return Ok(Redriven::Refused("its input was too large for its letter".to_owned()));
+        };
+        let suffix = format!("-{:x}", stop_date.unwrap_or_default());
+        let stem: String = name.chars().take(NAME_LENGTH_MAX - suffix.len()).collect();
+        let name = format!("{stem}{suffix}");
+        let start = json!({ "stateMachineArn": state_machine_arn, "name": name, "input": input });
+        let started = self.server.call("states", "AWSStepFunctions.StartExecution", &start)?;
+        let arn =
+            execution_arn.rsplit_once(':').map_or(String::new(), |(owner, _)| format!("{owner}:{name}"));
+        Ok(match started {
+            Ok(_) => Redriven::StartedAnew(arn),
+            Err(refused) if refused.code == "ExecutionAlreadyExists" => Redriven::StartedAnew(arn),
+            Err(refused) => Redriven::Refused(refused.message),
         })
     }
 
