@@ -29,6 +29,10 @@ pub enum Command {
     Process(ProcessArguments),
     /// Serve the AWS Step Functions API on a port.
     Serve(ServeArguments),
+    /// Pack the image functions for AWS Lambda.
+    Package(PackageArguments),
+    /// Check a server's settings, or show all that there are.
+    Config(ConfigArguments),
     /// Put the photos of a folder into a server's input bucket as they come.
     Watch(WatchArguments),
     /// Look at executions that failed, run them on from where they did, or forget them.
@@ -150,6 +154,72 @@ pub struct ServeArguments {
     /// Set one of the limits below; may be repeated.
     #[arg(long = "limit", value_name = "NAME=VALUE", value_parser = limits::parse)]
     pub limits: Vec<limits::Setting>,
+}
+
+/// `darkroom package`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cargo build --release -p darkroom-lambda --features bootstrap
+  darkroom package --from target/release --out packages
+
+  rustup target add aarch64-unknown-linux-gnu               for arm64, with that linker
+  cargo build --release -p darkroom-lambda --features bootstrap --target aarch64-unknown-linux-gnu
+  darkroom package --from target/aarch64-unknown-linux-gnu/release --out packages
+
+Makes validation.zip, resize.zip, watermark.zip, error-handler.zip and cleanup.zip, each with the one file `bootstrap`, for
+the runtime provided.al2023. The same programs make the same files. A function reads INPUT_BUCKET, OUTPUT_BUCKET and
+DYNAMODB_TABLE from its environment.
+
+Exit codes: 0 all five were made, 2 a program is missing or is none for Lambda.")]
+pub struct PackageArguments {
+    /// Where the programs are: bootstrap-validation, bootstrap-resize and so on.
+    #[arg(long, value_name = "DIR")]
+    pub from: PathBuf,
+
+    /// Where the ZIP files go.
+    #[arg(long, value_name = "DIR", default_value = "packages")]
+    pub out: PathBuf,
+
+    /// Print one JSON document instead of lines.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `darkroom config`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  darkroom config example > darkroom-data/darkroom.toml
+  darkroom config check --data darkroom-data
+  DARKROOM__SERVICES__S3__ENDPOINT=aws darkroom config check --json
+
+Exit codes: 0 the settings can be used, 1 they are wrong (the output says where), 2 the command was not understood.")]
+pub struct ConfigArguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: ConfigCommand,
+}
+
+/// What can be done with settings.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Say what the settings mean, the environment's variables included.
+    Check {
+        /// The file [default: <data>/darkroom.toml, if there].
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+
+        /// The server's data folder.
+        #[arg(long, value_name = "DIR", default_value = "darkroom-data")]
+        data: PathBuf,
+
+        /// Print one JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print a file with all settings, each with a comment.
+    Example,
 }
 
 /// The server that a command talks to.

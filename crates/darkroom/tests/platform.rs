@@ -275,7 +275,7 @@ fn policies() -> Vec<(String, Value)> {
     found
 }
 
-/// What a server with these roles makes of a good and of a broken photo: what was refused.
+/// What a server with these roles makes of a good photo, of a broken one, and of one that is not there: what was refused.
 fn refusals(roles: &[(String, Value)]) -> Vec<String> {
     let workspace = Workspace::new();
     let data = workspace.path().join("darkroom-data");
@@ -286,8 +286,13 @@ fn refusals(roles: &[(String, Value)]) -> Vec<String> {
     let server = Server::start(&workspace);
     server.put("uploads/ann/good.jpg", &photo());
     server.put("uploads/ann/broken.jpg", b"no picture");
+    let input = json!({ "imageId": "missing", "userId": "ann", "s3Key": "uploads/ann/missing.jpg",
+        "fileName": "missing.jpg", "fileSize": 1, "fileType": "image/jpeg" });
+    let start = json!({ "stateMachineArn": format!("{OWNER}:stateMachine:{MACHINE}"),
+        "name": "image-processing-missing", "input": input.to_string() });
+    server.ok("AWSStepFunctions.StartExecution", &start);
     let mut refused = Vec::new();
-    for (image, status) in [("good", "SUCCEEDED"), ("broken", "FAILED")] {
+    for (image, status) in [("good", "SUCCEEDED"), ("broken", "FAILED"), ("missing", "FAILED")] {
         match server.ended(image) {
             None => refused.push(format!("{image} is not started")),
             Some(execution) if execution["status"] != status => refused.push(format!("{image}: {execution}")),
