@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use darkroom_functions::{
-    DynamoDb, DynamoDbError, DynamoRecords, ErrorInfo, ImageKey, ImageMetadata, ImageRecord, ImageRecords,
-    Outputs, ResizedImage, Seen, SqliteRecords, Status,
+    DynamoDb, DynamoDbError, DynamoRecords, ErrorInfo, FunctionName, Functions, ImageKey, ImageMetadata,
+    ImageRecord, ImageRecords, Outputs, ResizedImage, Seen, Services, SqliteRecords, Status, StoredObjects,
 };
 use dynoxide::{Database, DynoxideError};
 use serde_json::{Value, json};
@@ -191,4 +191,41 @@ fn an_upload_is_noted_before_and_after_its_record_is_begun() {
     let item: Value = serde_json::from_str(&tables.call("GetItem", input.to_string()).unwrap()).unwrap();
     assert_eq!(item["Item"]["status"], json!({ "S": "completed" }));
     assert!(item["Item"]["updatedAt"]["S"].is_string(), "{item}");
+}
+
+/// A table that is too busy for the first calls.
+struct Busy {
+    tables: Arc<Tables>,
+    refusals: std::sync::atomic::AtomicUsize,
+}
+
+impl DynamoDb for Busy {
+    fn call(&self, action: &str, input: String) -> Result<String, DynamoDbError> {
+        use std::sync::atomic::Ordering;
+        let left = self.refusals.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        if left.is_ok() {
+            return Err(DynamoDbError::of("ProvisionedThroughputExceededException", "too busy"));
+        }
+        self.tables.call(action, input)
+    }
+}
+
+#[test]
+fn a_busy_table_is_a_fault_that_the_workflow_tries_again() {
+    let busy = Arc::new(Busy { tables: Tables::new(), refusals: 2.into() });
+    let records: Arc<dyn ImageRecords> = Arc::new(DynamoRecords::new("images", busy));
+    let bucket = || Arc::new(StoredObjects(Arc::new(object_store::memory::InMemory::new())));
+    let functions = Functions::new(Services::new(bucket(), bucket(), records.clone()));
+    let event = json!({ "imageId": "cat", "userId": "ann", "s3Key": "uploads/ann/cat.jpg" }).to_string();
+    for _ in 0..2 {
+        let error = functions.invoke(FunctionName::Validation, &event).unwrap_err();
+        assert_eq!((error.error_type(), error.is_retryable()), ("Lambda.ServiceException", true), "{error}");
+    }
+    let error = functions.invoke(FunctionName::Validation, &event).unwrap_err();
+    assert_eq!(
+        error.error_type(),
+        "ObjectNotFound",
+        "what is wrong with the upload comes out once the record is begun"
+    );
+    assert_eq!(record(&*records).status, Status::Processing);
 }
