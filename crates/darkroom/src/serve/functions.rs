@@ -53,7 +53,9 @@ impl Parts<'_> {
             holder: self.holder(UPLOADS_FUNCTION),
         };
         let starts = Arc::new(Semaphore::new(STARTS_AT_ONCE));
-        functions.insert(UPLOADS_FUNCTION.to_owned(), in_process(uploads::code(uploads), starts));
+        let upload = InProcess::new(uploads::code(uploads), starts).persistent();
+        let upload: Arc<dyn Function> = Arc::new(upload);
+        functions.insert(UPLOADS_FUNCTION.to_owned(), upload);
         functions
     }
 

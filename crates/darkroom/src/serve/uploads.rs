@@ -45,22 +45,24 @@ struct Object {
     etag: String,
 }
 
-/// Why an upload's execution was not started: an error's type, and words.
+/// Why an upload's execution was not started yet: an error's type, and words. The call is made again until it is: what
+/// stands in its way (a full disk, a role, a state machine that was deleted) can be mended.
 type Failure = (String, String);
 
 impl Uploads {
     /// Answers what became of the event, as JSON.
     pub fn invoke(&self, event: &str) -> Result<String, Failure> {
-        let Event { detail: Detail { object } } =
-            serde_json::from_str(event).map_err(|error| failure("InvalidEvent", &error))?;
-        let upload = match Upload::of_object(&object.key, object.size) {
+        let upload = serde_json::from_str(event).map_err(|error| error.to_string());
+        let upload = upload.and_then(|Event { detail: Detail { object } }| {
+            let upload = Upload::of_object(&object.key, object.size).map_err(|error| error.to_string())?;
+            Ok((upload, object.etag))
+        });
+        let (upload, e_tag) = match upload {
             Ok(upload) => upload,
-            Err(error) => {
+            Err(reason) => {
                 // Nobody waits for an answer: the log is where its owner can find out.
-                tracing::warn!(key = object.key, %error, "an upload is refused, and nothing is started for it");
-                return Ok(
-                    serde_json::json!({ "status": "refused", "reason": error.to_string() }).to_string()
-                );
+                tracing::warn!(event, reason, "an upload is refused, and nothing is started for it");
+                return Ok(serde_json::json!({ "status": "refused", "reason": reason }).to_string());
             }
         };
         self.holder
@@ -69,9 +71,9 @@ impl Uploads {
         let key = upload.key().map_err(|error| of_function(&error))?;
         let noted = self.records.noted_upload(&key).map_err(|error| of_function(&error.into()))?;
         let engine = self.engine.upgrade().ok_or_else(|| failure("Unavailable", &"the engine has ended"))?;
-        let execution_arn = self.start(&engine, &upload, &object.etag, noted.as_deref())?;
-        if noted.as_deref() != Some(&*object.etag) {
-            let noted = self.records.note_upload(&key, &object.etag, Timestamp::now());
+        let execution_arn = self.start(&engine, &upload, &e_tag, noted.as_deref())?;
+        if noted.as_deref() != Some(&*e_tag) {
+            let noted = self.records.note_upload(&key, &e_tag, Timestamp::now());
             noted.map_err(|error| of_function(&error.into()))?;
         }
         Ok(serde_json::json!({ "status": "started", "executionArn": execution_arn }).to_string())

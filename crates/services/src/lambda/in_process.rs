@@ -17,12 +17,19 @@ pub type Code = dyn Fn(&str) -> Result<String, (String, String)> + Send + Sync;
 pub struct InProcess {
     code: Arc<Code>,
     places: Arc<Semaphore>,
+    is_persistent: bool,
 }
 
 impl InProcess {
     /// A function of this code. A call runs when it has got one of these places, which functions may share.
     pub fn new(code: Arc<Code>, places: Arc<Semaphore>) -> Self {
-        Self { code, places }
+        Self { code, places, is_persistent: false }
+    }
+
+    /// The same, for code whose failures all pass: asynchronous calls are tried until one succeeds.
+    #[must_use]
+    pub fn persistent(self) -> Self {
+        Self { is_persistent: true, ..self }
     }
 }
 
@@ -48,5 +55,9 @@ impl Function for InProcess {
 
     fn describe(&self) -> Value {
         json!({ "Runtime": "provided.al2023", "Handler": "bootstrap" })
+    }
+
+    fn is_persistent(&self) -> bool {
+        self.is_persistent
     }
 }
