@@ -7,9 +7,8 @@ use std::sync::{Arc, Weak};
 use darkroom_engine::Engine;
 use darkroom_functions::{DynamoDb, DynamoRecords, FunctionName, Functions, Objects, Services};
 use darkroom_lambda::{Reach, S3Objects};
-use darkroom_services::lambda::{Code, Function, InProcess};
+use darkroom_services::lambda::{Code, Function, InProcess, Workers};
 use darkroom_services::roles::Roles;
-use tokio::sync::Semaphore;
 
 use super::guard::{HeldDynamoDb, HeldObjects, Holder};
 use super::settings::Names;
@@ -38,12 +37,12 @@ pub struct Parts<'a> {
 
 impl Parts<'_> {
     /// The functions, by their names, and the one that uploads are told to.
-    pub fn functions(&self, engine: Weak<Engine>) -> BTreeMap<String, Arc<dyn Function>> {
-        // A place is a core: more pictures at once would only take more memory.
-        let places = Arc::new(Semaphore::new(platform::cores()));
+    pub fn functions(&self, engine: Weak<Engine>) -> anyhow::Result<BTreeMap<String, Arc<dyn Function>>> {
+        // A thread a core: more pictures at once would only take more memory.
+        let workers = Workers::start("pictures", platform::cores())?;
         let mut functions: BTreeMap<String, Arc<dyn Function>> = FunctionName::ALL
             .into_iter()
-            .map(|name| (format!("{PROJECT}-{name}"), in_process(self.code(name), places.clone())))
+            .map(|name| (format!("{PROJECT}-{name}"), in_process(self.code(name), workers.clone())))
             .collect();
         let Reach { region, account, .. } = &self.reach;
         let uploads = Uploads {
@@ -52,11 +51,11 @@ impl Parts<'_> {
             records: self.records(&self.holder(UPLOADS_FUNCTION)),
             holder: self.holder(UPLOADS_FUNCTION),
         };
-        let starts = Arc::new(Semaphore::new(STARTS_AT_ONCE));
+        let starts = Workers::start("uploads", STARTS_AT_ONCE)?;
         let upload = InProcess::new(uploads::code(uploads), starts).persistent();
         let upload: Arc<dyn Function> = Arc::new(upload);
         functions.insert(UPLOADS_FUNCTION.to_owned(), upload);
-        functions
+        Ok(functions)
     }
 
     fn code(&self, name: FunctionName) -> Arc<Code> {
@@ -96,6 +95,6 @@ impl Parts<'_> {
     }
 }
 
-fn in_process(code: Arc<Code>, places: Arc<Semaphore>) -> Arc<dyn Function> {
-    Arc::new(InProcess::new(code, places))
+fn in_process(code: Arc<Code>, workers: Arc<Workers>) -> Arc<dyn Function> {
+    Arc::new(InProcess::new(code, workers))
 }

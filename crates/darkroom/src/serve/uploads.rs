@@ -52,19 +52,20 @@ type Failure = (String, String);
 impl Uploads {
     /// Answers what became of the event, as JSON.
     pub fn invoke(&self, event: &str) -> Result<String, Failure> {
-        let upload = serde_json::from_str(event).map_err(|error| error.to_string());
-        let upload = upload.and_then(|Event { detail: Detail { object } }| {
-            let upload = Upload::of_object(&object.key, object.size).map_err(|error| error.to_string())?;
-            Ok((upload, object.etag))
-        });
-        let (upload, e_tag) = match upload {
-            Ok(upload) => upload,
-            Err(reason) => {
-                // Nobody waits for an answer: the log is where its owner can find out.
-                tracing::warn!(event, reason, "an upload is refused, and nothing is started for it");
-                return Ok(serde_json::json!({ "status": "refused", "reason": reason }).to_string());
-            }
+        let refused = |key: &str, reason: &dyn std::fmt::Display| {
+            // Nobody waits for an answer: the log is where its owner can find out.
+            tracing::warn!(key, %reason, "an upload is refused, and nothing is started for it");
+            Ok(serde_json::json!({ "status": "refused", "reason": reason.to_string() }).to_string())
         };
+        let object = match serde_json::from_str(event) {
+            Ok(Event { detail: Detail { object } }) => object,
+            Err(error) => return refused("", &error),
+        };
+        let upload = match Upload::of_object(&object.key, object.size) {
+            Ok(upload) => upload,
+            Err(error) => return refused(&object.key, &error),
+        };
+        let e_tag = object.etag;
         self.holder
             .check("states:StartExecution", self.state_machine_arn.clone())
             .map_err(|message| ("AccessDenied".to_owned(), message))?;

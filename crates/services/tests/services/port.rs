@@ -8,14 +8,13 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use darkroom_services::clock::Clock;
-use darkroom_services::lambda::{Function, InProcess};
+use darkroom_services::lambda::{Function, InProcess, Workers};
 use darkroom_services::roles::Roles;
 use darkroom_services::s3::Folders;
 use darkroom_services::tasks::{HttpSettings, TaskCall, TaskFault};
 use darkroom_services::wire::Home;
 use darkroom_services::{Services, Settings};
 use serde_json::{Value, json};
-use tokio::sync::Semaphore;
 
 /// The role of tasks.
 pub const ROLE: &str = "arn:aws:iam::000000000000:role/tasks";
@@ -36,7 +35,7 @@ pub fn echo() -> Arc<dyn Function> {
             None => Ok(event.to_owned()),
         }
     };
-    Arc::new(InProcess::new(Arc::new(code), Arc::new(Semaphore::new(2))))
+    Arc::new(InProcess::new(Arc::new(code), Workers::start("echo", 2).unwrap()))
 }
 
 impl Port {
