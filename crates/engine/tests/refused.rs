@@ -70,7 +70,15 @@ impl Store for Refusing {
         after: Option<ExecutionKey>,
         limit: usize,
     ) -> Result<Vec<StoredExecution>, StoreError> {
-        self.0.ended_since(time, after, limit)
+        self.inner.ended_since(time, after, limit)
+    }
+
+    fn sleepers(
+        &self,
+        after: (Timestamp, ExecutionKey),
+        limit: usize,
+    ) -> Result<Vec<StoredExecution>, StoreError> {
+        self.inner.sleepers(after, limit)
     }
 
     fn execution(&self, arn: &str) -> Result<Option<StoredExecution>, StoreError> {
