@@ -19,6 +19,7 @@ use darkroom_engine::store::{DefinitionKey, SqliteStore};
 use darkroom_engine::{Config, Engine, Observer, OsRandom, SystemClock, TaskExecutor, WorkerPool};
 use darkroom_functions::{Functions, Objects, Services, SqliteRecords, open_folder, remove_unfinished};
 
+use crate::roles;
 use crate::tasks::Tasks;
 use crate::workflow::{self, ACCOUNT, PLACEHOLDERS, PROJECT, REGION};
 
@@ -157,7 +158,7 @@ impl Workflow {
             execution_name: execution_name.into(),
             state_machine_arn: self.arn.as_str().into(),
             state_machine_name: self.name.as_str().into(),
-            role_arn: format!("arn:aws:iam::{ACCOUNT}:role/{PROJECT}-step-functions-role").into(),
+            role_arn: roles::of_state_machine(ACCOUNT, "image-processing").into(),
             qualifiers: Qualifiers::default(),
             revision_id: None,
         })

@@ -1,6 +1,5 @@
-//! The roles that ship with the image workflow: what it and each of its functions may do, and no more.
-//!
-//! The policies are the files under `workflows/roles/`, whose placeholders are the workflow's own.
+//! The roles that ship: what the state machines and each of the functions may do, and no more. Their names and policies
+//! (`deploy/policies/`) are those that they have on AWS.
 
 use std::collections::BTreeMap;
 
@@ -11,14 +10,24 @@ use crate::workflow::{self, PROJECT};
 
 /// The end of each role's name, behind the project's, and its policy.
 const SHIPPED: [(&str, &str); 7] = [
-    ("step-functions-role", include_str!("../../../workflows/roles/step-functions.json")),
-    ("upload-role", include_str!("../../../workflows/roles/upload.json")),
-    ("validation-role", include_str!("../../../workflows/roles/validation.json")),
-    ("resize-role", include_str!("../../../workflows/roles/resize.json")),
-    ("watermark-role", include_str!("../../../workflows/roles/watermark.json")),
-    ("error-handler-role", include_str!("../../../workflows/roles/error-handler.json")),
-    ("cleanup-role", include_str!("../../../workflows/roles/cleanup.json")),
+    ("image-processing-state-machine", include_str!("../../../deploy/policies/state-machine.json")),
+    ("upload-state-machine", include_str!("../../../deploy/policies/upload.json")),
+    ("validation-function", include_str!("../../../deploy/policies/function-validation.json")),
+    ("resize-function", include_str!("../../../deploy/policies/function-resize.json")),
+    ("watermark-function", include_str!("../../../deploy/policies/function-watermark.json")),
+    ("error-handler-function", include_str!("../../../deploy/policies/function-error-handler.json")),
+    ("cleanup-function", include_str!("../../../deploy/policies/function-cleanup.json")),
 ];
+
+/// The ARN of a state machine's role, by the end of the state machine's name.
+pub fn of_state_machine(account: &str, name: &str) -> String {
+    arn(account, &format!("{PROJECT}-{name}-state-machine"))
+}
+
+/// The ARN of a function's role, by the function's name.
+pub fn of_function(account: &str, name: &str) -> String {
+    arn(account, &format!("{name}-function"))
+}
 
 /// The ARN of a role of this account.
 pub fn arn(account: &str, name: &str) -> String {

@@ -6,7 +6,6 @@ mod guard;
 pub mod settings;
 mod setup;
 mod status_events;
-mod uploads;
 
 use std::future::Future;
 use std::net::SocketAddr;

@@ -103,7 +103,7 @@ pub(crate) fn check_key(key: &str) -> Result<(), FunctionError> {
     Err(invalid("s3Key", key, problem))
 }
 
-pub(crate) fn invalid(name: &'static str, value: &str, problem: impl Into<String>) -> FunctionError {
+fn invalid(name: &'static str, value: &str, problem: impl Into<String>) -> FunctionError {
     // A hostile value must not fill the log.
     let value = value.chars().take(160).collect();
     FunctionError::InvalidKey { name, value, problem: problem.into() }

@@ -23,7 +23,6 @@ mod refusal;
 mod resize;
 mod scale;
 mod structure;
-mod upload;
 mod validate;
 mod watermark;
 
@@ -44,6 +43,5 @@ pub use records::{
 pub use refusal::{Check, Refusal};
 pub use resize::{Resized, Size, resize};
 pub use scale::fit;
-pub use upload::Upload;
 pub use validate::{Claim, ImageMetadata, Validation, ValidationDetails, Verdict, validate};
 pub use watermark::{Watermark, watermark};

@@ -62,7 +62,7 @@ impl Assembly<'_> {
             names,
             roles: roles.clone(),
         };
-        let mut functions = parts.functions(Arc::downgrade(engine))?;
+        let mut functions = parts.functions()?;
         functions.extend(file.functions(&arguments.region, url)?);
         let elsewhere =
             [(&names.input_bucket, buckets.input_folder), (&names.output_bucket, data.join("output"))];

@@ -2,9 +2,8 @@
 //! held to its role.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
-use darkroom_engine::Engine;
 use darkroom_functions::{DynamoDb, DynamoRecords, FunctionName, Functions, Objects, Services};
 use darkroom_lambda::{Reach, S3Objects};
 use darkroom_services::lambda::{Code, Function, InProcess, Workers};
@@ -12,14 +11,9 @@ use darkroom_services::roles::Roles;
 
 use super::guard::{HeldDynamoDb, HeldObjects, Holder};
 use super::settings::Names;
-use super::setup::{STATE_MACHINE, UPLOADS_FUNCTION};
-use super::uploads::{self, Uploads};
 use crate::platform;
 use crate::roles;
 use crate::workflow::PROJECT;
-
-/// Starts of executions that wait for the disk at once: they share its syncs.
-const STARTS_AT_ONCE: usize = 32;
 
 /// What the functions are made of.
 pub struct Parts<'a> {
@@ -36,25 +30,14 @@ pub struct Parts<'a> {
 }
 
 impl Parts<'_> {
-    /// The functions, by their names, and the one that uploads are told to.
-    pub fn functions(&self, engine: Weak<Engine>) -> anyhow::Result<BTreeMap<String, Arc<dyn Function>>> {
+    /// The functions, by their names.
+    pub fn functions(&self) -> anyhow::Result<BTreeMap<String, Arc<dyn Function>>> {
         // A thread a core: more pictures at once would only take more memory.
         let workers = Workers::start("pictures", platform::cores())?;
-        let mut functions: BTreeMap<String, Arc<dyn Function>> = FunctionName::ALL
+        let functions = FunctionName::ALL
             .into_iter()
             .map(|name| (format!("{PROJECT}-{name}"), in_process(self.code(name), workers.clone())))
             .collect();
-        let Reach { region, account, .. } = &self.reach;
-        let uploads = Uploads {
-            engine,
-            state_machine_arn: format!("arn:aws:states:{region}:{account}:stateMachine:{STATE_MACHINE}"),
-            records: self.records(&self.holder(UPLOADS_FUNCTION)),
-            holder: self.holder(UPLOADS_FUNCTION),
-        };
-        let starts = Workers::start("uploads", STARTS_AT_ONCE)?;
-        let upload = InProcess::new(uploads::code(uploads), starts).persistent();
-        let upload: Arc<dyn Function> = Arc::new(upload);
-        functions.insert(UPLOADS_FUNCTION.to_owned(), upload);
         Ok(functions)
     }
 
@@ -78,7 +61,7 @@ impl Parts<'_> {
         let Reach { region, account, .. } = &self.reach;
         Holder {
             roles: self.roles.clone(),
-            role_arn: roles::arn(account, &format!("{name}-role")),
+            role_arn: roles::of_function(account, name),
             name: name.to_owned(),
             region: region.clone(),
             account: account.clone(),

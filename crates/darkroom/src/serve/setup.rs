@@ -1,5 +1,5 @@
 //! What a server makes at its start, where it is not there: the image workflow, and the table, topic, queue and rules
-//! around it, so that a file that is put into the input bucket is all that it takes.
+//! around it, under the names that they have on AWS (`deploy/terraform`), so that a file that is put into the input bucket is all that it takes.
 //!
 //! Each is made by its service's own API, and left alone where it is there: who changes one of them finds it so after
 //! the next start. What belongs to a service that is somewhere else is made by whoever looks after that one.
@@ -14,14 +14,14 @@ use serde_json::{Value, json};
 
 use super::settings::Names;
 use crate::roles;
-use crate::workflow::{IMAGE_PROCESSING, PROJECT, fill};
+use crate::workflow::{IMAGE_PROCESSING, PROJECT, UPLOAD, fill};
 
 /// How long a dead letter is kept. AWS: the longest that a queue keeps a message.
 const DEAD_LETTERS_KEPT_SECONDS: u32 = 14 * 24 * 3600;
-/// The state machine.
+/// The state machine that processes an image.
 pub const STATE_MACHINE: &str = "darkroom-image-processing";
-/// The function that uploads are told to.
-pub const UPLOADS_FUNCTION: &str = "darkroom-upload";
+/// The end of each state machine's name, behind the project's, and its definition.
+const STATE_MACHINES: [(&str, &str); 2] = [("image-processing", IMAGE_PROCESSING), ("upload", UPLOAD)];
 
 /// Makes what is missing.
 pub struct Setup<'a> {
@@ -49,7 +49,10 @@ impl Setup<'_> {
         if self.is_here("sqs") {
             self.make_queue().await.context("the queue of dead letters cannot be made")?;
         }
-        self.make_state_machine().await.context("the image workflow cannot be made")?;
+        for (name, definition) in STATE_MACHINES {
+            let made = self.make_state_machine(name, definition).await;
+            made.with_context(|| format!("the state machine {PROJECT}-{name} cannot be made"))?;
+        }
         if self.is_here("events") {
             self.make_rules().await.context("the workflow's rules cannot be made")?;
         }
@@ -97,18 +100,23 @@ impl Setup<'_> {
         self.json("sqs", "AmazonSQS.CreateQueue", &input, &there).await
     }
 
-    async fn make_state_machine(&self) -> anyhow::Result<()> {
+    async fn make_state_machine(&self, name: &str, definition: &str) -> anyhow::Result<()> {
         let input = json!({
-            "name": STATE_MACHINE,
-            "definition": fill(IMAGE_PROCESSING, self.names.placeholders(self.region, self.account)),
-            "roleArn": roles::arn(self.account, &format!("{PROJECT}-step-functions-role")),
+            "name": format!("{PROJECT}-{name}"),
+            "definition": fill(definition, self.names.placeholders(self.region, self.account)),
+            "roleArn": roles::of_state_machine(self.account, name),
         });
         let there = ["StateMachineAlreadyExists"];
         self.json("states", "AWSStepFunctions.CreateStateMachine", &input, &there).await
     }
 
+    /// The ARN of a state machine, by the end of its name.
+    fn state_machine(&self, name: &str) -> String {
+        self.arn("states", &format!("stateMachine:{PROJECT}-{name}"))
+    }
+
     async fn make_rules(&self) -> anyhow::Result<()> {
-        if self.is_here("s3") && self.is_here("lambda") {
+        if self.is_here("s3") {
             let pattern = json!({
                 "source": ["aws.s3"], "detail-type": ["Object Created"],
                 "detail": {
@@ -116,19 +124,22 @@ impl Setup<'_> {
                     "object": { "key": [{ "prefix": "uploads/" }] },
                 },
             });
-            let function = self.arn("lambda", &format!("function:{UPLOADS_FUNCTION}"));
-            self.make_rule("uploads", "starts the image workflow for an upload", &pattern, &function).await?;
+            let target =
+                json!({ "Id": "upload", "Arn": self.state_machine("upload"), "InputPath": "$.detail" });
+            self.make_rule("upload", "an object is put among the uploads", &pattern, &target).await?;
         }
         if self.is_here("sqs") {
             let pattern = json!({
                 "source": ["aws.states"], "detail-type": ["Step Functions Execution Status Change"],
                 "detail": {
-                    "stateMachineArn": [self.arn("states", &format!("stateMachine:{STATE_MACHINE}"))],
+                    "stateMachineArn": STATE_MACHINES.map(|(name, _)| self.state_machine(name)),
                     "status": ["FAILED", "TIMED_OUT", "ABORTED"],
                 },
             });
             let queue = self.arn("sqs", &self.names.dead_letter_queue);
-            self.make_rule("dead-letters", "keeps what failed, to be redriven", &pattern, &queue).await?;
+            let target = json!({ "Id": "dead-letters", "Arn": queue });
+            let description = "an execution failed, timed out or was stopped";
+            self.make_rule("failed-executions", description, &pattern, &target).await?;
         }
         Ok(())
     }
@@ -138,7 +149,7 @@ impl Setup<'_> {
         name: &str,
         description: &str,
         pattern: &Value,
-        target: &str,
+        target: &Value,
     ) -> anyhow::Result<()> {
         let name = format!("{PROJECT}-{name}");
         let described = self.call("events", "AWSEvents.DescribeRule", &json!({ "Name": name })).await?;
@@ -147,7 +158,7 @@ impl Setup<'_> {
         }
         let rule = json!({ "Name": name, "EventPattern": pattern.to_string(), "Description": description });
         self.json("events", "AWSEvents.PutRule", &rule, &[]).await?;
-        let targets = json!({ "Rule": name, "Targets": [{ "Id": "1", "Arn": target }] });
+        let targets = json!({ "Rule": name, "Targets": [target] });
         self.json("events", "AWSEvents.PutTargets", &targets, &[]).await
     }
 

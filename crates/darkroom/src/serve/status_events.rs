@@ -131,8 +131,16 @@ impl Teller {
         after = None;
         loop {
             let page = self.store.open_executions(after, PAGE)?;
-            let Some(last) = page.last() else { return Ok(()) };
+            let Some(last) = page.last() else { break };
             after = Some(last.key);
+            self.tell_stored(&page, since);
+        }
+        // One that sleeps is open, too.
+        let mut last_sleeper = (Timestamp::from_millis(i64::MIN), ExecutionKey::default());
+        loop {
+            let page = self.store.sleepers(last_sleeper, PAGE)?;
+            let Some(last) = page.last() else { return Ok(()) };
+            last_sleeper = (last.asleep_until.unwrap_or(last_sleeper.0), last.key);
             self.tell_stored(&page, since);
         }
     }

@@ -69,29 +69,6 @@ impl DynamoRecords {
         Self { table: table.into(), dynamodb }
     }
 
-    /// The content that the image's workflow was last started for, as [`Self::note_upload`] was told.
-    pub fn noted_upload(&self, key: &ImageKey) -> Result<Option<String>, StoreError> {
-        let item = self.item(key)?;
-        Ok(item.and_then(|item| item["uploadETag"]["S"].as_str().map(str::to_owned)))
-    }
-
-    /// Notes the content that the image's workflow was started for. Makes a record where there is none.
-    pub fn note_upload(&self, key: &ImageKey, e_tag: &str, now: Timestamp) -> Result<(), StoreError> {
-        self.update(&Update {
-            key,
-            expression: "SET uploadETag = :etag, #status = if_not_exists(#status, :processing), \
-                         createdAt = if_not_exists(createdAt, :now), updatedAt = if_not_exists(updatedAt, :now)"
-                .to_owned(),
-            condition: None,
-            values: BTreeMap::from([
-                (":etag", json!(e_tag)),
-                (":processing", json!(Status::Processing)),
-                (":now", json!(now)),
-            ]),
-        })?;
-        Ok(())
-    }
-
     /// Makes the change; answers whether its condition held.
     fn update(&self, update: &Update<'_>) -> Result<bool, StoreError> {
         let Update { key, expression, condition, values } = update;

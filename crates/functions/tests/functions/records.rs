@@ -168,29 +168,19 @@ fn records_are_listed_by_age() {
 }
 
 #[test]
-fn an_upload_is_noted_before_and_after_its_record_is_begun() {
+fn an_item_has_the_attributes_that_the_specification_names() {
     let tables = Tables::new();
     let records = DynamoRecords::new("images", tables.clone());
-    assert_eq!(records.noted_upload(&key("cat")).unwrap(), None);
-    records.note_upload(&key("cat"), "e1", at(1)).unwrap();
-    assert_eq!(record(&records).status, Status::Processing);
-    records.begin(&key("cat"), seen(Some(8)), at(2)).unwrap();
-    assert_eq!(
-        (record(&records).created_at, records.noted_upload(&key("cat")).unwrap()),
-        (at(1), Some("e1".to_owned()))
-    );
-    records.complete(&key("cat"), outputs(), at(3)).unwrap();
-    records.note_upload(&key("cat"), "e2", at(4)).unwrap();
-    assert_eq!(
-        (record(&records).status, records.noted_upload(&key("cat")).unwrap()),
-        (Status::Completed, Some("e2".to_owned()))
-    );
-    // The item has the attributes that the specification names.
+    records.begin(&key("cat"), seen(Some(8)), at(1)).unwrap();
+    records.fail(&key("cat"), failure("resize", 2)).unwrap();
     let input =
         json!({ "TableName": "images", "Key": { "imageId": { "S": "cat" }, "userId": { "S": "ann" } } });
     let item: Value = serde_json::from_str(&tables.call("GetItem", input.to_string()).unwrap()).unwrap();
-    assert_eq!(item["Item"]["status"], json!({ "S": "completed" }));
-    assert!(item["Item"]["updatedAt"]["S"].is_string(), "{item}");
+    let item = &item["Item"];
+    assert_eq!((&item["status"], &item["updatedAt"]), (&json!({ "S": "failed" }), &json!({ "S": at(2) })));
+    let info = &item["errorInfo"]["M"];
+    assert_eq!((&info["step"], &info["error"]), (&json!({ "S": "resize" }), &json!({ "S": "E" })));
+    assert!(info["timestamp"]["S"].is_string(), "{item}");
 }
 
 /// A table that is too busy for the first calls.

@@ -54,19 +54,12 @@ fn work_off(waiting: &Mutex<Receiver<Job>>) {
 pub struct InProcess {
     code: Arc<Code>,
     workers: Arc<Workers>,
-    is_persistent: bool,
 }
 
 impl InProcess {
     /// A function of this code.
     pub fn new(code: Arc<Code>, workers: Arc<Workers>) -> Self {
-        Self { code, workers, is_persistent: false }
-    }
-
-    /// The same, for code whose failures all pass: asynchronous calls are tried until one succeeds.
-    #[must_use]
-    pub fn persistent(self) -> Self {
-        Self { is_persistent: true, ..self }
+        Self { code, workers }
     }
 }
 
@@ -96,9 +89,5 @@ impl Function for InProcess {
 
     fn describe(&self) -> Value {
         json!({ "Runtime": "provided.al2023", "Handler": "bootstrap" })
-    }
-
-    fn is_persistent(&self) -> bool {
-        self.is_persistent
     }
 }

@@ -83,12 +83,6 @@ pub trait Function: Send + Sync + 'static {
 
     /// What is told of it: `Runtime`, `Handler`, `Timeout`, `MemorySize`.
     fn describe(&self) -> Value;
-
-    /// Whether an asynchronous call that fails is tried again for two weeks, and not three times as on AWS: for
-    /// functions whose failures are all those of something that will work again.
-    fn is_persistent(&self) -> bool {
-        false
-    }
 }
 
 /// The embedded service.
@@ -195,8 +189,7 @@ impl Lambda {
             None | Some("RequestResponse") => {}
             Some("DryRun") => return Ok(wire::response(204, "", Body::empty())),
             Some("Event") => {
-                let retry = if function.is_persistent() { Retry::SERVICE } else { EVENT_RETRY };
-                self.put_off(arn, &payload, retry).await?;
+                self.put_off(arn, &payload).await?;
                 return Ok(wire::response(202, "", Body::empty()));
             }
             Some(other) => {
@@ -227,11 +220,15 @@ impl Lambda {
     }
 
     /// Writes an asynchronous call down. It is durable when this returns.
-    async fn put_off(&self, arn: String, payload: &Bytes, retry: Retry) -> Result<(), Fault> {
+    async fn put_off(&self, arn: String, payload: &Bytes) -> Result<(), Fault> {
         let body = std::str::from_utf8(payload).ok().filter(|body| body.len() <= EVENT_BYTES_MAX);
         let body = body.ok_or_else(|| too_large(EVENT_BYTES_MAX))?.to_owned();
-        let delivery =
-            Delivery { destination: Destination::Invocation { arn }, body, retry, dead_letter_arn: None };
+        let delivery = Delivery {
+            destination: Destination::Invocation { arn },
+            body,
+            retry: EVENT_RETRY,
+            dead_letter_arn: None,
+        };
         let now_ms = self.clock.now_ms();
         self.database
             .run(move |connection| Ok::<_, Fault>(Outbox::add(connection, &delivery, now_ms)?))
