@@ -110,9 +110,13 @@ pub(super) async fn call(tasks: &Tasks, call: &TaskCall, action: &str) -> Output
     let response = tasks.send(call, "s3", "s3", request).await;
     let response = response.map_err(|error| TaskFault::unreachable("S3", &error))?;
     if !response.status().is_success() {
-        return Err(TaskFault::refused_by_sdk("S3", ERRORS.into_iter(), &response));
+        return Err(refused(&response));
     }
     Ok(output(action.answer, &response).to_string())
+}
+
+pub(super) fn refused(response: &Response<Bytes>) -> TaskFault {
+    TaskFault::refused_by_sdk("S3", ERRORS.into_iter(), response)
 }
 
 fn request(call: &TaskCall, action: &Action) -> Result<Result<Request<Bytes>, http::Error>, TaskFault> {
