@@ -13,14 +13,18 @@ const EDGES: &[(&str, &[&str])] = &[
             "darkroom-engine",
             "darkroom-functions",
             "darkroom-gateway",
+            "darkroom-iam",
             "darkroom-jsonata",
+            "darkroom-lambda",
             "darkroom-port",
             "darkroom-services",
         ],
     ),
     ("darkroom-gateway", &["darkroom-asl", "darkroom-engine", "darkroom-port"]),
     ("darkroom-functions", &[]),
-    ("darkroom-services", &["darkroom-port"]),
+    ("darkroom-services", &["darkroom-iam", "darkroom-port"]),
+    ("darkroom-lambda", &["darkroom-functions", "darkroom-services"]),
+    ("darkroom-iam", &[]),
     ("darkroom-port", &[]),
     ("darkroom-engine", &["darkroom-asl"]),
     ("darkroom-asl", &["darkroom-jsonata"]),
@@ -51,7 +55,7 @@ const IMPURE: &[&str] = &[
 ];
 
 /// The crates whose whole tree must be pure.
-const PURE: &[&str] = &["darkroom-asl", "darkroom-jsonata"];
+const PURE: &[&str] = &["darkroom-asl", "darkroom-iam", "darkroom-jsonata"];
 
 /// What an outside crate brings along that is impure, and is kept from being used: every function of JSONata that reads
 /// a clock or draws a number is replaced by one that is handed them (`crates/jsonata/src/host.rs`).

@@ -9,3 +9,4 @@ mod port;
 mod queues;
 mod restart;
 mod tasks;
+mod told;
