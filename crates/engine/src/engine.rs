@@ -27,6 +27,7 @@ mod state_machines;
 mod tasks;
 mod thinkers;
 mod versions;
+mod vital;
 
 pub use apart::Call;
 pub use resources::{ResourceError, TAGS_MAX};
@@ -34,12 +35,14 @@ pub use retention::RETENTION_DAYS;
 pub use state_machines::{NewStateMachine, Publication, Published, StateMachineUpdate};
 pub use tasks::PollError;
 pub use versions::{ALIASES_MAX, NewAlias, QualifiedArn, Qualifier, Target, VERSIONS_MAX, WEIGHTS_SUM};
+pub use vital::Vital;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use darkroom_asl::data::Timestamp;
 use darkroom_asl::definition::StateMachine;
@@ -103,6 +106,11 @@ pub trait Observer: Send + Sync + 'static {
 
     /// An execution was set aside: its history stays, and it does not go on until the cause is mended.
     fn parked(&self, parked: &Parked);
+
+    /// The engine measured itself. Nobody has to want to know.
+    fn measured(&self, vital: Vital) {
+        let _ = vital;
+    }
 }
 
 /// An engine that could not be started.
@@ -214,7 +222,10 @@ impl Engine {
             clock: config.clock.as_ref(),
             observer: config.observer.as_ref(),
         };
+        let begun = Instant::now();
         let recovered = recovery.run(&mut durable)?;
+        let vital = Vital::Recovery { took: begun.elapsed(), executions: recovered.len() };
+        config.observer.measured(vital);
 
         let outlet = Outlet { executor: config.executor.clone(), inside, shards };
         // One turn may wait while another is being committed: more would only age.
@@ -383,6 +394,11 @@ impl Engine {
     /// The time, as the engine has it.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// How many starts of Standard executions wait for the disk.
+    pub fn starting(&self) -> usize {
+        self.starting.load(Ordering::Relaxed)
     }
 
     /// The store that the engine writes to.

@@ -25,7 +25,7 @@ pub use definitions::{DefinitionError, Definitions};
 pub use engine::{
     ALIASES_MAX, Call, Config, Engine, EngineError, NewAlias, NewStateMachine, Observer, PollError,
     Publication, Published, QualifiedArn, Qualifier, RETENTION_DAYS, ResourceError, STARTING_MAX,
-    StateMachineUpdate, TAGS_MAX, Target, VERSIONS_MAX, WEIGHTS_SUM, definition_key,
+    StateMachineUpdate, TAGS_MAX, Target, VERSIONS_MAX, Vital, WEIGHTS_SUM, definition_key,
 };
 pub use executor::{Answer, Invocation, TaskExecutor, TaskOutcome, WorkerPool};
 pub use redrive::NotRedrivable;

@@ -157,8 +157,12 @@ impl Shard {
 
     /// When the next timer is due, or the next sleeper to be woken.
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        let timer = self.timers.first().map(|(at, _)| *at);
-        timer.into_iter().chain(self.next_wake()).min()
+        self.next_timer().into_iter().chain(self.next_wake()).min()
+    }
+
+    /// The earliest deadline of an execution that is in memory.
+    pub fn next_timer(&self) -> Option<Timestamp> {
+        self.timers.first().map(|(at, _)| *at)
     }
 
     /// How many executions are in memory.

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::Observer;
 use super::health::Health;
 use super::known::KnownExecutions;
 use super::outlet::Outlet;
+use super::{Observer, Vital};
 use crate::shard::{Input, Parked, Release};
 use crate::store::{Batch, ExecutionKey, Store, StoreError};
 
@@ -93,8 +93,13 @@ impl Committer {
     fn write(&mut self, batch: &mut Batch) -> ControlFlow<()> {
         let (mut patience, mut is_ill) = (RETRY_FIRST, false);
         while !batch.appends.is_empty() {
+            let begun = Instant::now();
             match self.store.commit(batch) {
-                Ok(()) => break,
+                Ok(()) => {
+                    let vital = Vital::Commit { took: begun.elapsed(), appends: batch.appends.len() };
+                    self.observer.measured(vital);
+                    break;
+                }
                 Err(StoreError::Conflict { key }) => {
                     tracing::error!(execution = key.0, "another writer owns this execution; it is let go");
                     self.lost.insert(key, Lost::Taken);

@@ -10,7 +10,7 @@ use super::committer::Commit;
 use super::known::KnownExecutions;
 use super::outlet::Outlet;
 use super::thinkers::Thinkers;
-use super::{Observer, ToShard};
+use super::{Observer, ToShard, Vital};
 use crate::clock::Clock;
 use crate::shard::{Input, Parked, Shard, Turn};
 use crate::store::Store;
@@ -44,7 +44,13 @@ const SLEEP_MAX: Duration = Duration::from_secs(1);
 impl Loop {
     pub(super) fn run(mut self) {
         while self.wait() {
-            let Turn { batch, releases, errands } = self.shard.turn(self.clock.now(), self.random.as_ref());
+            let now = self.clock.now();
+            if let Some(due) = self.shard.next_timer()
+                && let Ok(late_ms) = u64::try_from(now.as_millis().saturating_sub(due.as_millis()))
+            {
+                self.observer.measured(Vital::Lag(Duration::from_millis(late_ms)));
+            }
+            let Turn { batch, releases, errands } = self.shard.turn(now, self.random.as_ref());
             self.report_parked();
             self.thinkers.take(errands, &self.back);
             match &self.way_out {
