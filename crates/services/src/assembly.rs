@@ -79,8 +79,9 @@ impl Services {
         let own = settings.folders.elsewhere.keys().cloned().collect();
         let observer = Arc::new(ToEvents { events: events.clone(), home: settings.home.clone(), own });
         let s3 = S3::open(settings.folders, database.clone(), clock.clone(), observer)?;
-        let lambda = Lambda::new(settings.functions, database.clone(), clock.clone(), outbox.clone());
         let metrics = CloudWatch::new(Bounds::default(), database.clone(), clock.clone(), outbox.clone());
+        let lambda =
+            Lambda::new(settings.functions, database.clone(), clock.clone(), outbox.clone(), metrics.clone());
         let mut embedded: Vec<Arc<dyn Service>> = vec![
             Arc::new(DynamoDb::open(&data.join("tables.db"))?),
             Arc::new(events.clone()),

@@ -37,6 +37,8 @@ pub struct Route {
     pub targets: &'static [&'static str],
     /// What its paths begin with, where they are its alone.
     pub paths: &'static [&'static str],
+    /// Paths that are its alone as they stand, and no other.
+    pub pages: &'static [&'static str],
     /// The `Version` of its forms.
     pub version: Option<&'static str>,
     /// What it speaks to those who name no target.
@@ -126,7 +128,10 @@ impl Router {
     }
 
     fn by_path(&self, uri: &Uri) -> Option<&'static str> {
-        let knows = |route: &Route| route.paths.iter().any(|prefix| uri.path().starts_with(prefix));
+        let path = uri.path();
+        let knows = |route: &Route| {
+            route.pages.contains(&path) || route.paths.iter().any(|prefix| path.starts_with(prefix))
+        };
         self.services.values().find(|(route, _)| knows(route)).map(|(route, _)| route.name)
     }
 
@@ -221,6 +226,7 @@ mod tests {
             Route { name: "sqs", targets: &["AmazonSQS."], version: Some("2012-11-05"), ..Route::default() },
             Route { name: "sns", version: Some("2010-03-31"), ..Route::default() },
             Route { name: "lambda", paths: &["/2015-03-31/functions"], ..Route::default() },
+            Route { name: "metrics", pages: &["/metrics"], ..Route::default() },
         ];
         let home =
             Home { region: "us-east-1".into(), account: "000000000000".into(), url: "http://x".into() };
@@ -245,6 +251,9 @@ mod tests {
             ("POST", "/", vec![("content-type", form.into())], "Action=A", "MissingVersion"),
             ("GET", "/?Action=ConfirmSubscription&Version=2010-03-31", vec![], "", "sns"),
             ("GET", "/bucket/key", vec![], "", "s3"),
+            ("GET", "/metrics", vec![], "", "metrics"),
+            ("GET", "/metrics/key", vec![], "", "s3"),
+            ("GET", "/metrics", vec![("authorization", scope("s3"))], "", "s3"),
         ] {
             let mut request = Request::builder().method(method).uri(uri);
             for (name, value) in headers {

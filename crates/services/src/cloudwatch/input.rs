@@ -122,7 +122,7 @@ impl Input {
     }
 }
 
-impl<'de> IntoDeserializer<'de, Problem> for Input {
+impl IntoDeserializer<'_, Problem> for Input {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {

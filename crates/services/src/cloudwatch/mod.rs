@@ -226,6 +226,7 @@ impl Service for CloudWatch {
             paths: &[PATH],
             version: Some("2010-08-01"),
             protocol: Protocol::Query,
+            ..Route::default()
         }
     }
 
@@ -262,7 +263,7 @@ impl Inner {
     }
 }
 
-/// A body, unpacked where it is packed: clients do that with a large PutMetricData.
+/// A body, unpacked where it is packed: clients do that with a large `PutMetricData`.
 async fn whole(headers: &HeaderMap, body: Body) -> Result<Bytes, Fault> {
     let body = wire::whole(body, REQUEST_BYTES_MAX).await?;
     match wire::text(headers, "content-encoding") {

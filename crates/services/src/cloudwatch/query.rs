@@ -1,6 +1,6 @@
 //! Queries: statistics of metrics, and expressions over them, for a stretch of time.
 //!
-//! [`compile`] checks them all and reads the expressions; [`Queries::run`] computes them. GetMetricData and alarms
+//! [`compile`] checks them all and reads the expressions; [`Queries::run`] computes them. `GetMetricData` and alarms
 //! differ in the stretch that a period has alone.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -307,7 +307,9 @@ mod tests {
     use crate::cloudwatch::store::Bounds;
     use serde_json::{Value as Json, json};
 
-    fn run(queries: &Json) -> Result<Vec<(String, Vec<(Minute, f64)>)>, String> {
+    type Found = Vec<(String, Vec<(Minute, f64)>)>;
+
+    fn run(queries: &Json) -> Result<Found, String> {
         let mut metrics = Metrics::new(Bounds::default());
         for (name, minute, value) in
             [("failed", 0, 1.0), ("failed", 1, 2.0), ("started", 0, 4.0), ("started", 7, 8.0)]

@@ -51,7 +51,7 @@ impl Statistic {
             let rest = lower.strip_prefix(kind);
             rest.is_some_and(|rest| share(rest).is_some() || rest.starts_with('(') && rest.ends_with(')'))
         };
-        if lower == "iqm" || kinds.iter().any(|kind| of_kind(kind)) {
+        if lower == "iqm" || kinds.iter().any(of_kind) {
             return Err(NoStatistic::Unsupported);
         }
         Err(NoStatistic::Unknown)

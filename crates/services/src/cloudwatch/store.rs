@@ -240,12 +240,11 @@ impl Metrics {
             known.last = known.last.max(minute);
         }
         let points = self.minutes.entry(minute).or_default();
-        match points.get_mut(&id) {
-            Some(own) => own.merge(bucket),
-            None => {
-                points.insert(id, bucket.clone());
-                self.points += 1;
-            }
+        if let Some(own) = points.get_mut(&id) {
+            own.merge(bucket)
+        } else {
+            points.insert(id, bucket.clone());
+            self.points += 1;
         }
     }
 }
@@ -275,7 +274,7 @@ mod tests {
             (101..112, 5, vec![(101, 4.0)]),
             (98..113, 5, vec![(98, 4.0), (103, 2.0), (108, 2.0)]),
             (113..200, 5, vec![]),
-            (112..100, 5, vec![]),
+            (112..112, 5, vec![]),
         ] {
             assert_eq!(sums(&metrics, "m", range.clone(), period), expected, "{range:?} by {period}");
         }

@@ -6,6 +6,7 @@
 //! API: Lambda 2015-03-31, REST-JSON.
 
 mod in_process;
+mod metrics;
 mod process;
 mod runtime;
 mod url;
@@ -22,11 +23,14 @@ use serde_json::{Value, json};
 
 use crate::base64;
 use crate::clock::Clock;
+use crate::cloudwatch::CloudWatch;
 use crate::database::Database;
 use crate::outbox::{Delivery, Destination, Outbox, Retry};
 use crate::router::{Protocol, Route, Service};
 use crate::wire::query::decoded;
 use crate::wire::{self, Caller, Fault, random_uuid};
+
+use self::metrics::Measures;
 
 pub use in_process::{Code, InProcess, Workers};
 pub use process::{Process, ProcessSettings};
@@ -91,6 +95,7 @@ pub struct Lambda {
     database: Database,
     clock: Clock,
     outbox: Outbox,
+    measures: Measures,
 }
 
 /// A function's name, taken from whatever a caller may call it by.
@@ -114,14 +119,15 @@ impl Named {
 }
 
 impl Lambda {
-    /// A Lambda of these functions.
+    /// A Lambda of these functions, whose calls are measured.
     pub fn new(
         functions: BTreeMap<String, Arc<dyn Function>>,
         database: Database,
         clock: Clock,
         outbox: Outbox,
+        cloudwatch: CloudWatch,
     ) -> Self {
-        Self { functions, database, clock, outbox }
+        Self { functions, database, clock, outbox, measures: Measures::new(cloudwatch) }
     }
 
     fn find(&self, named: &Named, caller: &Caller) -> Result<&Arc<dyn Function>, Fault> {
@@ -203,7 +209,10 @@ impl Lambda {
         let request_id = random_uuid();
         let client_context = wire::text(headers, "x-amz-client-context").map(str::to_owned);
         let invocation = Invocation { request_id: request_id.clone(), arn, payload, client_context };
-        let outcome = function.invoke(invocation).await?;
+        let call = self.measures.begin();
+        let outcome = function.invoke(invocation).await;
+        call.end(&named.name, outcome.as_ref(), self.clock.now_ms());
+        let outcome = outcome?;
         let mut response = wire::response(200, "application/json", outcome.payload);
         let answer = response.headers_mut();
         wire::set(answer, "x-amzn-requestid", &request_id);

@@ -1,4 +1,4 @@
-//! DescribeAlarms, DescribeAlarmsForMetric and DescribeAlarmHistory.
+//! `DescribeAlarms`, `DescribeAlarmsForMetric` and `DescribeAlarmHistory`.
 
 use serde::Deserialize;
 

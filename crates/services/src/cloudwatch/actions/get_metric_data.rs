@@ -1,4 +1,4 @@
-//! GetMetricData: many metrics and expressions at once, in pages.
+//! `GetMetricData`: many metrics and expressions at once, in pages.
 
 use serde::Deserialize;
 

@@ -1,4 +1,4 @@
-//! GetMetricStatistics: a metric's statistics, period by period.
+//! `GetMetricStatistics`: a metric's statistics, period by period.
 
 use serde::Deserialize;
 

@@ -1,4 +1,4 @@
-//! ListMetrics: which metrics have values.
+//! `ListMetrics`: which metrics have values.
 
 use serde::Deserialize;
 

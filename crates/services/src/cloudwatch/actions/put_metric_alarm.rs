@@ -1,4 +1,4 @@
-//! PutMetricAlarm: a new alarm, or another rule for one.
+//! `PutMetricAlarm`: a new alarm, or another rule for one.
 
 use std::collections::BTreeMap;
 

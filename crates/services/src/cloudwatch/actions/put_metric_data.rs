@@ -1,4 +1,4 @@
-//! PutMetricData: values of one's own metrics.
+//! `PutMetricData`: values of one's own metrics.
 
 use serde::Deserialize;
 

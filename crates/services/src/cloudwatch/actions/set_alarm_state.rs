@@ -1,4 +1,4 @@
-//! SetAlarmState, EnableAlarmActions, DisableAlarmActions and DeleteAlarms.
+//! `SetAlarmState`, `EnableAlarmActions`, `DisableAlarmActions` and `DeleteAlarms`.
 
 use serde::Deserialize;
 

@@ -1,4 +1,4 @@
-//! TagResource, UntagResource and ListTagsForResource, of alarms.
+//! `TagResource`, `UntagResource` and `ListTagsForResource`, of alarms.
 
 use serde::Deserialize;
 

@@ -21,25 +21,21 @@ pub(in super::super) fn subject(alarm: &Alarm) -> String {
 pub(in super::super) fn message(alarm: &Alarm, before: StateValue) -> Value {
     let input = &alarm.input;
     let mut trigger = json!({});
-    match &input.metrics {
-        Some(metrics) => trigger["Metrics"] = json!(metrics),
-        None => {
-            trigger["MetricName"] = json!(input.metric_name);
-            trigger["Namespace"] = json!(input.namespace);
-            let (kind, statistic) = match (&input.statistic, &input.extended_statistic) {
-                (None, Some(extended)) => ("ExtendedStatistic", extended.clone()),
-                (statistic, _) => {
-                    ("Statistic", statistic.as_deref().unwrap_or_default().to_ascii_uppercase())
-                }
-            };
-            trigger["StatisticType"] = json!(kind);
-            trigger[kind] = json!(statistic);
-            trigger["Unit"] = json!(input.unit);
-            let dimensions = input.dimensions.iter();
-            // AWS: in lower case, and only here.
-            trigger["Dimensions"] =
-                dimensions.map(|it| json!({ "value": it.value, "name": it.name })).collect();
-        }
+    if let Some(metrics) = &input.metrics {
+        trigger["Metrics"] = json!(metrics);
+    } else {
+        trigger["MetricName"] = json!(input.metric_name);
+        trigger["Namespace"] = json!(input.namespace);
+        let (kind, statistic) = match (&input.statistic, &input.extended_statistic) {
+            (None, Some(extended)) => ("ExtendedStatistic", extended.clone()),
+            (statistic, _) => ("Statistic", statistic.as_deref().unwrap_or_default().to_ascii_uppercase()),
+        };
+        trigger["StatisticType"] = json!(kind);
+        trigger[kind] = json!(statistic);
+        trigger["Unit"] = json!(input.unit);
+        let dimensions = input.dimensions.iter();
+        // AWS: in lower case, and only here.
+        trigger["Dimensions"] = dimensions.map(|it| json!({ "value": it.value, "name": it.name })).collect();
     }
     if let Some(period) = input.period {
         trigger["Period"] = json!(period);

@@ -1,6 +1,6 @@
 //! Alarms: a rule over metrics, a state, and who is told when it changes.
 //!
-//! [`Rule`] is what PutMetricAlarm described, checked; [`evaluate`] is what it says of a time, and nothing else: it
+//! [`Rule`] is what `PutMetricAlarm` described, checked; [`evaluate`] is what it says of a time, and nothing else: it
 //! reads no clock and changes nothing. [`Alarm`] is the rule with its state, as it is stored.
 //!
 //! AWS: "Using Amazon CloudWatch alarms", "Configuring how CloudWatch alarms treat missing data".
@@ -91,7 +91,7 @@ impl Alarm {
         }
     }
 
-    /// As DescribeAlarms tells it.
+    /// As `DescribeAlarms` tells it.
     pub(super) fn output(&self) -> Structure {
         let input = &self.input;
         let texts = |texts: &[String]| texts.iter().map(String::as_str).collect::<Output>();

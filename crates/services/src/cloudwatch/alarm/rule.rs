@@ -1,4 +1,4 @@
-//! What PutMetricAlarm describes, and the rule that it is.
+//! What `PutMetricAlarm` describes, and the rule that it is.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ const SPAN_SECONDS_MAX: i64 = 86_400;
 const LONG_SPAN_SECONDS_MAX: i64 = 604_800;
 const LONG_PERIOD_SECONDS: i64 = 3600;
 
-/// PutMetricAlarm's input, which is also how an alarm is stored.
+/// `PutMetricAlarm`'s input, which is also how an alarm is stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(in super::super) struct AlarmInput {

@@ -127,11 +127,11 @@ impl Parser<'_> {
             return Ok(Expression::Id(name));
         }
         if self.peek() != Some(&Token::Open) {
-            let keyword = Function::keyword(&name).ok_or_else(|| MathError::Unsupported(name))?;
+            let keyword = Function::keyword(&name).ok_or(MathError::Unsupported(name))?;
             return Ok(Expression::Call(keyword, Vec::new()));
         }
         self.at += 1;
-        let function = Function::parse(&name).ok_or_else(|| MathError::Unsupported(name))?;
+        let function = Function::parse(&name).ok_or(MathError::Unsupported(name))?;
         let arguments = self.items(&Token::Close, "`)`")?;
         function.check(&arguments)?;
         Ok(Expression::Call(function, arguments))
