@@ -12,6 +12,7 @@ mod executions;
 mod jsonata;
 mod limits;
 mod logs;
+mod metrics;
 mod package;
 mod platform;
 mod process;

@@ -1,5 +1,6 @@
 //! `darkroom serve`: Step Functions and the services that workflows reach, on one port.
 
+mod alarms;
 mod assembly;
 mod functions;
 mod guard;
@@ -15,7 +16,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use darkroom_engine::store::Append;
-use darkroom_engine::{Engine, Observer, Parked};
+use darkroom_engine::{Engine, Observer, Parked, Vital};
 use darkroom_port::{Credentials, Server};
 use darkroom_services::router::Router;
 use tokio::net::TcpListener;
@@ -28,6 +29,7 @@ use self::status_events::{StatusObserver, Teller};
 use crate::cli::ServeArguments;
 use crate::limits;
 use crate::logs::{Logs, Place};
+use crate::metrics::{self, MetricsObserver, Prometheus};
 use crate::platform;
 use crate::roles;
 use crate::tasks::service::ServiceTasks;
@@ -68,23 +70,34 @@ pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
     let logs = Logs::start(store.clone(), place_of_logs(arguments))
         .context("the thread that writes execution logs cannot be started")?;
     let executor = Arc::new(ServiceTasks::new(runtime.handle().clone(), tasks, roles.clone()));
-    let (observer, changes) = status_events::observer();
+    let (status, changes) = status_events::observer();
+    let prometheus = Arc::new(Prometheus::new());
+    let (metrics, waiting) = metrics::observer(prometheus.clone());
     let limits = limits::limits(&arguments.limits);
-    let observers = Arc::new(Observers { logs, status: observer });
+    let observers = Arc::new(Observers { logs, status, metrics });
     let engine = Arc::new(platform::start_engine(store, executor, observers, limits)?);
     runtime.spawn(keep_house(engine.clone(), arguments.retention_days));
     let served = runtime.block_on(async {
-        let assembly =
-            Assembly { arguments, file: &file, url: &url, runtime: runtime.handle().clone(), roles };
+        let runtime = runtime.handle().clone();
+        let page = metrics::Page {
+            prometheus: prometheus.clone(),
+            engine: engine.clone(),
+            store: platform::engine_file(&arguments.data),
+        };
+        let assembly = Assembly { arguments, file: &file, url: &url, runtime: runtime.clone(), roles, page };
         let services = assembly.services(&engine).await?;
-        Teller::start(&engine, services.events.clone(), runtime.handle().clone(), changes)?;
+        Teller::start(&engine, services.events.clone(), runtime, changes)?;
+        let counting = waiting.count(&engine, services.metrics.clone(), prometheus)?;
         // From here on tasks are run, those that were open among them.
         tell.send_replace(Some(services.tasks.clone()));
         let mut server = Server::new(services.router.clone());
         if let Some(credentials) = credentials {
             server = server.with_credentials(credentials);
         }
-        serve(listener, &url, server).await
+        serve(listener, &url, server).await?;
+        // What has happened until now is counted and written, as far as that takes no long time.
+        tokio::task::spawn_blocking(move || counting.flush()).await?;
+        services.metrics.write().await.context("the last metrics cannot be written")
     });
     drop(tell);
     stop(engine, runtime);
@@ -118,21 +131,28 @@ fn place_of_logs(arguments: &ServeArguments) -> Place {
     }
 }
 
-/// Tells both who asks what has become durable.
+/// Tells all who ask what has become durable.
 struct Observers {
     logs: Logs,
     status: StatusObserver,
+    metrics: MetricsObserver,
 }
 
 impl Observer for Observers {
     fn committed(&self, append: &Append) {
         self.logs.committed(append);
         self.status.committed(append);
+        self.metrics.committed(append);
     }
 
     fn parked(&self, parked: &Parked) {
         self.logs.parked(parked);
         self.status.parked(parked);
+        self.metrics.parked(parked);
+    }
+
+    fn measured(&self, vital: Vital) {
+        self.metrics.measured(vital);
     }
 }
 

@@ -22,6 +22,7 @@ use tokio::runtime::Handle;
 use super::setup::Setup;
 use super::{functions, settings};
 use crate::cli::ServeArguments;
+use crate::metrics::Page;
 use crate::platform;
 
 /// What the services of a server are put together from.
@@ -36,12 +37,14 @@ pub struct Assembly<'a> {
     pub runtime: Handle,
     /// What roles may do.
     pub roles: Arc<Roles>,
+    /// `GET /metrics`.
+    pub page: Page,
 }
 
 impl Assembly<'_> {
     /// The services, with the platform's own resources in them.
-    pub async fn services(&self, engine: &Arc<Engine>) -> anyhow::Result<Services> {
-        let Self { arguments, file, url, runtime, roles } = self;
+    pub async fn services(self, engine: &Arc<Engine>) -> anyhow::Result<Services> {
+        let Self { arguments, file, url, runtime, roles, page } = self;
         let (data, names) = (&arguments.data, file.names());
         let mut remote = file.remote()?;
         if let Some(endpoint) = &arguments.lambda_endpoint {
@@ -70,7 +73,7 @@ impl Assembly<'_> {
             home: Home {
                 region: arguments.region.clone(),
                 account: arguments.account.clone(),
-                url: (*url).to_owned(),
+                url: url.to_owned(),
             },
             data: data.clone(),
             folders: Folders {
@@ -85,7 +88,7 @@ impl Assembly<'_> {
             clock: Clock::System,
         };
         let gateway = Gateway::new(engine.clone(), &arguments.region, &arguments.account);
-        let services = Services::open(settings, vec![Arc::new(States(gateway))])?;
+        let services = Services::open(settings, vec![Arc::new(States(gateway)), Arc::new(page)])?;
         // Where functions are called elsewhere, the image functions are not.
         if names.enabled && !remote.contains_key("lambda") {
             let setup = Setup {

@@ -12,6 +12,7 @@ use darkroom_services::endpoint::{Endpoints, Scope, refusal_in};
 use http::{Request, Response};
 use serde_json::{Value, json};
 
+use super::alarms;
 use super::settings::Names;
 use crate::roles;
 use crate::workflow::{IMAGE_PROCESSING, PROJECT, UPLOAD, fill};
@@ -52,6 +53,9 @@ impl Setup<'_> {
         for (name, definition) in STATE_MACHINES {
             let made = self.make_state_machine(name, definition).await;
             made.with_context(|| format!("the state machine {PROJECT}-{name} cannot be made"))?;
+        }
+        if self.is_here("monitoring") {
+            self.make_alarms().await.context("the workflow's alarms cannot be made")?;
         }
         if self.is_here("events") {
             self.make_rules().await.context("the workflow's rules cannot be made")?;
@@ -113,6 +117,21 @@ impl Setup<'_> {
     /// The ARN of a state machine, by the end of its name.
     fn state_machine(&self, name: &str) -> String {
         self.arn("states", &format!("stateMachine:{PROJECT}-{name}"))
+    }
+
+    async fn make_alarms(&self) -> anyhow::Result<()> {
+        let topic = self.arn("sns", &self.names.topic);
+        for alarm in alarms::shipped(&self.state_machine("image-processing"), &topic) {
+            let name = &alarm["AlarmName"];
+            let described = json!({ "AlarmNames": [name] });
+            let described =
+                self.call("monitoring", "GraniteServiceVersion20100801.DescribeAlarms", &described).await?;
+            let there: Value = serde_json::from_slice(described.body())?;
+            if there["MetricAlarms"].as_array().is_none_or(Vec::is_empty) {
+                self.json("monitoring", "GraniteServiceVersion20100801.PutMetricAlarm", &alarm, &[]).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn make_rules(&self) -> anyhow::Result<()> {

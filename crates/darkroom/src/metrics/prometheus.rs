@@ -1,0 +1,239 @@
+//! The same in Prometheus' words, with how the engine is, on `GET /metrics`.
+//!
+//! Counts are those of this process: Prometheus knows what a restart is. Text of the `OpenMetrics` format.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
+use darkroom_engine::{Engine, Vital};
+use darkroom_services::router::{Route, Service};
+use darkroom_services::wire::Caller;
+use futures::future::BoxFuture;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+type Labels = Vec<(&'static str, String)>;
+type Counts = Family<Labels, Counter>;
+type Durations = Family<Labels, Histogram, fn() -> Histogram>;
+
+/// All that is measured in this process.
+pub struct Prometheus {
+    registry: Registry,
+    started: Counts,
+    ended: Counts,
+    execution_seconds: Durations,
+    tasks: Counts,
+    task_seconds: Durations,
+    parked: Counter,
+    left_out: Counter,
+    commit_seconds: Histogram,
+    commit_appends: Counter,
+    lag_seconds: Histogram,
+    recovery_seconds: Gauge<f64, AtomicU64>,
+    recovered: Gauge,
+    starting: Gauge,
+    store_bytes: Gauge,
+}
+
+/// From a tenth of a millisecond to a minute and a half.
+fn short() -> Histogram {
+    Histogram::new(exponential_buckets(0.0001, 2.0, 20))
+}
+
+/// From a millisecond to nine hours.
+fn long() -> Histogram {
+    Histogram::new(exponential_buckets(0.001, 4.0, 13))
+}
+
+impl Prometheus {
+    /// Nothing is counted yet.
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("darkroom");
+        let (started, ended, tasks) = (Counts::default(), Counts::default(), Counts::default());
+        let execution_seconds = Durations::new_with_constructor(long);
+        let task_seconds = Durations::new_with_constructor(long);
+        let (parked, left_out, commit_appends) = (Counter::default(), Counter::default(), Counter::default());
+        let (commit_seconds, lag_seconds) = (short(), short());
+        let recovery_seconds = Gauge::<f64, AtomicU64>::default();
+        let (recovered, starting, store_bytes) = (Gauge::default(), Gauge::default(), Gauge::default());
+        registry.register("executions_started", "Executions that started", started.clone());
+        registry.register("executions", "Executions that ended, by how", ended.clone());
+        let help = "From an execution's start to its end";
+        registry.register_with_unit("execution_duration", help, Unit::Seconds, execution_seconds.clone());
+        registry.register("tasks", "Tasks, by what came of them", tasks.clone());
+        let help = "From when a task was scheduled to its end";
+        registry.register_with_unit("task_duration", help, Unit::Seconds, task_seconds.clone());
+        registry.register("executions_parked", "Executions that were set aside", parked.clone());
+        registry.register("metrics_left_out", "Turns that came too fast to be counted", left_out.clone());
+        let help = "How long the store took for a commit";
+        registry.register_with_unit("commit_duration", help, Unit::Seconds, commit_seconds.clone());
+        registry.register("commit_executions", "Executions' parts of commits", commit_appends.clone());
+        let help = "How long after its time a deadline was come to";
+        registry.register_with_unit("deadline_lag", help, Unit::Seconds, lag_seconds.clone());
+        let help = "How long the open executions took to be read back at the start";
+        registry.register_with_unit("recovery_duration", help, Unit::Seconds, recovery_seconds.clone());
+        registry.register(
+            "recovered_executions",
+            "Executions that were read back at the start",
+            recovered.clone(),
+        );
+        registry.register("starts_waiting", "Starts that wait for the disk", starting.clone());
+        registry.register_with_unit(
+            "store_size",
+            "The engine's file and its log",
+            Unit::Bytes,
+            store_bytes.clone(),
+        );
+        Self {
+            registry,
+            started,
+            ended,
+            execution_seconds,
+            tasks,
+            task_seconds,
+            parked,
+            left_out,
+            commit_seconds,
+            commit_appends,
+            lag_seconds,
+            recovery_seconds,
+            recovered,
+            starting,
+            store_bytes,
+        }
+    }
+
+    pub(super) fn started(&self, machine: &str) {
+        self.started.get_or_create(&vec![("state_machine", machine.to_owned())]).inc();
+    }
+
+    pub(super) fn ended(&self, machine: &str, status: &'static str, took_ms: Option<f64>) {
+        let labels = vec![("state_machine", machine.to_owned()), ("status", status.to_owned())];
+        if let Some(took_ms) = took_ms {
+            self.execution_seconds.get_or_create(&labels).observe(took_ms / 1000.0);
+        }
+        self.ended.get_or_create(&labels).inc();
+    }
+
+    pub(super) fn task(&self, kind: &str, resource: &str, outcome: &str, took_ms: Option<f64>) {
+        let mut labels = vec![("kind", kind.to_owned()), ("resource", resource.to_owned())];
+        if let Some(took_ms) = took_ms {
+            self.task_seconds.get_or_create(&labels).observe(took_ms / 1000.0);
+        }
+        labels.push(("outcome", outcome.to_owned()));
+        self.tasks.get_or_create(&labels).inc();
+    }
+
+    pub(super) fn parked(&self) {
+        self.parked.inc();
+    }
+
+    pub(super) fn left_out(&self, turns: u64) {
+        self.left_out.inc_by(turns);
+    }
+
+    pub(super) fn measured(&self, vital: Vital) {
+        match vital {
+            Vital::Commit { took, appends } => {
+                self.commit_seconds.observe(took.as_secs_f64());
+                self.commit_appends.inc_by(u64::try_from(appends).unwrap_or(u64::MAX));
+            }
+            Vital::Lag(late) => self.lag_seconds.observe(late.as_secs_f64()),
+            Vital::Recovery { took, executions } => {
+                self.recovery_seconds.set(took.as_secs_f64());
+                self.recovered.set(i64::try_from(executions).unwrap_or(i64::MAX));
+            }
+        }
+    }
+
+    fn text(&self) -> Result<String, std::fmt::Error> {
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+/// `GET /metrics`.
+pub struct Page {
+    /// What is shown.
+    pub prometheus: Arc<Prometheus>,
+    /// Whose queue is looked at.
+    pub engine: Arc<Engine>,
+    /// The engine's file.
+    pub store: PathBuf,
+}
+
+impl Page {
+    fn response(&self) -> Response {
+        let size = |path: PathBuf| std::fs::metadata(path).map_or(0, |file| file.len());
+        let mut log = self.store.clone().into_os_string();
+        log.push("-wal");
+        let bytes = size(self.store.clone()) + size(log.into());
+        self.prometheus.store_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+        self.prometheus.starting.set(i64::try_from(self.engine.starting()).unwrap_or(i64::MAX));
+        let (status, text) = match self.prometheus.text() {
+            Ok(text) => (200, text),
+            Err(error) => {
+                tracing::error!(%error, "metrics cannot be written as text");
+                (500, String::new())
+            }
+        };
+        let mut response = Response::new(Body::from(text));
+        *response.status_mut() =
+            http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+        let kind = http::HeaderValue::from_static(CONTENT_TYPE);
+        response.headers_mut().insert(http::header::CONTENT_TYPE, kind);
+        response
+    }
+}
+
+impl Service for Page {
+    fn route(&self) -> Route {
+        Route { name: "metrics", pages: &["/metrics"], ..Route::default() }
+    }
+
+    fn answer(&self, _: Request, _: Caller) -> BoxFuture<'_, Response> {
+        Box::pin(std::future::ready(self.response()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn counts_and_durations_have_these_names() {
+        let prometheus = Prometheus::new();
+        prometheus.started("m");
+        prometheus.ended("m", "failed", Some(1500.0));
+        prometheus.task("lambda", "f", "succeeded", Some(20.0));
+        prometheus.measured(Vital::Commit { took: Duration::from_millis(3), appends: 7 });
+        prometheus.measured(Vital::Recovery { took: Duration::from_millis(250), executions: 4 });
+        let text = prometheus.text().unwrap();
+        for line in [
+            "darkroom_executions_started_total{state_machine=\"m\"} 1",
+            "darkroom_executions_total{state_machine=\"m\",status=\"failed\"} 1",
+            "darkroom_execution_duration_seconds_sum{state_machine=\"m\",status=\"failed\"} 1.5",
+            "darkroom_tasks_total{kind=\"lambda\",resource=\"f\",outcome=\"succeeded\"} 1",
+            "darkroom_task_duration_seconds_count{kind=\"lambda\",resource=\"f\"} 1",
+            "darkroom_commit_duration_seconds_count 1",
+            "darkroom_commit_executions_total 7",
+            "darkroom_recovery_duration_seconds 0.25",
+            "darkroom_recovered_executions 4",
+            "# EOF",
+        ] {
+            assert!(text.lines().any(|its| its == line), "`{line}` is not in:\n{text}");
+        }
+    }
+}
