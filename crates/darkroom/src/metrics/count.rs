@@ -11,6 +11,8 @@ use darkroom_asl::interpreter::event::BranchId;
 use darkroom_asl::json::Text;
 use darkroom_engine::store::{ExecutionKey, Store};
 use darkroom_services::cloudwatch::{Bucket, CloudWatch, MINUTE_MS, Metric, Minute, Series, Unit};
+use prometheus_client::metrics::counter::Counter as Count;
+use prometheus_client::metrics::histogram::Histogram;
 
 use super::names::{self, Family, NAMESPACE};
 use super::{Part, Prometheus, TaskStep, Told};
@@ -20,6 +22,8 @@ const HAND_ON: Duration = Duration::from_secs(1);
 /// Executions whose beginnings are remembered. Our choice: some 20 MB. When there are more, all are forgotten: the store
 /// is asked when they began, and the times of tasks that were open are not measured.
 const OPEN_MAX: usize = 200_000;
+/// Labels that are looked up once. Beyond that they are looked up again.
+const HANDLES_MAX: usize = 10_000;
 /// AWS: an Express execution is billed by so many milliseconds.
 const BILLED_MS: f64 = 100.0;
 const STATE_MACHINE: &str = "StateMachineArn";
@@ -31,8 +35,16 @@ pub(super) struct Counter {
     prometheus: Arc<Prometheus>,
     left_out: Arc<AtomicU64>,
     open: HashMap<ExecutionKey, Open>,
+    handles: HashMap<(&'static str, Text), Handles>,
     /// By the metric's name and its dimension's value.
     values: HashMap<(&'static str, Text), Pending>,
+}
+
+/// What Prometheus counts with: looked up by their labels once.
+struct Handles {
+    count: Count,
+    /// Where how long it took is of interest.
+    seconds: Option<Histogram>,
 }
 
 /// What is remembered of an execution that is open.
@@ -63,7 +75,8 @@ impl Counter {
         prometheus: Arc<Prometheus>,
         left_out: Arc<AtomicU64>,
     ) -> Self {
-        Self { store, cloudwatch, prometheus, left_out, open: HashMap::new(), values: HashMap::new() }
+        let (open, handles, values) = (HashMap::new(), HashMap::new(), HashMap::new());
+        Self { store, cloudwatch, prometheus, left_out, open, handles, values }
     }
 
     /// Counts until the engine and whoever might flush are gone.
@@ -94,7 +107,9 @@ impl Counter {
         let machine = &part.identity.state_machine_arn;
         if let Some(at) = part.started_at {
             self.add("ExecutionsStarted", STATE_MACHINE, machine, Unit::COUNT, at, 1.0);
-            self.prometheus.started(machine);
+            let handles =
+                |prometheus: &Prometheus| Handles { count: prometheus.started(machine), seconds: None };
+            self.show("started", machine, None, handles);
             self.remember(part.key, at, false);
         }
         if let Some(at) = part.redriven_at {
@@ -130,7 +145,10 @@ impl Counter {
                 self.add(name, STATE_MACHINE, machine, Unit::MILLISECONDS, at, billed);
             }
         }
-        self.prometheus.ended(machine, name, took);
+        self.show(name, machine, took, |prometheus| {
+            let (count, seconds) = prometheus.ended(machine, name);
+            Handles { count, seconds: Some(seconds) }
+        });
     }
 
     fn count_task(&mut self, key: ExecutionKey, step: &TaskStep) {
@@ -149,7 +167,29 @@ impl Counter {
             }
             took = Some(all);
         }
-        self.prometheus.task(family.kind, &resource, step.outcome.name(), took);
+        self.show(step.outcome.name(), &resource, took, |prometheus| {
+            let (count, seconds) = prometheus.task(family.kind, &resource, step.outcome.name());
+            Handles { count, seconds: Some(seconds) }
+        });
+    }
+
+    /// Counts one for Prometheus.
+    fn show(
+        &mut self,
+        name: &'static str,
+        of: &Text,
+        took_ms: Option<f64>,
+        make: impl FnOnce(&Prometheus) -> Handles,
+    ) {
+        if self.handles.len() >= HANDLES_MAX {
+            self.handles.clear();
+        }
+        let Handles { count, seconds } =
+            self.handles.entry((name, of.clone())).or_insert_with(|| make(&self.prometheus));
+        count.inc();
+        if let (Some(took_ms), Some(seconds)) = (took_ms, seconds) {
+            seconds.observe(took_ms / 1000.0);
+        }
     }
 
     /// When an execution of which nothing is remembered began.

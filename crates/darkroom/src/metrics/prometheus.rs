@@ -14,7 +14,7 @@ use darkroom_services::router::{Route, Service};
 use darkroom_services::wire::Caller;
 use futures::future::BoxFuture;
 use prometheus_client::encoding::text::encode;
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::counter::Counter as Count;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
@@ -23,7 +23,7 @@ use prometheus_client::registry::{Registry, Unit};
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 type Labels = Vec<(&'static str, String)>;
-type Counts = Family<Labels, Counter>;
+type Counts = Family<Labels, Count>;
 type Durations = Family<Labels, Histogram, fn() -> Histogram>;
 
 /// All that is measured in this process.
@@ -34,10 +34,10 @@ pub struct Prometheus {
     execution_seconds: Durations,
     tasks: Counts,
     task_seconds: Durations,
-    parked: Counter,
-    left_out: Counter,
+    parked: Count,
+    left_out: Count,
     commit_seconds: Histogram,
-    commit_appends: Counter,
+    commit_appends: Count,
     lag_seconds: Histogram,
     recovery_seconds: Gauge<f64, AtomicU64>,
     recovered: Gauge,
@@ -62,7 +62,7 @@ impl Prometheus {
         let (started, ended, tasks) = (Counts::default(), Counts::default(), Counts::default());
         let execution_seconds = Durations::new_with_constructor(long);
         let task_seconds = Durations::new_with_constructor(long);
-        let (parked, left_out, commit_appends) = (Counter::default(), Counter::default(), Counter::default());
+        let (parked, left_out, commit_appends) = (Count::default(), Count::default(), Count::default());
         let (commit_seconds, lag_seconds) = (short(), short());
         let recovery_seconds = Gauge::<f64, AtomicU64>::default();
         let (recovered, starting, store_bytes) = (Gauge::default(), Gauge::default(), Gauge::default());
@@ -113,25 +113,23 @@ impl Prometheus {
         }
     }
 
-    pub(super) fn started(&self, machine: &str) {
-        self.started.get_or_create(&vec![("state_machine", machine.to_owned())]).inc();
+    /// Counts starts of a state machine.
+    pub(super) fn started(&self, machine: &str) -> Count {
+        self.started.get_or_create_owned(&vec![("state_machine", machine.to_owned())])
     }
 
-    pub(super) fn ended(&self, machine: &str, status: &'static str, took_ms: Option<f64>) {
+    /// Counts executions that ended so, and how long they took.
+    pub(super) fn ended(&self, machine: &str, status: &'static str) -> (Count, Histogram) {
         let labels = vec![("state_machine", machine.to_owned()), ("status", status.to_owned())];
-        if let Some(took_ms) = took_ms {
-            self.execution_seconds.get_or_create(&labels).observe(took_ms / 1000.0);
-        }
-        self.ended.get_or_create(&labels).inc();
+        (self.ended.get_or_create_owned(&labels), self.execution_seconds.get_or_create_owned(&labels))
     }
 
-    pub(super) fn task(&self, kind: &str, resource: &str, outcome: &str, took_ms: Option<f64>) {
+    /// Counts tasks that came to this, and how long they took.
+    pub(super) fn task(&self, kind: &str, resource: &str, outcome: &str) -> (Count, Histogram) {
         let mut labels = vec![("kind", kind.to_owned()), ("resource", resource.to_owned())];
-        if let Some(took_ms) = took_ms {
-            self.task_seconds.get_or_create(&labels).observe(took_ms / 1000.0);
-        }
+        let seconds = self.task_seconds.get_or_create_owned(&labels);
         labels.push(("outcome", outcome.to_owned()));
-        self.tasks.get_or_create(&labels).inc();
+        (self.tasks.get_or_create_owned(&labels), seconds)
     }
 
     pub(super) fn parked(&self) {
@@ -215,9 +213,13 @@ mod tests {
     #[test]
     fn counts_and_durations_have_these_names() {
         let prometheus = Prometheus::new();
-        prometheus.started("m");
-        prometheus.ended("m", "failed", Some(1500.0));
-        prometheus.task("lambda", "f", "succeeded", Some(20.0));
+        prometheus.started("m").inc();
+        let (count, seconds) = prometheus.ended("m", "failed");
+        count.inc();
+        seconds.observe(1.5);
+        let (count, seconds) = prometheus.task("lambda", "f", "succeeded");
+        count.inc();
+        seconds.observe(0.02);
         prometheus.measured(Vital::Commit { took: Duration::from_millis(3), appends: 7 });
         prometheus.measured(Vital::Recovery { took: Duration::from_millis(250), executions: 4 });
         let text = prometheus.text().unwrap();

@@ -241,7 +241,7 @@ impl Metrics {
         }
         let points = self.minutes.entry(minute).or_default();
         if let Some(own) = points.get_mut(&id) {
-            own.merge(bucket)
+            own.merge(bucket);
         } else {
             points.insert(id, bucket.clone());
             self.points += 1;
