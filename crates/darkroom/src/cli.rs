@@ -226,7 +226,7 @@ pub enum ConfigCommand {
 /// The server that a command talks to.
 #[derive(Debug, Args)]
 pub struct ServerArguments {
-    /// Where it listens [default: AWS_ENDPOINT_URL, or http://127.0.0.1:4566].
+    /// Where it listens [default: `AWS_ENDPOINT_URL`, or port 4566 of this machine].
     #[arg(long, value_name = "URL", global = true)]
     pub endpoint: Option<String>,
 

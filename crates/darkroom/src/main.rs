@@ -8,6 +8,7 @@ mod bench;
 mod cli;
 mod config;
 mod dead_letters;
+mod digest;
 mod executions;
 mod jsonata;
 mod limits;

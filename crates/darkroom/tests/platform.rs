@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use support::{Workspace, examples, photo_with_comment, text};
 
 /// The longest that a test waits for anything.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const OWNER: &str = "arn:aws:states:us-east-1:000000000000";
 const MACHINE: &str = "darkroom-image-processing";
 /// What AWS's refusals say.
@@ -48,14 +48,16 @@ impl Server {
     /// A request's status and body.
     fn send(&self, request: &str, headers: &[(&str, &str)], body: &[u8]) -> Option<(u16, String)> {
         let mut stream = TcpStream::connect(&self.address).ok()?;
-        let mut head = format!(
+        write!(
+            stream,
             "{request} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n",
             body.len()
-        );
+        )
+        .ok()?;
         for (name, value) in headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            write!(stream, "{name}: {value}\r\n").ok()?;
         }
-        stream.write_all(format!("{head}\r\n").as_bytes()).ok()?;
+        stream.write_all(b"\r\n").ok()?;
         stream.write_all(body).ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
@@ -314,8 +316,9 @@ fn refusals(roles: &[(String, Value)]) -> Vec<String> {
     let workspace = Workspace::new();
     let data = workspace.path().join("darkroom-data");
     std::fs::create_dir(&data).expect("the data folder");
-    let tables: String =
-        roles.iter().map(|(name, policy)| format!("[roles.{name}]\npolicy = '''{policy}'''\n")).collect();
+    let tables: Vec<String> =
+        roles.iter().map(|(name, policy)| format!("[roles.{name}]\npolicy = '''{policy}'''")).collect();
+    let tables = tables.join("\n");
     std::fs::write(data.join("darkroom.toml"), tables).expect("the settings");
     let server = Server::start(&workspace);
     server.put("uploads/ann/good.jpg", &photo());
