@@ -37,7 +37,7 @@ fn function(name: &str, program: &str, url: &str) -> Arc<dyn Function> {
         directory: None,
         handler: "bootstrap".to_owned(),
         environment: environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
-        timeout: Duration::from_secs(60),
+        timeout: Duration::from_mins(1),
         memory_mb: 1024,
         concurrency: 1,
         region: "us-east-1".to_owned(),
