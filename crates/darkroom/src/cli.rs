@@ -27,7 +27,7 @@ pub struct Arguments {
 pub enum Command {
     /// Process photos: check, resize and watermark each one.
     Process(ProcessArguments),
-    /// Serve the AWS Step Functions API on a port.
+    /// Serve the image platform, Step Functions and the services around it on a port.
     Serve(ServeArguments),
     /// Pack the image functions for AWS Lambda.
     Package(PackageArguments),
@@ -98,6 +98,7 @@ pub struct ProcessArguments {
 const SERVE_EXAMPLES: &str = "\
 Examples:
   darkroom serve
+  aws --endpoint-url http://127.0.0.1:4566 s3 cp photo.jpg s3://darkroom-input/uploads/u1/p1.jpg
   aws --endpoint-url http://127.0.0.1:4566 stepfunctions list-state-machines
   darkroom serve --lambda-endpoint http://127.0.0.1:9001    functions are called over Lambda's Invoke API
   darkroom serve --listen 0.0.0.0:4566 --credentials keys    others may call, if they sign with a key in the file
