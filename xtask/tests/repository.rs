@@ -13,11 +13,13 @@ const EDGES: &[(&str, &[&str])] = &[
             "darkroom-engine",
             "darkroom-functions",
             "darkroom-gateway",
+            "darkroom-graph",
             "darkroom-jsonata",
             "darkroom-services",
         ],
     ),
     ("darkroom-gateway", &["darkroom-asl", "darkroom-engine"]),
+    ("darkroom-graph", &["darkroom-asl"]),
     ("darkroom-functions", &[]),
     ("darkroom-services", &[]),
     ("darkroom-engine", &["darkroom-asl"]),
@@ -49,7 +51,7 @@ const IMPURE: &[&str] = &[
 ];
 
 /// The crates whose whole tree must be pure.
-const PURE: &[&str] = &["darkroom-asl", "darkroom-jsonata"];
+const PURE: &[&str] = &["darkroom-asl", "darkroom-graph", "darkroom-jsonata"];
 
 /// What an outside crate brings along that is impure, and is kept from being used: every function of JSONata that reads
 /// a clock or draws a number is replaced by one that is handed them (`crates/jsonata/src/host.rs`).

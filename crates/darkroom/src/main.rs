@@ -7,6 +7,7 @@
 mod bench;
 mod cli;
 mod executions;
+mod graph;
 mod jsonata;
 mod limits;
 mod platform;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         cli::Command::Bench(bench) => bench::run(&bench),
         cli::Command::Jsonata(jsonata) => jsonata::run(&jsonata),
         cli::Command::Validate(validate) => validate::run(&validate),
+        cli::Command::Graph(graph) => graph::run(&graph),
     };
     match outcome {
         Ok(code) => code,
