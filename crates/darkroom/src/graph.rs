@@ -32,13 +32,12 @@ pub fn run(arguments: &GraphArguments) -> anyhow::Result<ExitCode> {
     } else {
         let drawing = darkroom_graph::lay_out(&machine)?;
         let title = machine.comment.as_deref().unwrap_or(&name);
-        darkroom_graph::svg(&machine, &drawing, Svg { title, has_style: true, link: None })
+        darkroom_graph::svg(&machine, &drawing, Svg { title, has_style: true, ..Svg::default() })
     };
-    match &arguments.output {
-        Some(file) => {
-            std::fs::write(file, picture).with_context(|| format!("{} cannot be written", file.display()))?
-        }
-        None => std::io::stdout().lock().write_all(picture.as_bytes())?,
-    }
+    let Some(file) = &arguments.output else {
+        std::io::stdout().lock().write_all(picture.as_bytes())?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    std::fs::write(file, picture).with_context(|| format!("{} cannot be written", file.display()))?;
     Ok(ExitCode::SUCCESS)
 }

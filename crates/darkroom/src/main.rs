@@ -6,6 +6,7 @@
 
 mod bench;
 mod cli;
+mod console;
 mod executions;
 mod graph;
 mod jsonata;

@@ -20,6 +20,9 @@ use std::time::Instant;
 
 use anyhow::{Context, bail};
 
+pub use self::discover::Photo as FoundPhoto;
+pub use self::feed::{execution_name, image_id};
+
 use self::discover::Photo;
 use self::feed::Feeder;
 use self::outcome::{Ends, Outcome};

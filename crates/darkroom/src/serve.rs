@@ -13,8 +13,8 @@ use anyhow::Context;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
-use darkroom_engine::store::Append;
-use darkroom_engine::{Engine, Observer, Parked};
+use darkroom_console::{Changes, Console};
+use darkroom_engine::Engine;
 use darkroom_functions::{FunctionName, Functions};
 use darkroom_gateway::Gateway;
 use darkroom_services::clock::Clock;
@@ -29,6 +29,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, watch};
 
 use crate::cli::ServeArguments;
+use crate::console::{Pages, Surroundings, ToConsole};
 use crate::limits;
 use crate::platform;
 use crate::tasks::service::ServiceTasks;
@@ -69,20 +70,21 @@ pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
     } else {
         platform::open_store(&arguments.data)?
     };
+    let changes = Arc::new(Changes::of(store.as_ref())?);
     let executor = Arc::new(ServiceTasks::new(runtime.handle().clone(), tasks));
     let engine = Arc::new(platform::start_engine(
         store,
         executor,
-        Arc::new(Unobserved),
+        Arc::new(ToConsole(changes.clone())),
         limits::limits(&arguments.limits),
     )?);
     runtime.spawn(keep_house(engine.clone(), arguments.retention_days));
     let served = runtime.block_on(async {
-        let services = services(arguments, &url, engine.clone())?;
+        let services = services(arguments, &url, engine.clone(), changes.clone())?;
         make_topic(&services.router).await?;
         // From here on tasks are run, those that were open among them.
         tell.send_replace(Some(services.tasks.clone()));
-        serve(listener, &url, services.router.clone()).await
+        serve(listener, &url, services.router.clone(), &changes).await
     });
     drop(tell);
     stop(engine, runtime);
@@ -90,7 +92,12 @@ pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn services(arguments: &ServeArguments, url: &str, engine: Arc<Engine>) -> anyhow::Result<Services> {
+fn services(
+    arguments: &ServeArguments,
+    url: &str,
+    engine: Arc<Engine>,
+    changes: Arc<Changes>,
+) -> anyhow::Result<Services> {
     let file = settings::read(arguments.config.as_deref(), &arguments.data)?;
     let data = &arguments.data;
     let parts = platform::open_tasks(data, &data.join("output"))?;
@@ -101,12 +108,11 @@ fn services(arguments: &ServeArguments, url: &str, engine: Arc<Engine>) -> anyho
         remote.insert("lambda".to_owned(), RemoteSettings { url: Some(endpoint.clone()), key: None });
     }
     let elsewhere = [("input", parts.input), ("output", data.join("output"))];
+    let home =
+        Home { region: arguments.region.clone(), account: arguments.account.clone(), url: url.to_owned() };
+    let surroundings = Arc::new(Surroundings::new(home.clone(), parts.records));
     let settings = Settings {
-        home: Home {
-            region: arguments.region.clone(),
-            account: arguments.account.clone(),
-            url: url.to_owned(),
-        },
+        home,
         data: data.clone(),
         folders: Folders {
             root: data.join("buckets"),
@@ -118,8 +124,11 @@ fn services(arguments: &ServeArguments, url: &str, engine: Arc<Engine>) -> anyho
         http: file.http(),
         clock: Clock::System,
     };
+    let pages = Pages(Console::new(engine.clone(), changes, surroundings.clone()));
     let gateway = Gateway { engine, region: arguments.region.clone(), account: arguments.account.clone() };
-    Ok(Services::open(settings, vec![Arc::new(States(gateway))])?)
+    let services = Services::open(settings, vec![Arc::new(States(gateway)), Arc::new(pages)])?;
+    surroundings.open(&services.router);
+    Ok(services)
 }
 
 /// Deletes executions that ended long ago, now and then, for as long as the runtime runs.
@@ -195,15 +204,23 @@ async fn sns(router: &Router, form: String) -> anyhow::Result<Option<String>> {
     Ok(Some(text))
 }
 
-async fn serve(listener: TcpListener, url: &str, services: Arc<Router>) -> anyhow::Result<()> {
+async fn serve(
+    listener: TcpListener,
+    url: &str,
+    services: Arc<Router>,
+    changes: &Changes,
+) -> anyhow::Result<()> {
     let asked = asked_to_stop()?;
     println!("listening on {url}");
+    println!("console at {url}{}", darkroom_console::HOME);
     let (tell, told) = tokio::sync::oneshot::channel::<()>();
     let server = tokio::spawn(router::serve(listener, services, async move {
         // A sender that has gone means the same.
         let _ = told.await;
     }));
     asked.await;
+    // Pages that wait for changes would hold up the end.
+    changes.close();
     drop(tell);
     match tokio::time::timeout(STOP_MAX, server).await {
         Ok(ended) => ended.context("the server panicked")?.context("the server failed"),
@@ -232,13 +249,4 @@ fn stop(engine: Arc<Engine>, runtime: Runtime) {
 
 fn url(address: SocketAddr) -> String {
     format!("http://{address}")
-}
-
-/// Nobody asks what has become durable: clients poll.
-struct Unobserved;
-
-impl Observer for Unobserved {
-    fn committed(&self, _: &Append) {}
-
-    fn parked(&self, _: &Parked) {}
 }

@@ -22,7 +22,8 @@ pub use error::{Error, VERTICES_MAX};
 pub use layout::{Branch, Drawing, Label, Placed, Point, Rect, Route, Stretch};
 pub use mermaid::mermaid;
 pub use scope::{EdgeKind, What};
-pub use svg::{STYLE, Svg, svg};
+pub use svg::{Run, STYLE, Svg, svg};
+pub use wording::{condition as condition_in_words, purpose as purpose_in_words};
 
 /// Lays a machine out. Refused only where the picture would be larger than anybody could look at.
 pub fn lay_out(machine: &StateMachine) -> Result<Drawing, Error> {

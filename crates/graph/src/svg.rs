@@ -27,8 +27,20 @@ pub struct Svg<'a> {
     pub title: &'a str,
     /// Whether [`STYLE`] stands in it, for a file that is looked at alone.
     pub has_style: bool,
-    /// Where a state's box leads when it is clicked on, by the state's name.
-    pub link: Option<&'a dyn Fn(&str) -> String>,
+    /// What is known of an execution that the picture shows.
+    pub run: Option<&'a dyn Run>,
+}
+
+/// An execution, as far as it shows in a picture of its machine.
+pub trait Run {
+    /// Where a state's box leads when it is clicked on.
+    fn link(&self, state: &str) -> String;
+
+    /// The class that a state has beside its own: how it stands, or nothing.
+    fn class(&self, state: &str) -> &'static str;
+
+    /// Whether an edge was taken, by the names of the states that it joins. The marks of start and end have none.
+    fn is_taken(&self, from: &str, to: &str, kind: EdgeKind) -> bool;
 }
 
 /// Writes a drawing of `machine`.
@@ -86,10 +98,16 @@ impl Writer<'_> {
 
     fn route(&mut self, drawing: &Drawing, route: &Route) {
         let (from, to) = (&drawing.nodes[route.from], &drawing.nodes[route.to]);
-        let from = if from.what == What::Start { String::new() } else { escaped(self.name(from)) };
-        let to = if to.what == What::End { String::new() } else { escaped(self.name(to)) };
+        let from = if from.what == What::Start { "" } else { self.name(from) };
+        let to = if to.what == What::End { "" } else { self.name(to) };
+        let taken = if self.options.run.is_some_and(|run| run.is_taken(from, to, route.kind)) {
+            " is-taken"
+        } else {
+            ""
+        };
+        let (from, to) = (escaped(from), escaped(to));
         let class = class_of_edge(route.kind);
-        self.add(format_args!("<g class=\"edge {class}\" data-from=\"{from}\" data-to=\"{to}\">"));
+        self.add(format_args!("<g class=\"edge {class}{taken}\" data-from=\"{from}\" data-to=\"{to}\">"));
         let reasons =
             if route.reasons.is_empty() { String::new() } else { format!(": {}", route.reasons.join("; ")) };
         self.add(format_args!("<title>{from} → {to}{}</title>", escaped(&reasons)));
@@ -161,11 +179,15 @@ impl Writer<'_> {
         let name = self.name(node).to_owned();
         let (class, icon) = icons::of(kind);
         let has_inside = if node.branches.is_empty() { "" } else { " frame" };
-        self.add(format_args!("<g class=\"node {class}{has_inside}\" data-state=\"{}\">", escaped(&name)));
+        let stands = self.options.run.map_or("", |run| run.class(&name));
+        self.add(format_args!(
+            "<g class=\"node {class}{has_inside} {stands}\" data-state=\"{}\">",
+            escaped(&name)
+        ));
         let title = escaped(&format!("{name}\n{}", node.detail));
-        match self.options.link {
-            Some(link) => {
-                self.add(format_args!("<a href=\"{}\"><title>{title}</title>", escaped(&link(&name))));
+        match self.options.run {
+            Some(run) => {
+                self.add(format_args!("<a href=\"{}\"><title>{title}</title>", escaped(&run.link(&name))));
             }
             None => self.add(format_args!("<title>{title}</title>")),
         }
@@ -194,7 +216,7 @@ impl Writer<'_> {
         if node.retries > 0 {
             self.badge(node);
         }
-        if self.options.link.is_some() {
+        if self.options.run.is_some() {
             self.out.push_str("</a>");
         }
         for branch in &node.branches {

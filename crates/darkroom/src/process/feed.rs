@@ -174,7 +174,7 @@ fn outcome(photo: &Photo, image_id: &str, arn: &str, started_ms: i64, ended: End
 }
 
 /// The id of an image: its owner and its content, in 128 bits of their SHA-256.
-fn image_id(user: &str, bytes: &[u8]) -> String {
+pub fn image_id(user: &str, bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     let digest = Sha256::new().chain_update(user.as_bytes()).chain_update([0]).chain_update(bytes).finalize();
     digest.iter().take(16).fold("img_".to_owned(), |mut id, byte| {
@@ -185,7 +185,7 @@ fn image_id(user: &str, bytes: &[u8]) -> String {
 }
 
 /// `image-processing-<imageId>`, and a number behind it from the second attempt on.
-fn execution_name(image_id: &str, attempt: u32) -> String {
+pub fn execution_name(image_id: &str, attempt: u32) -> String {
     match attempt {
         1 => format!("image-processing-{image_id}"),
         _ => format!("image-processing-{image_id}-{attempt}"),
