@@ -10,6 +10,7 @@ use darkroom_asl::json::Text;
 use futures::Stream;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
+use tokio::time::Instant;
 
 use crate::Console;
 use crate::query::Query;
@@ -18,16 +19,26 @@ use crate::query::Query;
 const ONE: Duration = Duration::from_millis(150);
 const ALL: Duration = Duration::from_secs(1);
 
+/// How long a stream lives. A browser opens the next by itself; one that never ended would hold a place of the port's
+/// though nobody may look any more.
+const LIFE: Duration = Duration::from_secs(20);
+/// How long a browser waits before it does.
+const PAUSE: Duration = Duration::from_millis(300);
+
 struct Listener {
     changes: broadcast::Receiver<Text>,
     closing: watch::Receiver<bool>,
     arn: Option<String>,
+    /// When the stream ends.
+    until: Instant,
+    is_new: bool,
 }
 
 /// An event for every change of the execution that the query names, or of any.
 pub fn stream(console: &Console, query: &Query) -> Response<Body> {
     let (changes, closing) = console.changes.listen();
-    let listener = Listener { changes, closing, arn: query.get("arn").map(str::to_owned) };
+    let arn = query.get("arn").map(str::to_owned);
+    let listener = Listener { changes, closing, arn, until: Instant::now() + LIFE, is_new: true };
     Sse::new(events(listener)).keep_alive(KeepAlive::default()).into_response()
 }
 
@@ -37,7 +48,11 @@ fn events(listener: Listener) -> impl Stream<Item = Result<Event, Infallible>> {
         if closed(&mut listener.closing) {
             return None;
         }
+        if std::mem::take(&mut listener.is_new) {
+            return Some((Ok(Event::default().retry(PAUSE).comment("listening")), listener));
+        }
         tokio::select! {
+            () = tokio::time::sleep_until(listener.until) => return None,
             _ = listener.closing.changed() => return None,
             heard = hear(&mut listener.changes, listener.arn.as_deref()) => {
                 if !heard {

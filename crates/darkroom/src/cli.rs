@@ -94,6 +94,7 @@ Examples:
   darkroom serve
   aws --endpoint-url http://127.0.0.1:4566 stepfunctions list-state-machines
   darkroom serve --lambda-endpoint http://127.0.0.1:9001    functions are called over Lambda's Invoke API
+  darkroom serve --listen 0.0.0.0:4566 --credentials keys    others may call, if they sign with a key in the file
   darkroom serve --limit payload-bytes=1048576 --limit history-events=100000
 
 Exit codes: 0 it was asked to stop, 2 it could not begin.";
@@ -102,13 +103,23 @@ Exit codes: 0 it was asked to stop, 2 it could not begin.";
 #[derive(Debug, Args)]
 #[command(after_help = format!("{}\n{SERVE_EXAMPLES}", limits::help()))]
 pub struct ServeArguments {
-    /// Where to listen: an address of this machine alone, since signatures are not checked.
+    /// Where to listen. Beyond this machine's own addresses only with --credentials.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4566")]
     pub listen: SocketAddr,
+
+    /// Demand requests that are signed with one of the access keys in this file, which is as ~/.aws/credentials is
+    /// [default: whoever reaches the port may do everything].
+    #[arg(long, value_name = "FILE")]
+    pub credentials: Option<PathBuf>,
 
     /// Where state machines, executions, records and buckets are kept.
     #[arg(long, value_name = "DIR", default_value = "darkroom-data")]
     pub data: PathBuf,
+
+    /// Where the logs go that state machines ask for: a file for each log group below this folder, or `-` for standard
+    /// output [default: <data>/logs].
+    #[arg(long, value_name = "DIR")]
+    pub logs: Option<PathBuf>,
 
     /// Call Lambda functions there [default: the image functions in this process are all there is].
     #[arg(long, value_name = "URL")]

@@ -33,6 +33,23 @@ impl Service for Pages {
     }
 }
 
+/// Several who are told of what has become durable.
+pub struct Observers(pub Vec<Arc<dyn Observer>>);
+
+impl Observer for Observers {
+    fn committed(&self, append: &Append) {
+        for observer in &self.0 {
+            observer.committed(append);
+        }
+    }
+
+    fn parked(&self, parked: &Parked) {
+        for observer in &self.0 {
+            observer.parked(parked);
+        }
+    }
+}
+
 /// Tells the console of what has become durable.
 pub struct ToConsole(pub Arc<Changes>);
 

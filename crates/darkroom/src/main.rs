@@ -11,6 +11,7 @@ mod executions;
 mod graph;
 mod jsonata;
 mod limits;
+mod logs;
 mod platform;
 mod process;
 mod serve;

@@ -6,6 +6,7 @@
 //! <data>/input/        the input bucket: uploads/<user>/<image>.<extension>
 //! <data>/output/       the output bucket of a server
 //! <data>/buckets/      a server's other buckets; services.db, tables.db: its other services
+//! <data>/logs/         what state machines of a server want logged
 //! ```
 
 use std::path::{Path, PathBuf};

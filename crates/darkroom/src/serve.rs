@@ -17,25 +17,27 @@ use darkroom_console::{Changes, Console};
 use darkroom_engine::Engine;
 use darkroom_functions::{FunctionName, Functions};
 use darkroom_gateway::Gateway;
+use darkroom_port::{Answer as _, Credentials, Server};
 use darkroom_services::clock::Clock;
 use darkroom_services::lambda::{Function, InProcess};
 use darkroom_services::router::{Route, Router, Service};
 use darkroom_services::s3::Folders;
 use darkroom_services::wire::{Caller, Home};
-use darkroom_services::{RemoteSettings, Services, Settings, router};
+use darkroom_services::{RemoteSettings, Services, Settings};
 use futures::future::BoxFuture;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, watch};
 
 use crate::cli::ServeArguments;
-use crate::console::{Pages, Surroundings, ToConsole};
+use crate::console::{Observers, Pages, Surroundings, ToConsole};
 use crate::limits;
+use crate::logs::{Logs, Place};
 use crate::platform;
 use crate::tasks::service::ServiceTasks;
 use crate::workflow::{PLACEHOLDERS, PROJECT};
 
-/// How long a stop waits for what was begun to be answered.
+/// How long a stop waits for threads that are at work, once requests are answered.
 const STOP_MAX: Duration = Duration::from_secs(5);
 /// The topic that the image workflow publishes to.
 const TOPIC: &str = PLACEHOLDERS[3].1;
@@ -46,12 +48,7 @@ const HOUSEKEEPING: Duration = Duration::from_hours(1);
 
 /// Runs the command.
 pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
-    anyhow::ensure!(
-        arguments.listen.ip().to_canonical().is_loopback(),
-        "{} can be reached from other machines, where everyone could do everything, since signatures are not checked \
-         yet: listen on 127.0.0.1, and put a proxy that knows its callers before it",
-        arguments.listen
-    );
+    let credentials = credentials(arguments)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("gateway")
@@ -71,25 +68,55 @@ pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
         platform::open_store(&arguments.data)?
     };
     let changes = Arc::new(Changes::of(store.as_ref())?);
+    let logs = Logs::start(store.clone(), place_of_logs(arguments))
+        .context("the thread that writes execution logs cannot be started")?;
     let executor = Arc::new(ServiceTasks::new(runtime.handle().clone(), tasks));
-    let engine = Arc::new(platform::start_engine(
-        store,
-        executor,
-        Arc::new(ToConsole(changes.clone())),
-        limits::limits(&arguments.limits),
-    )?);
+    let observer = Arc::new(Observers(vec![Arc::new(logs), Arc::new(ToConsole(changes.clone()))]));
+    let engine =
+        Arc::new(platform::start_engine(store, executor, observer, limits::limits(&arguments.limits))?);
     runtime.spawn(keep_house(engine.clone(), arguments.retention_days));
     let served = runtime.block_on(async {
         let services = services(arguments, &url, engine.clone(), changes.clone())?;
         make_topic(&services.router).await?;
         // From here on tasks are run, those that were open among them.
         tell.send_replace(Some(services.tasks.clone()));
-        serve(listener, &url, services.router.clone(), &changes).await
+        let mut server = Server::new(services.router.clone());
+        let is_open = credentials.is_none();
+        if let Some(credentials) = credentials {
+            server = server.with_credentials(credentials);
+        }
+        serve(listener, &url, server, changes, is_open).await
     });
     drop(tell);
     stop(engine, runtime);
     served?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The access keys that requests must be signed with. Whoever is not on this machine must have one.
+fn credentials(arguments: &ServeArguments) -> anyhow::Result<Option<Credentials>> {
+    let ServeArguments { listen, credentials, .. } = arguments;
+    let Some(file) = credentials else {
+        anyhow::ensure!(
+            listen.ip().to_canonical().is_loopback(),
+            "{listen} can be reached from other machines, where everyone could do everything: name a file of access \
+             keys with --credentials, so that requests must be signed, or listen on 127.0.0.1"
+        );
+        return Ok(None);
+    };
+    let text = std::fs::read_to_string(file)
+        .with_context(|| format!("the access keys in {} cannot be read", file.display()))?;
+    let credentials =
+        Credentials::parse(&text).with_context(|| format!("{} cannot be used", file.display()))?;
+    Ok(Some(credentials))
+}
+
+fn place_of_logs(arguments: &ServeArguments) -> Place {
+    match &arguments.logs {
+        None => Place::Folder(arguments.data.join("logs")),
+        Some(path) if path.as_os_str() == "-" => Place::StandardOutput,
+        Some(folder) => Place::Folder(folder.clone()),
+    }
 }
 
 fn services(
@@ -125,7 +152,7 @@ fn services(
         clock: Clock::System,
     };
     let pages = Pages(Console::new(engine.clone(), changes, surroundings.clone()));
-    let gateway = Gateway { engine, region: arguments.region.clone(), account: arguments.account.clone() };
+    let gateway = Gateway::new(engine, &arguments.region, &arguments.account);
     let services = Services::open(settings, vec![Arc::new(States(gateway)), Arc::new(pages)])?;
     surroundings.open(&services.router);
     Ok(services)
@@ -207,25 +234,21 @@ async fn sns(router: &Router, form: String) -> anyhow::Result<Option<String>> {
 async fn serve(
     listener: TcpListener,
     url: &str,
-    services: Arc<Router>,
-    changes: &Changes,
+    server: Server<Arc<Router>>,
+    changes: Arc<Changes>,
+    is_open: bool,
 ) -> anyhow::Result<()> {
     let asked = asked_to_stop()?;
-    println!("listening on {url}");
-    println!("console at {url}{}", darkroom_console::HOME);
-    let (tell, told) = tokio::sync::oneshot::channel::<()>();
-    let server = tokio::spawn(router::serve(listener, services, async move {
-        // A sender that has gone means the same.
-        let _ = told.await;
-    }));
-    asked.await;
-    // Pages that wait for changes would hold up the end.
-    changes.close();
-    drop(tell);
-    match tokio::time::timeout(STOP_MAX, server).await {
-        Ok(ended) => ended.context("the server panicked")?.context("the server failed"),
-        Err(_) => Ok(()),
-    }
+    // A browser does not sign its requests. In one go: who has read the first line may be gone before a second one.
+    let console = if is_open { format!("\nconsole at {url}{}", darkroom_console::HOME) } else { String::new() };
+    println!("listening on {url}{console}");
+    let asked = async move {
+        asked.await;
+        // Pages that wait for changes would hold up the end.
+        changes.close();
+    };
+    server.serve(listener, asked).await;
+    Ok(())
 }
 
 /// Ready when the process is asked to stop.

@@ -225,6 +225,135 @@ fn a_limit_that_is_set_holds() {
     }
 }
 
+#[test]
+fn beyond_this_machine_keys_are_demanded() {
+    let workspace = Workspace::new();
+    let keys = workspace.path().join("keys");
+    std::fs::write(&keys, "[a]\naws_access_key_id = A\n").expect("a file");
+    let keys = keys.to_str().expect("text");
+    for (arguments, message) in [
+        (&["--listen", "0.0.0.0:0"][..], "name a file of access keys with --credentials"),
+        (&["--listen", "[::]:0"], "or listen on 127.0.0.1"),
+        (&["--credentials", keys], "section [a] has no `aws_secret_access_key`"),
+        (&["--credentials", "nowhere"], "the access keys in nowhere cannot be read"),
+    ] {
+        let output = workspace.darkroom(&["serve"]).args(arguments).output().expect("the binary runs");
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(text.contains(message), "{text}");
+    }
+    std::fs::write(keys, "[a]\naws_access_key_id = A\naws_secret_access_key = s\n").expect("a file");
+    let server = Server::start(&workspace, &["--credentials", keys]);
+    let answer = server.call("ListStateMachines", &json!({})).expect("an answer");
+    assert_eq!((answer.0, &answer.1["__type"]), (400, &json!("MissingAuthenticationTokenException")));
+}
+
+/// A machine's log group, and its file below the logs' folder.
+const LOG_GROUP: &str = "arn:aws:logs:us-east-1:000000000000:log-group:/aws/vendedlogs/states/l:*";
+const LOG_FILE: &str = "darkroom-data/logs/000000000000/us-east-1/aws/vendedlogs/states/l.jsonl";
+
+#[test]
+fn executions_are_logged_as_their_state_machines_want_it() {
+    let failing = json!({ "StartAt": "P", "States": {
+        "P": { "Type": "Pass", "Next": "F" },
+        "F": { "Type": "Fail", "Error": "E", "Cause": "why" },
+    } });
+    let all =
+        ["ExecutionStarted", "PassStateEntered", "PassStateExited", "FailStateEntered", "ExecutionFailed"];
+    for (machine_type, level, includes, types) in [
+        ("STANDARD", "ALL", true, &all[..]),
+        ("STANDARD", "ALL", false, &all),
+        ("STANDARD", "ERROR", true, &all[3..]),
+        ("STANDARD", "FATAL", false, &all[4..]),
+        ("STANDARD", "OFF", false, &[]),
+        ("EXPRESS", "ALL", true, &all),
+        ("EXPRESS", "FATAL", false, &all[4..]),
+    ] {
+        let workspace = Workspace::new();
+        let mut server = Server::start(&workspace, &[]);
+        let logging = json!({ "level": level, "includeExecutionData": includes,
+            "destinations": [{ "cloudWatchLogsLogGroup": { "logGroupArn": LOG_GROUP } }] });
+        let input = json!({ "name": "m", "definition": failing.to_string(), "roleArn": ROLE, "type": machine_type,
+            "loggingConfiguration": logging });
+        let machine = server.ok("CreateStateMachine", &input)["stateMachineArn"].clone();
+        let start = json!({ "stateMachineArn": machine, "name": "e", "input": "{\"a\":1}" });
+        let arn = if machine_type == "STANDARD" {
+            let arn = server.ok("StartExecution", &start)["executionArn"].clone();
+            server.ended(&arn);
+            arn
+        } else {
+            server.ok("StartSyncExecution", &start)["executionArn"].clone()
+        };
+        // What is waiting is written before it ends.
+        assert_eq!(server.terminate(), Some(0));
+        let text = std::fs::read_to_string(workspace.path().join(LOG_FILE)).unwrap_or_default();
+        let lines: Vec<Value> =
+            text.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect();
+        let what = format!("{machine_type} {level} {includes}: {text}");
+        let found: Vec<&str> = lines.iter().filter_map(|line| line["type"].as_str()).collect();
+        assert_eq!(found, types, "{what}");
+        for line in &lines {
+            assert!(
+                line["event_timestamp"].as_str().is_some_and(|text| text.parse::<u64>().is_ok()),
+                "{what}"
+            );
+            assert_eq!((&line["execution_arn"], &line["redrive_count"]), (&arn, &json!("0")), "{what}");
+        }
+        let details = |event_type: &str| {
+            lines.iter().find(|line| line["type"] == event_type).map(|line| line["details"].clone())
+        };
+        let truncated = json!({ "truncated": false });
+        if level == "ALL" {
+            let expected = if includes {
+                json!({ "input": "{\"a\":1}", "inputDetails": truncated, "roleArn": ROLE })
+            } else {
+                json!({ "roleArn": ROLE })
+            };
+            assert_eq!(details("ExecutionStarted"), Some(expected), "{what}");
+            let expected = if includes {
+                json!({ "name": "P", "output": "{\"a\":1}", "outputDetails": truncated })
+            } else {
+                json!({ "name": "P" })
+            };
+            assert_eq!(details("PassStateExited"), Some(expected), "{what}");
+            assert_eq!(
+                (&lines[3]["id"], &lines[3]["previous_event_id"]),
+                (&json!("4"), &json!("3")),
+                "{what}"
+            );
+        }
+        if level != "OFF" {
+            assert_eq!(details("ExecutionFailed"), Some(json!({ "error": "E", "cause": "why" })), "{what}");
+        }
+    }
+}
+
+#[test]
+fn a_redrive_is_counted_in_the_log_after_a_restart_too() {
+    let workspace = Workspace::new();
+    let mut server = Server::start(&workspace, &[]);
+    let definition = json!({ "StartAt": "W", "States": {
+        "W": { "Type": "Wait", "Seconds": 2, "Next": "F" },
+        "F": { "Type": "Fail", "Error": "E" },
+    } });
+    let logging = json!({ "level": "FATAL",
+        "destinations": [{ "cloudWatchLogsLogGroup": { "logGroupArn": LOG_GROUP } }] });
+    let input = json!({ "name": "m", "definition": definition.to_string(), "roleArn": ROLE,
+        "loggingConfiguration": logging });
+    let machine = server.ok("CreateStateMachine", &input)["stateMachineArn"].clone();
+    let arn = server.ok("StartExecution", &json!({ "stateMachineArn": machine }))["executionArn"].clone();
+    server.ok("StopExecution", &json!({ "executionArn": arn }));
+    server.ok("RedriveExecution", &json!({ "executionArn": arn }));
+    assert_eq!(server.terminate(), Some(0));
+    let mut server = Server::start(&workspace, &[]);
+    server.ended(&arn);
+    assert_eq!(server.terminate(), Some(0));
+    let text = std::fs::read_to_string(workspace.path().join(LOG_FILE)).expect("a log");
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let found: Vec<_> = lines.iter().map(|line| (&line["type"], &line["redrive_count"])).collect();
+    assert_eq!(found, [(&json!("ExecutionAborted"), &json!("0")), (&json!("ExecutionFailed"), &json!("1"))]);
+}
+
 /// AWS's own client, where this machine's Python has it.
 const BOTO3: &str = r#"
 import json, sys, time, boto3
@@ -264,6 +393,16 @@ fn boto3_is_content() {
     }
     let workspace = Workspace::new();
     let server = Server::start(&workspace, &[]);
+    let url = format!("http://{}", server.address);
+    let output = Command::new("python3").args(["-c", BOTO3, &url]).output().expect("python3 runs");
+    assert!(output.status.success(), "{}", support::text(&output));
+
+    // The same, with a signature that is checked.
+    let workspace = Workspace::new();
+    let keys = workspace.path().join("keys");
+    std::fs::write(&keys, "[a]\naws_access_key_id = 123456789012\naws_secret_access_key = x\n")
+        .expect("a file");
+    let server = Server::start(&workspace, &["--credentials", keys.to_str().expect("text")]);
     let url = format!("http://{}", server.address);
     let output = Command::new("python3").args(["-c", BOTO3, &url]).output().expect("python3 runs");
     assert!(output.status.success(), "{}", support::text(&output));

@@ -14,6 +14,7 @@ mod apart;
 mod committer;
 mod definitions;
 mod express;
+mod health;
 mod inside;
 mod known;
 mod nested;
@@ -53,6 +54,7 @@ use self::apart::Apart;
 use self::committer::{Commit, Committer};
 use self::definitions::Definitions;
 use self::express::Express;
+use self::health::Health;
 use self::inside::{Inside, ToInside};
 use self::known::{KnownExecutions, KnownStateMachines};
 use self::nested::Nested;
@@ -94,10 +96,10 @@ pub struct Config {
     pub audit: bool,
 }
 
-/// Is told of what has become durable, in the order in which it did. Called on the committer's thread: an
-/// observer that takes its time holds up the engine.
+/// Is told of what has become durable, in the order in which it did. Called on the committer's thread, and for Express
+/// executions on their shard's: an observer that takes its time holds up the engine.
 pub trait Observer: Send + Sync + 'static {
-    /// An execution's part of a batch is on disk.
+    /// An execution's part of a batch is on disk. An Express execution's never is: it has happened.
     fn committed(&self, append: &Append);
 
     /// An execution was set aside: its history stays, and it does not go on until the cause is mended.
@@ -134,6 +136,7 @@ pub struct Engine {
     starting: Arc<AtomicUsize>,
     apart: Apart,
     random: Arc<dyn Random + Send + Sync>,
+    health: Health,
     /// Held by whoever changes a resource.
     resources: Mutex<()>,
     definitions: Arc<Definitions>,
@@ -179,6 +182,7 @@ impl Engine {
             starting: Arc::default(),
             apart: Apart::new(&config),
             random: config.random.clone(),
+            health: Health::default(),
             resources: Mutex::default(),
             definitions: Arc::new(Definitions::new(config.store.clone())),
             known_state_machines: Arc::new(KnownStateMachines::new(config.store.clone())),
@@ -189,7 +193,6 @@ impl Engine {
                 store: config.store.clone(),
                 secret,
                 limits: if is_express { config.limits.express() } else { config.limits.clone() },
-                is_express,
                 audit: config.audit,
             })
         };
@@ -207,7 +210,8 @@ impl Engine {
         let (commits, turns) = sync_channel::<Commit>(count);
         let mut threads = Vec::with_capacity(2 * count + 2);
         let (store, observer) = (config.store.clone(), config.observer.clone());
-        let committer = Committer::new(store, observer, outlet.clone(), engine.known_executions.clone());
+        let (known, health) = (engine.known_executions.clone(), engine.health.clone());
+        let committer = Committer::new(store, observer, outlet.clone(), known, health);
         threads.push(spawn("committer".into(), move || committer.run(&turns))?);
         let thinkers = Arc::new(Thinkers::new(count, &config.random)?);
         let looped = |shard, receiver, way_out, back: &Sender<ToShard>| Loop {
@@ -293,7 +297,7 @@ impl Engine {
 
     /// Starts an execution, and returns at once: `reply` is called when its start is durable. It is called
     /// on a thread of the engine and must not wait. Where the engine is shut down first it is dropped. Where more
-    /// starts than [`STARTING_MAX`] wait for the disk, this one is refused at once.
+    /// starts than [`STARTING_MAX`] wait for the disk, or the store takes nothing, this one is refused at once.
     pub fn submit_start(
         &self,
         identity: Arc<Identity>,
@@ -302,6 +306,9 @@ impl Engine {
         input: Payload,
         reply: StartReply,
     ) {
+        if let Err(error) = self.health.check() {
+            return reply(Err(error.into()));
+        }
         let Some(permit) = Permit::take(&self.starting, STARTING_MAX) else {
             return reply(Err(StartError::TooMany));
         };
@@ -379,6 +386,7 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
+        self.health.close();
         self.shards.close();
         // One that has gone is closed already.
         let _ = self.inside.send(ToInside::Close);

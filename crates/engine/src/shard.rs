@@ -62,8 +62,6 @@ pub struct ShardConfig {
     pub secret: TokenSecret,
     /// The bounds on executions.
     pub limits: Limits,
-    /// Whether its executions are Express: they have no log, so that its turns have nothing to commit.
-    pub is_express: bool,
     /// Whether every decision is checked against a replay of what would be stored: a difference parks the
     /// execution. Costs about as much as deciding again.
     pub audit: bool,
@@ -309,11 +307,9 @@ impl Shard {
         let Some(live) = self.live.get_mut(&key) else { return };
         let Decision { events, effects, unfinished } = decision;
         if !events.is_empty() {
-            if !self.config.is_express {
-                let append = building.append(key, live.execution.identity());
-                append.events.extend(events);
-                append.end = end(&live.execution);
-            }
+            let append = building.append(key, live.execution.identity());
+            append.events.extend(events);
+            append.end = end(&live.execution);
             if let Some(outcome) = live.outcome() {
                 let release = building.release(key, live.execution.identity());
                 release.ended = true;

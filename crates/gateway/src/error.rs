@@ -1,15 +1,19 @@
 //! What a caller is told when a call fails: AWS's error code and message, made in this one place.
 
-use axum::http::StatusCode;
 use darkroom_asl::definition::{Diagnostic, Severity};
 use darkroom_engine::store::StoreError;
 use darkroom_engine::{EngineError, NotRedrivable, PollError, ReportError, ResourceError, StartError};
+use darkroom_port::Refusal;
+use http::StatusCode;
 
 /// A call that failed. What the variants hold goes into the message, except for `Internal`.
 #[derive(Debug)]
 pub(crate) enum ApiError {
     UnknownOperation,
-    RequestTooLarge,
+    /// A request that was not let in.
+    Refused(Refusal),
+    /// The header of this name says that the body is something that is not read here.
+    UnsupportedMediaType(&'static str),
     /// The body is not what the action takes.
     Serialization(String),
     Validation(String),
@@ -76,7 +80,8 @@ impl ApiError {
     pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::UnknownOperation => "UnknownOperationException",
-            Self::RequestTooLarge => "RequestEntityTooLargeException",
+            Self::Refused(refusal) => refusal.code(),
+            Self::UnsupportedMediaType(_) => "UnsupportedMediaTypeException",
             Self::Serialization(_) => "SerializationException",
             Self::Validation(_) | Self::Rule(..) => "ValidationException",
             Self::MissingRequiredParameter => "MissingRequiredParameter",
@@ -113,7 +118,8 @@ impl ApiError {
     pub(crate) fn message(&self) -> String {
         match self {
             Self::UnknownOperation => "The requested operation is not known here".to_owned(),
-            Self::RequestTooLarge => "The request is too large".to_owned(),
+            Self::Refused(refusal) => refusal.to_string(),
+            Self::UnsupportedMediaType(header) => format!("The {header} of the request is not supported"),
             Self::Serialization(message)
             | Self::Validation(message)
             | Self::UntestableDefinition(message)
@@ -170,7 +176,8 @@ impl ApiError {
         match self {
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-            Self::RequestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Refused(refusal) => refusal.status(),
+            Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             _ => StatusCode::BAD_REQUEST,
         }
     }
@@ -197,6 +204,12 @@ fn listed(diagnostics: &[Diagnostic]) -> String {
         })
         .collect();
     texts.join(", ")
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
 }
 
 impl From<StoreError> for ApiError {

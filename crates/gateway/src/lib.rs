@@ -5,10 +5,11 @@
 //! the table there.
 //!
 //! Protocol: AWS JSON 1.0. Every call is `POST /` with a JSON object, and `X-Amz-Target` names the action.
-//! Signatures are not checked: whoever reaches the port may do everything.
+//! A [`Gateway`] stands behind a port (`darkroom-port`), which has checked who sent a request.
 
 mod actions;
 mod arn;
+mod body;
 mod error;
 mod mocks;
 mod model;
@@ -16,9 +17,7 @@ mod page;
 mod protocol;
 mod routing;
 mod sdk;
-mod server;
 mod settings;
 mod shapes;
 
 pub use protocol::Gateway;
-pub use server::serve;

@@ -2,33 +2,36 @@
 
 use std::sync::Arc;
 
-use axum::body::{Body, to_bytes};
-use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
+use axum::body::Body;
 use darkroom_engine::Engine;
 use darkroom_engine::store::{Store, StoreError};
+use darkroom_port::{Answer, Memory, Refusal, Stop};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::actions;
+use crate::body::{self, BODY_BYTES_MAX, Encoding};
 use crate::error::ApiError;
 use crate::model;
-
-/// Bytes of a request. AWS takes 1 MB; a definition of that size takes more as a string in JSON.
-const REQUEST_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 /// What `X-Amz-Target` begins with.
 const TARGET_PREFIX: &str = "AWSStepFunctions.";
 
+/// What Step Functions is called in a signature's scope.
+const SERVICE: &str = "states";
+
+/// Bytes of all bodies that are under way. Our choice: as JSON values they may take sixteen times as much.
+const BODIES_BYTES_MAX: usize = 64 * 1024 * 1024;
+
 /// The API in front of an engine.
 pub struct Gateway {
-    /// Whose state machines and executions these are.
-    pub engine: Arc<Engine>,
-    /// The region of requests that name none.
-    pub region: String,
-    /// The account of requests that name none.
-    pub account: String,
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) region: String,
+    pub(crate) account: String,
+    memory: Memory,
 }
 
 /// Who calls, and whom it reaches: what every action is handed.
@@ -36,6 +39,8 @@ pub(crate) struct Context {
     pub(crate) engine: Arc<Engine>,
     pub(crate) region: String,
     pub(crate) account: String,
+    /// Asked by what may wait for long.
+    pub(crate) stop: Stop,
 }
 
 /// A call on its way to its action: its input keeps to the model.
@@ -44,43 +49,71 @@ pub(crate) struct Call {
     input: Value,
 }
 
-impl Gateway {
-    /// Answers a request, its faults among the answers.
-    pub async fn answer(&self, request: Request) -> Response<Body> {
-        let outcome = self.call(request).await;
-        let (status, body) = match outcome {
-            Ok(body) => (StatusCode::OK, body),
+impl Answer for Gateway {
+    fn service(&self, _: &Parts) -> Option<&'static str> {
+        Some(SERVICE)
+    }
+
+    fn is_open(&self, _: &Parts) -> bool {
+        false
+    }
+
+    async fn answer(&self, request: Request<Body>) -> Response<Body> {
+        match self.call(request).await {
+            Ok(body) => response(StatusCode::OK, body),
             Err(error) => {
                 if let ApiError::Internal(detail) = &error {
                     tracing::error!(detail, "a request could not be served");
                 }
-                (error.status(), error.body())
+                response(error.status(), error.body())
             }
-        };
-        let mut response = Response::new(Body::from(body));
-        *response.status_mut() = status;
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0"));
-        if let Ok(id) = HeaderValue::from_str(&random_uuid()) {
-            headers.insert(HeaderName::from_static("x-amzn-requestid"), id);
         }
-        response
     }
 
-    async fn call(&self, request: Request) -> Result<Vec<u8>, ApiError> {
+    fn refuse(&self, _: &Parts, refusal: &Refusal) -> Response<Body> {
+        let error = ApiError::Refused(refusal.clone());
+        response(error.status(), error.body())
+    }
+}
+
+fn response(status: StatusCode, body: Vec<u8>) -> Response<Body> {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0"));
+    if let Ok(id) = HeaderValue::from_str(&random_uuid()) {
+        headers.insert(HeaderName::from_static("x-amzn-requestid"), id);
+    }
+    response
+}
+
+/// The action that a request names, if there is one of that name.
+fn action_name(parts: &Parts) -> Option<&str> {
+    let target = (parts.method == Method::POST).then(|| parts.headers.get("x-amz-target")).flatten()?;
+    let name = target.to_str().ok()?.strip_prefix(TARGET_PREFIX)?;
+    actions::find(name).map(|_| name)
+}
+
+impl Gateway {
+    /// The API of an engine. `region` and `account` are those of requests that name none.
+    pub fn new(engine: Arc<Engine>, region: impl Into<String>, account: impl Into<String>) -> Self {
+        let memory = Memory::new(BODIES_BYTES_MAX);
+        Self { engine, region: region.into(), account: account.into(), memory }
+    }
+
+    /// What the head alone can be refused for comes first.
+    async fn call(&self, request: Request<Body>) -> Result<Vec<u8>, ApiError> {
         let (parts, body) = request.into_parts();
-        let name = (parts.method == Method::POST)
-            .then(|| parts.headers.get("x-amz-target"))
-            .flatten()
-            .and_then(|target| target.to_str().ok())
-            .and_then(|target| target.strip_prefix(TARGET_PREFIX))
-            .filter(|name| actions::find(name).is_some())
-            .ok_or(ApiError::UnknownOperation)?;
-        let body = to_bytes(body, REQUEST_BYTES_MAX).await.map_err(|_| ApiError::RequestTooLarge)?;
-        let text = if body.is_empty() { b"{}" } else { &*body };
+        let name = action_name(&parts).ok_or(ApiError::UnknownOperation)?;
+        body::check_type(&parts.headers)?;
+        let encoding = Encoding::of(&parts.headers)?;
+        let sent = self.memory.read(body, BODY_BYTES_MAX).await?;
+        let body = body::decode(&self.memory, sent, encoding)?;
+        let text = if body.bytes.is_empty() { b"{}" } else { &*body.bytes };
         let input =
             serde_json::from_slice(text).map_err(|error| ApiError::Serialization(error.to_string()))?;
-        self.call_action(self.context(&parts.headers), name, input).await
+        let context = self.context(&parts.headers, Stop::of(&parts.extensions));
+        self.call_action(context, name, input).await
     }
 
     /// Calls the action of this name, if its input keeps to the model.
@@ -97,7 +130,7 @@ impl Gateway {
     }
 
     /// The region of the signature's scope; the account where the access key is one.
-    fn context(&self, headers: &HeaderMap) -> Context {
+    fn context(&self, headers: &HeaderMap, stop: Stop) -> Context {
         let scope = headers
             .get(header::AUTHORIZATION)
             .and_then(|value| value.to_str().ok())
@@ -111,6 +144,7 @@ impl Gateway {
             engine: self.engine.clone(),
             region: region.unwrap_or(&self.region).to_owned(),
             account: account.unwrap_or(&self.account).to_owned(),
+            stop,
         }
     }
 }

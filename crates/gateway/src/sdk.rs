@@ -9,6 +9,7 @@ use darkroom_asl::data::Timestamp;
 use darkroom_asl::failure::names;
 use darkroom_asl::interpreter::event::Reason;
 use darkroom_asl::json::Payload;
+use darkroom_port::Stop;
 use serde_json::Value;
 
 use crate::arn::StatesArn;
@@ -42,7 +43,13 @@ impl Gateway {
     fn context_of(&self, execution_arn: &str) -> Context {
         let place = StatesArn::place(execution_arn);
         let (region, account) = place.unwrap_or((&self.region, &self.account));
-        Context { engine: self.engine.clone(), region: region.to_owned(), account: account.to_owned() }
+        Context {
+            engine: self.engine.clone(),
+            region: region.to_owned(),
+            account: account.to_owned(),
+            // The engine gives up its tasks itself.
+            stop: Stop::never(),
+        }
     }
 }
 

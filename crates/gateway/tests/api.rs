@@ -57,15 +57,11 @@ impl Server {
             audit: true,
         })
         .unwrap();
-        let gateway = Gateway {
-            engine: Arc::new(engine),
-            region: "us-east-1".to_owned(),
-            account: "000000000000".to_owned(),
-        };
+        let gateway = Gateway::new(Arc::new(engine), "us-east-1", "000000000000");
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
-        runtime.spawn(darkroom_gateway::serve(listener, gateway, std::future::pending()));
+        runtime.spawn(darkroom_port::Server::new(gateway).serve(listener, std::future::pending()));
         Self { address, _runtime: runtime }
     }
 

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use darkroom_port::Server;
 use darkroom_services::clock::Clock;
 use darkroom_services::lambda::{Function, InProcess};
 use darkroom_services::s3::Folders;
 use darkroom_services::tasks::HttpSettings;
 use darkroom_services::wire::Home;
-use darkroom_services::{Services, Settings, router};
+use darkroom_services::{Services, Settings};
 use tokio::sync::Semaphore;
 
 #[tokio::main]
@@ -34,6 +35,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let services = Services::open(settings, Vec::new())?;
     println!("listening on {url}");
-    router::serve(listener, services.router.clone(), std::future::pending()).await?;
+    Server::new(services.router.clone()).serve(listener, std::future::pending()).await;
     Ok(())
 }

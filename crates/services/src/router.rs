@@ -4,16 +4,16 @@
 //! a form, and what is left is S3's, whose paths are its users' own; but for the port itself when a browser opens it.
 
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::serve::ListenerExt as _;
+use axum::extract::Request;
+use darkroom_port::{Answer, Refusal};
 use futures::future::BoxFuture;
+use http::request::Parts;
 use http::{HeaderMap, Method, Response, Uri, header};
-use tokio::net::TcpListener;
 
+use crate::s3;
 use crate::wire::{self, Caller, Fault, Home, query};
 
 /// Bytes of a form. The largest is a batch of SQS.
@@ -41,6 +41,22 @@ pub struct Route {
     pub version: Option<&'static str>,
     /// Whether it is what a person sees who opens the port in a browser.
     pub is_for_browsers: bool,
+    /// What it speaks to those who name no target.
+    pub protocol: Protocol,
+}
+
+/// How a service says what went wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protocol {
+    /// AWS JSON, which names a target.
+    #[default]
+    Json,
+    /// REST-JSON: the error's name is in a header.
+    RestJson,
+    /// Forms, answered in XML.
+    Query,
+    /// REST-XML, as S3 has it.
+    RestXml,
 }
 
 /// All services of the port.
@@ -61,7 +77,7 @@ impl Router {
 
     /// Answers a request with the service that it is for.
     pub async fn answer(&self, request: Request) -> Response<Body> {
-        let caller = Caller::of(request.headers(), request.uri(), &self.home);
+        let caller = Caller::of(request.headers(), request.uri(), request.extensions(), &self.home);
         if let Some(target) = wire::text(request.headers(), "x-amz-target") {
             return match self.by_target(target) {
                 Some(service) => service.answer(request, caller).await,
@@ -124,6 +140,43 @@ impl Router {
     }
 }
 
+impl Answer for Router {
+    fn service(&self, parts: &Parts) -> Option<&'static str> {
+        match wire::text(&parts.headers, "x-amz-target") {
+            Some(target) => self.by_target(target).map(|service| service.route().name),
+            None => self.by_path(&parts.uri),
+        }
+    }
+
+    /// The link that confirms a subscription, which brings its token, is followed by whoever it was sent to.
+    fn is_open(&self, parts: &Parts) -> bool {
+        parts.method == Method::GET && version_in_url(&parts.uri).is_some() && confirms(&parts.uri)
+    }
+
+    async fn answer(&self, request: Request) -> Response<Body> {
+        Self::answer(self, request).await
+    }
+
+    fn refuse(&self, parts: &Parts, refusal: &Refusal) -> Response<Body> {
+        let caller = Caller::of(&parts.headers, &parts.uri, &parts.extensions, &self.home);
+        let name = caller.service.as_deref().or_else(|| self.by_path(&parts.uri));
+        let route = name.and_then(|name| self.services.get(name)).map(|(route, _)| route.protocol);
+        let protocol = match route {
+            _ if parts.headers.contains_key("x-amz-target") => Protocol::Json,
+            Some(protocol) => protocol,
+            None if is_form(&parts.method, &parts.headers) => Protocol::Query,
+            None => Protocol::RestXml,
+        };
+        let fault = Fault::refused(refusal, protocol);
+        match protocol {
+            Protocol::Json => fault.in_json("", wire::json::V1_0),
+            Protocol::RestJson => fault.in_rest_json(),
+            Protocol::Query => fault.in_query_xml(""),
+            Protocol::RestXml => s3::in_xml(&fault, parts.uri.path(), parts.method == Method::HEAD),
+        }
+    }
+}
+
 /// A link that a person follows, such as the one that confirms a subscription.
 fn version_in_url(uri: &Uri) -> Option<String> {
     let pairs = query::pairs(uri.query()?.as_bytes());
@@ -153,22 +206,9 @@ fn unknown_service(name: &str) -> Response<Body> {
     Fault::sender(400, "UnknownOperationException", message).in_json("", wire::json::V1_0)
 }
 
-/// Serves all services on this listener until `stop` is ready, and then until what was begun is answered.
-pub async fn serve(
-    listener: TcpListener,
-    router: Arc<Router>,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
-    let app = axum::Router::new().fallback(answer).with_state(router);
-    let listener = listener.tap_io(|connection| {
-        // Answers are small and awaited; where the option is refused they only come later.
-        let _ = connection.set_nodelay(true);
-    });
-    axum::serve(listener, app).with_graceful_shutdown(stop).await
-}
-
-async fn answer(State(router): State<Arc<Router>>, request: Request) -> Response<Body> {
-    router.answer(request).await
+fn confirms(uri: &Uri) -> bool {
+    let pairs = query::pairs(uri.query().unwrap_or_default().as_bytes());
+    pairs.iter().any(|(name, value)| name == "Action" && value == "ConfirmSubscription")
 }
 
 #[cfg(test)]

@@ -118,11 +118,10 @@ function listen() {
     stream = null;
   } else if (!stream) {
     stream = new EventSource(url);
-    let wasOpen = false;
-    stream.onopen = () => { if (wasOpen || document.body.dataset.wasHidden) refresh(); wasOpen = true; };
+    // Something may have happened since the page was made.
+    stream.onopen = refresh;
     stream.onmessage = refresh;
   }
-  if (document.hidden) document.body.dataset.wasHidden = "1";
 }
 document.addEventListener("visibilitychange", listen);
 listen();

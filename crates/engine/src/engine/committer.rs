@@ -1,11 +1,13 @@
 //! The committer: makes turns durable, many in one commit, and lets out what was waiting for it.
 
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use super::Observer;
+use super::health::Health;
 use super::known::KnownExecutions;
 use super::outlet::Outlet;
 use crate::shard::{Input, Parked, Release};
@@ -22,6 +24,7 @@ pub(super) struct Committer {
     observer: Arc<dyn Observer>,
     outlet: Outlet,
     known: Arc<KnownExecutions>,
+    health: Health,
     /// Executions that are not written any further. What is still on its way of them is dropped.
     lost: HashMap<ExecutionKey, Lost>,
 }
@@ -41,13 +44,15 @@ const RETRY_FIRST: Duration = Duration::from_millis(50);
 const RETRY_LAST: Duration = Duration::from_secs(5);
 
 impl Committer {
+    /// One that says in `health` whether the store takes commits.
     pub(super) fn new(
         store: Arc<dyn Store>,
         observer: Arc<dyn Observer>,
         outlet: Outlet,
         known: Arc<KnownExecutions>,
+        health: Health,
     ) -> Self {
-        Self { store, observer, outlet, known, lost: HashMap::new() }
+        Self { store, observer, outlet, known, health, lost: HashMap::new() }
     }
 
     /// Runs until every shard has gone and all they sent is durable.
@@ -61,11 +66,13 @@ impl Committer {
                 appends += next.batch.appends.len();
                 group.push(next);
             }
-            self.commit(group);
+            if self.commit(group).is_break() {
+                return;
+            }
         }
     }
 
-    fn commit(&mut self, group: Vec<Commit>) {
+    fn commit(&mut self, group: Vec<Commit>) -> ControlFlow<()> {
         let mut releases = Vec::new();
         let mut batch = Batch::default();
         for commit in group {
@@ -76,16 +83,18 @@ impl Committer {
             let is_empty = append.start.is_none() && append.events.is_empty() && append.end.is_none();
             !is_empty && !self.lost.contains_key(&append.key)
         });
-        self.write(&mut batch);
+        self.write(&mut batch)?;
         self.let_out(&batch, releases);
+        ControlFlow::Continue(())
     }
 
-    /// Commits the batch, however often it takes. Executions that are another writer's are taken out.
-    fn write(&mut self, batch: &mut Batch) {
-        let mut patience = RETRY_FIRST;
+    /// Commits the batch, however often it takes, or until the engine is to end: what is not durable then never
+    /// happened. Executions that are another writer's are taken out.
+    fn write(&mut self, batch: &mut Batch) -> ControlFlow<()> {
+        let (mut patience, mut is_ill) = (RETRY_FIRST, false);
         while !batch.appends.is_empty() {
             match self.store.commit(batch) {
-                Ok(()) => return,
+                Ok(()) => break,
                 Err(StoreError::Conflict { key }) => {
                     tracing::error!(execution = key.0, "another writer owns this execution; it is let go");
                     self.lost.insert(key, Lost::Taken);
@@ -93,12 +102,23 @@ impl Committer {
                 }
                 Err(StoreError::Refused { key, reason }) => self.set_aside(batch, key, reason),
                 Err(error) => {
+                    is_ill = true;
+                    self.health.fell(&error);
+                    if self.health.is_closing() {
+                        tracing::error!(%error, "the last commit failed; what is in it is given up");
+                        return ControlFlow::Break(());
+                    }
                     tracing::error!(%error, retry_in = ?patience, "a commit failed; nothing is let out before it succeeds");
                     std::thread::sleep(patience);
                     patience = (patience * 2).min(RETRY_LAST);
                 }
             }
         }
+        if is_ill {
+            tracing::warn!("the store takes commits again");
+            self.health.rose();
+        }
+        ControlFlow::Continue(())
     }
 
     /// Takes an execution out of the batch whose part can never be written. Its history stays as it was.

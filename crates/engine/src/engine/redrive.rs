@@ -46,6 +46,7 @@ impl Engine {
         arn: &Text,
         client_token: Option<Text>,
     ) -> Result<RedriveRequest, RedriveError> {
+        self.health.check()?;
         let stored = self.store.execution(arn)?.ok_or(RedriveError::DoesNotExist)?;
         if self.is_deleting(&stored.identity.state_machine_arn)? {
             return Err(RedriveError::NotRedrivable(NotRedrivable::Deleting));

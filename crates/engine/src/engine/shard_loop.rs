@@ -57,6 +57,9 @@ impl Loop {
                     }
                 }
                 WayOut::AtOnce(outlet) => {
+                    for append in &batch.appends {
+                        self.observer.committed(append);
+                    }
                     for release in releases {
                         if release.ended {
                             self.shard.push(Input::Settled(vec![release.key]));

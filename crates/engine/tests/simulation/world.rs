@@ -621,7 +621,6 @@ fn shard_config(store: &MemoryStore, limits: &Limits) -> ShardConfig {
         store: Arc::new(store.clone()),
         secret: TokenSecret([7; 32]),
         limits: limits.clone(),
-        is_express: false,
         audit: true,
     }
 }

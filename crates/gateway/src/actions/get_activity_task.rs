@@ -56,16 +56,21 @@ pub(super) async fn run(context: Context, input: Input) -> Result<Output, ApiErr
     StatesArn::activity(&arn)?;
     let (answer, mut answered) = oneshot::channel();
     let worker = Box::new(Worker { name: input.worker_name.map(Into::into), answer });
+    let stop = context.stop.clone();
     context.blocking(move |engine| Ok(engine.poll_activity(&arn.as_str().into(), worker)?)).await?;
-    let task = if let Ok(task) = tokio::time::timeout(POLL_MAX, &mut answered).await {
-        task.ok()
-    } else {
-        // From here on nothing is given, and what was given just before is there.
-        answered.close();
-        answered.try_recv().ok()
+    let task = tokio::select! {
+        task = &mut answered => task.ok(),
+        () = tokio::time::sleep(POLL_MAX) => last(answered),
+        () = stop.asked() => last(answered),
     };
     Ok(task.map_or_else(Output::default, |ActivityTask { token, input }| Output {
         task_token: Some(token),
         input: Some(input),
     }))
+}
+
+/// From here on nothing is given, and what was given just before is there.
+fn last(mut answered: oneshot::Receiver<ActivityTask>) -> Option<ActivityTask> {
+    answered.close();
+    answered.try_recv().ok()
 }

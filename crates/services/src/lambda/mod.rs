@@ -24,7 +24,7 @@ use crate::base64;
 use crate::clock::Clock;
 use crate::database::Database;
 use crate::outbox::{Delivery, Destination, Outbox, Retry};
-use crate::router::{Route, Service};
+use crate::router::{Protocol, Route, Service};
 use crate::wire::query::decoded;
 use crate::wire::{self, Caller, Fault, random_uuid};
 
@@ -267,7 +267,7 @@ fn answer(status: u16, output: &Value) -> Response<Body> {
 
 impl Service for Lambda {
     fn route(&self) -> Route {
-        Route { name: "lambda", paths: &[PREFIX], ..Route::default() }
+        Route { name: "lambda", paths: &[PREFIX], protocol: Protocol::RestJson, ..Route::default() }
     }
 
     fn answer(&self, request: Request, caller: Caller) -> BoxFuture<'_, Response<Body>> {

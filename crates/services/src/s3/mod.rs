@@ -32,7 +32,7 @@ use http::{HeaderMap, Method, Response, header};
 use crate::ServicesError;
 use crate::clock::Clock;
 use crate::database::Database;
-use crate::router::{Route, Service};
+use crate::router::{Protocol, Route, Service};
 use crate::wire::xml::Xml;
 use crate::wire::{self, Caller, Fault, query};
 
@@ -250,7 +250,7 @@ impl S3 {
 
 impl Service for S3 {
     fn route(&self) -> Route {
-        Route { name: "s3", ..Route::default() }
+        Route { name: "s3", protocol: Protocol::RestXml, ..Route::default() }
     }
 
     fn answer(&self, request: Request, caller: Caller) -> BoxFuture<'_, Response<Body>> {
@@ -296,7 +296,7 @@ fn bucket_of_host(host: &str) -> Option<&str> {
 }
 
 /// AWS: the answer to a HEAD has a status and no words.
-fn in_xml(fault: &Fault, resource: &str, is_head: bool) -> Response<Body> {
+pub(crate) fn in_xml(fault: &Fault, resource: &str, is_head: bool) -> Response<Body> {
     if is_head || fault.status == 304 {
         return wire::response(fault.status, "", Body::empty());
     }

@@ -24,7 +24,7 @@ use serde_json::Value;
 use crate::clock::Clock;
 use crate::database::Database;
 use crate::outbox::Outbox;
-use crate::router::{Route, Service};
+use crate::router::{Protocol, Route, Service};
 use crate::wire::xml::Xml;
 use crate::wire::{self, Caller, Fault, query};
 
@@ -118,7 +118,7 @@ impl Sns {
 
 impl Service for Sns {
     fn route(&self) -> Route {
-        Route { name: "sns", version: Some("2010-03-31"), ..Route::default() }
+        Route { name: "sns", version: Some("2010-03-31"), protocol: Protocol::Query, ..Route::default() }
     }
 
     fn answer(&self, request: Request, caller: Caller) -> BoxFuture<'_, Response<Body>> {

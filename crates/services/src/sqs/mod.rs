@@ -27,7 +27,7 @@ use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::database::Database;
-use crate::router::{Route, Service};
+use crate::router::{Protocol, Route, Service};
 use crate::wire::{self, Caller, Fault, json, query};
 
 pub(crate) const SCHEMA: &str = "
@@ -162,7 +162,13 @@ impl Sqs {
 
 impl Service for Sqs {
     fn route(&self) -> Route {
-        Route { name: "sqs", targets: &["AmazonSQS."], version: Some("2012-11-05"), ..Route::default() }
+        Route {
+            name: "sqs",
+            targets: &["AmazonSQS."],
+            version: Some("2012-11-05"),
+            protocol: Protocol::Query,
+            ..Route::default()
+        }
     }
 
     fn answer(&self, request: Request, caller: Caller) -> BoxFuture<'_, Response<Body>> {

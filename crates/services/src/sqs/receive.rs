@@ -75,7 +75,10 @@ pub(super) async fn receive_message(sqs: &Sqs, input: Value, caller: Caller) -> 
         let hidden_ms = again.next_visible_ms.map(|at| (at - sqs.clock.now_ms()).max(1).unsigned_abs());
         let pause = hidden_ms.map_or(left, |ms| left.min(Duration::from_millis(ms)));
         // Woken or not, the queue is looked into again.
-        let _ = tokio::time::timeout(pause, woken).await;
+        tokio::select! {
+            _ = tokio::time::timeout(pause, woken) => {}
+            () = caller.stop.asked() => return Ok(json!({})),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Who calls: the account and region that a request's signature names.
 
-use http::{HeaderMap, Uri, header};
+use darkroom_port::Stop;
+use http::{Extensions, HeaderMap, Uri, header};
 
 /// The account and region of requests that name none.
 #[derive(Clone, Debug)]
@@ -24,14 +25,16 @@ pub struct Caller {
     pub service: Option<String>,
     /// How the caller reached this server, such as `http://localhost:4566`.
     pub url: String,
+    /// Whether the server that the request came through is to stop: asked by what waits for long.
+    pub stop: Stop,
 }
 
 impl Caller {
     /// Reads the credential scope, `<key>/<date>/<region>/<service>/aws4_request`, from the `Authorization`
     /// header or a presigned URL. The account is the access key's where that is twelve digits.
     ///
-    /// Signatures are not checked: whoever reaches the port may do everything.
-    pub fn of(headers: &HeaderMap, uri: &Uri, home: &Home) -> Self {
+    /// Whether the signature is right was the port's to check.
+    pub fn of(headers: &HeaderMap, uri: &Uri, extensions: &Extensions, home: &Home) -> Self {
         let signed = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let in_header = signed
             .and_then(|value| value.split_once("Credential="))
@@ -47,6 +50,7 @@ impl Caller {
             account: account.unwrap_or(&home.account).to_owned(),
             service: service.map(str::to_owned),
             url: host.map_or_else(|| home.url.clone(), |host| format!("http://{host}")),
+            stop: Stop::of(extensions),
         }
     }
 
@@ -101,7 +105,7 @@ mod tests {
             if let Some(value) = authorization {
                 headers.insert(header::AUTHORIZATION, value.parse().unwrap());
             }
-            let caller = Caller::of(&headers, &uri.parse().unwrap(), &home);
+            let caller = Caller::of(&headers, &uri.parse().unwrap(), &Extensions::new(), &home);
             assert_eq!((&*caller.region, &*caller.account, caller.service.as_deref()), expected);
         }
     }

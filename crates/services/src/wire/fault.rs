@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 
 use axum::body::Body;
+use darkroom_port::Refusal;
 use http::Response;
 use serde_json::json;
 
 use crate::error::ServicesError;
+use crate::router::Protocol;
 use crate::wire::xml::Xml;
 
 /// A call that failed: AWS's code and message. Detail of ours goes to the log, not in here.
@@ -43,6 +45,36 @@ impl Fault {
     pub(crate) fn internal(detail: &dyn std::fmt::Display) -> Self {
         tracing::error!(%detail, "a request could not be served");
         Self::sender(500, "InternalFailure", "An internal error occurred")
+    }
+
+    /// A request that the port refused, as this protocol names it.
+    pub(crate) fn refused(refusal: &Refusal, protocol: Protocol) -> Self {
+        let (status, code) = match (protocol, refusal) {
+            (Protocol::Json, _) => (refusal.status().as_u16(), refusal.code()),
+            (Protocol::RestXml, Refusal::MissingAuthenticationToken) => (403, "AccessDenied"),
+            (Protocol::RestXml, Refusal::UnrecognizedClient) => (403, "InvalidAccessKeyId"),
+            (Protocol::RestXml, Refusal::ContentMismatch) => (400, "XAmzContentSHA256Mismatch"),
+            (Protocol::RestXml, Refusal::TooLarge) => (400, "EntityTooLarge"),
+            (Protocol::RestXml, Refusal::Timeout) => (400, "RequestTimeout"),
+            (Protocol::RestXml, Refusal::Throttling) => (503, "SlowDown"),
+            (Protocol::RestXml, Refusal::Broken(_)) => (400, "IncompleteBody"),
+            (Protocol::RestXml, Refusal::IncompleteSignature(_)) => (400, "AuthorizationHeaderMalformed"),
+            (Protocol::Query, Refusal::MissingAuthenticationToken) => (403, "MissingAuthenticationToken"),
+            (Protocol::Query, Refusal::IncompleteSignature(_)) => (400, "IncompleteSignature"),
+            (Protocol::Query, Refusal::UnrecognizedClient) => (403, "InvalidClientTokenId"),
+            (Protocol::RestXml | Protocol::Query, Refusal::InvalidSignature(_))
+            | (Protocol::Query, Refusal::ContentMismatch) => (403, "SignatureDoesNotMatch"),
+            (Protocol::Query, Refusal::TooLarge) => (413, "RequestEntityTooLarge"),
+            (Protocol::Query, Refusal::Timeout) => (408, "RequestTimeout"),
+            (Protocol::Query, Refusal::Throttling) => (400, "Throttling"),
+            (Protocol::Query, Refusal::Broken(_)) => (400, "MalformedInput"),
+            (Protocol::RestJson, Refusal::TooLarge | Refusal::Timeout | Refusal::Broken(_)) => {
+                (refusal.status().as_u16(), refusal.code())
+            }
+            (Protocol::RestJson, Refusal::Throttling) => (429, "TooManyRequestsException"),
+            (Protocol::RestJson, _) => (403, refusal.code()),
+        };
+        Self::sender(status, code, refusal.to_string())
     }
 
     fn is_senders(&self) -> bool {
@@ -90,6 +122,13 @@ impl Fault {
         xml.leaf("RequestId", &super::random_uuid());
         xml.close("ErrorResponse");
         super::response(self.status, "text/xml", xml.text())
+    }
+}
+
+impl From<Refusal> for Fault {
+    /// What went wrong in a body. The names are those that the protocols share.
+    fn from(refusal: Refusal) -> Self {
+        Self::refused(&refusal, Protocol::Query)
     }
 }
 

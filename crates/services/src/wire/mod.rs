@@ -11,9 +11,11 @@ pub use caller::{Caller, Home};
 pub use fault::Fault;
 pub(crate) use ids::{encoded, hex, random_uuid};
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use bytes::Bytes;
+use darkroom_port::Refusal;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use http_body_util::{BodyExt as _, Collected, LengthLimitError, Limited};
 
 /// A response of these parts, with a request id as every AWS answer has one.
 pub(crate) fn response(status: u16, content_type: &'static str, body: impl Into<Body>) -> Response<Body> {
@@ -40,7 +42,9 @@ pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 
 /// A body that must fit into memory.
 pub(crate) async fn whole(body: Body, bytes_max: usize) -> Result<Bytes, Fault> {
-    to_bytes(body, bytes_max)
-        .await
-        .map_err(|_| Fault::sender(413, "RequestEntityTooLarge", "The request is too large"))
+    let read = Limited::new(body, bytes_max).collect().await;
+    read.map(Collected::to_bytes).map_err(|error| match Refusal::of_body(&*error) {
+        _ if error.is::<LengthLimitError>() => Refusal::TooLarge.into(),
+        refusal => refusal.into(),
+    })
 }

@@ -1,0 +1,19 @@
+//! The port: HTTP connections in, within bounds of number, time and memory, and signatures checked.
+//!
+//! It knows nothing of what is asked for. Whoever answers, one service or a router of many, implements [`Answer`], and
+//! says in its own protocol why a request was refused.
+
+mod answer;
+mod authorization;
+mod body;
+mod credentials;
+mod memory;
+mod refusal;
+mod server;
+mod signature;
+
+pub use answer::Answer;
+pub use credentials::{Credentials, CredentialsError};
+pub use memory::{Held, Memory};
+pub use refusal::Refusal;
+pub use server::{Server, ServerLimits, Stop};
