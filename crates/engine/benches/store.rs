@@ -124,6 +124,7 @@ impl Turns {
             identity: Arc::new(identity),
             start: (turn == 0).then_some(start),
             redrive: None,
+            sleep: None,
             events,
             end: (turn + 1 == TURNS).then_some(end),
         }

@@ -12,7 +12,6 @@
 
 mod apart;
 mod committer;
-mod definitions;
 mod express;
 mod health;
 mod inside;
@@ -52,7 +51,6 @@ use sha2::{Digest, Sha256};
 
 use self::apart::Apart;
 use self::committer::{Commit, Committer};
-use self::definitions::Definitions;
 use self::express::Express;
 use self::health::Health;
 use self::inside::{Inside, ToInside};
@@ -64,10 +62,11 @@ use self::shard_loop::{Loop, WayOut};
 use self::thinkers::Thinkers;
 use crate::activity::Activities;
 use crate::clock::Clock;
+use crate::definitions::{DefinitionError, Definitions};
 use crate::executor::TaskExecutor;
 use crate::shard::{
-    EndReply, Input, Parked, Permit, Shard, ShardConfig, StartError, StartReply, StartRequest, Started,
-    StopReply,
+    EndReply, Input, Parked, Part, Permit, Rest, Shard, ShardConfig, StartError, StartReply, StartRequest,
+    Started, StopReply,
 };
 use crate::store::{Append, DefinitionKey, ExecutionKey, Store, StoreError, StoredExecution};
 use crate::token::{TokenSecret, hexadecimal};
@@ -118,6 +117,15 @@ pub enum EngineError {
     /// The definition has errors.
     #[error("the definition is not valid: {} at {}", .0.first().map_or("", |first| &first.message), .0.first().and_then(|first| first.location.as_deref()).unwrap_or("null"))]
     Definition(Vec<Diagnostic>),
+}
+
+impl From<DefinitionError> for EngineError {
+    fn from(error: DefinitionError) -> Self {
+        match error {
+            DefinitionError::Store(error) => Self::Store(error),
+            DefinitionError::Refused(diagnostics) => Self::Definition(diagnostics),
+        }
+    }
 }
 
 /// A running engine. Dropping it stops it: what is committed is there at the next start.
@@ -188,15 +196,18 @@ impl Engine {
             known_state_machines: Arc::new(KnownStateMachines::new(config.store.clone())),
             known_executions: Arc::default(),
         };
-        let shard = |is_express| {
+        let shard = |number, is_express| {
             Shard::new(ShardConfig {
                 store: config.store.clone(),
                 secret,
                 limits: if is_express { config.limits.express() } else { config.limits.clone() },
                 audit: config.audit,
+                definitions: engine.definitions.clone(),
+                part: Part { number, of: count },
+                rest: Rest::default(),
             })
         };
-        let mut durable: Vec<Shard> = (0..count).map(|_| shard(false)).collect();
+        let mut durable: Vec<Shard> = (0..count).map(|number| shard(number, false)).collect();
         let recovery = Recovery {
             store: config.store.as_ref(),
             definitions: &engine.definitions,
@@ -233,7 +244,7 @@ impl Engine {
         }
         for (number, receiver) in express_receivers.into_iter().enumerate() {
             let back = &outlet.shards.express[number];
-            let looped = looped(shard(true), receiver, WayOut::AtOnce(outlet.clone()), back);
+            let looped = looped(shard(number, true), receiver, WayOut::AtOnce(outlet.clone()), back);
             threads.push(spawn(format!("express-{number}"), move || looped.run())?);
         }
         let inside = engine.inside();

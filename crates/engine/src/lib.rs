@@ -11,6 +11,7 @@
 mod activity;
 pub mod arn;
 mod clock;
+mod definitions;
 mod engine;
 mod executor;
 mod redrive;
@@ -20,6 +21,7 @@ mod token;
 
 pub use activity::{ActivityTask, Poller};
 pub use clock::{Clock, OsRandom, SystemClock};
+pub use definitions::{DefinitionError, Definitions};
 pub use engine::{
     ALIASES_MAX, Call, Config, Engine, EngineError, NewAlias, NewStateMachine, Observer, PollError,
     Publication, Published, QualifiedArn, Qualifier, RETENTION_DAYS, ResourceError, STARTING_MAX,
@@ -28,8 +30,8 @@ pub use engine::{
 pub use executor::{Answer, Invocation, TaskExecutor, TaskOutcome, WorkerPool};
 pub use redrive::NotRedrivable;
 pub use shard::{
-    EndReply, Errand, ExpressReply, Input, Outcome, Parked, Permit, RedriveError, RedriveReply,
-    RedriveRequest, Release, Reply, Report, ReportError, ReportReply, Returned, Shard, ShardConfig,
+    EndReply, Errand, ExpressReply, Input, Outcome, Parked, Part, Permit, RedriveError, RedriveReply,
+    RedriveRequest, Release, Reply, Report, ReportError, ReportReply, Rest, Returned, Shard, ShardConfig,
     StartError, StartReply, StartRequest, Started, StopReply, TakeReply, Turn,
 };
 pub use token::TokenSecret;

@@ -112,6 +112,7 @@ mod tests {
             parked: None,
             parent: None,
             redrive: None,
+            asleep_until: None,
         }
     }
 

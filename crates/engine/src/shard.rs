@@ -8,7 +8,9 @@
 mod audit;
 mod away;
 mod input;
+mod part;
 mod redrive;
+mod sleep;
 mod start;
 mod tasks;
 mod turn;
@@ -18,6 +20,8 @@ pub use input::{
     EndReply, ExpressReply, Input, Outcome, Permit, RedriveError, RedriveReply, RedriveRequest, Reply,
     Report, ReportError, ReportReply, StartError, StartReply, StartRequest, Started, StopReply, TakeReply,
 };
+pub use part::Part;
+pub use sleep::Rest;
 pub use turn::{Parked, Release, Turn};
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
@@ -32,8 +36,10 @@ use darkroom_asl::interpreter::{
 };
 use darkroom_asl::json::Text;
 
+use self::sleep::Sleepers;
 use self::turn::Building;
-use crate::store::{End, EndStatus, ExecutionKey, Parent, Store, StoredExecution};
+use crate::definitions::Definitions;
+use crate::store::{End, EndStatus, ExecutionKey, Parent, Sleep, Store, StoredExecution};
 use crate::token::{TokenSecret, Tokens};
 
 /// An execution in memory.
@@ -47,6 +53,8 @@ struct Live {
     after_end: Vec<Input>,
     /// An Express execution's place.
     permit: Option<Permit>,
+    /// Until when it is asleep as the store knows it, or will.
+    asleep_until: Option<Timestamp>,
     /// The deadline that stands for it among the shard's timers.
     timer: Option<Timestamp>,
     /// What a replay of its stored events gives, where the shard is audited.
@@ -62,6 +70,12 @@ pub struct ShardConfig {
     pub secret: TokenSecret,
     /// The bounds on executions.
     pub limits: Limits,
+    /// The state machines of executions that wake up.
+    pub definitions: Arc<Definitions>,
+    /// Which executions are its own.
+    pub part: Part,
+    /// When executions that only wait are left on the disk.
+    pub rest: Rest,
     /// Whether every decision is checked against a replay of what would be stored: a difference parks the
     /// execution. Costs about as much as deciding again.
     pub audit: bool,
@@ -79,6 +93,7 @@ pub struct Shard {
     away: HashMap<ExecutionKey, VecDeque<Input>>,
     inputs: VecDeque<Input>,
     parked: Vec<Parked>,
+    sleepers: Sleepers,
 }
 
 /// Inputs that one turn takes at most, so that a commit stays small enough to be quick.
@@ -96,6 +111,7 @@ impl Shard {
             away: HashMap::new(),
             inputs: VecDeque::new(),
             parked: Vec::new(),
+            sleepers: Sleepers::default(),
         }
     }
 
@@ -139,9 +155,10 @@ impl Shard {
         !self.inputs.is_empty()
     }
 
-    /// When the next timer is due.
+    /// When the next timer is due, or the next sleeper to be woken.
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.timers.first().map(|(at, _)| *at)
+        let timer = self.timers.first().map(|(at, _)| *at);
+        timer.into_iter().chain(self.next_wake()).min()
     }
 
     /// How many executions are in memory.
@@ -162,6 +179,7 @@ impl Shard {
     /// Decides for everything that is waiting and due. The batch may be empty, and the releases not.
     pub fn turn(&mut self, now: Timestamp, random: &dyn Random) -> Turn {
         let mut building = Building::new(now);
+        self.wake_due(now);
         self.fire_timers(now);
         for _ in 0..TURN_INPUTS_MAX {
             let Some(input) = self.inputs.pop_front() else { break };
@@ -183,6 +201,7 @@ impl Shard {
     }
 
     fn take(&mut self, input: Input, building: &mut Building, random: &dyn Random) {
+        self.wake_for(&input);
         let Some(input) = self.unless_away(input, building) else { return };
         match input {
             Input::Start(request, reply) => self.start(request, reply, building, random),
@@ -210,6 +229,7 @@ impl Shard {
                     self.forget(key);
                 }
             }
+            Input::Rested(key, last) => self.let_sleep(key, last, building.now),
             Input::Lost(key) => self.forget(key),
         }
     }
@@ -307,9 +327,18 @@ impl Shard {
         let Some(live) = self.live.get_mut(&key) else { return };
         let Decision { events, effects, unfinished } = decision;
         if !events.is_empty() {
+            let until = self.config.rest.until(key, live, building.now);
             let append = building.append(key, live.execution.identity());
             append.events.extend(events);
             append.end = end(&live.execution);
+            if until != live.asleep_until {
+                append.sleep = Some(until.map_or(Sleep::Over, Sleep::Until));
+                live.asleep_until = until;
+            }
+            if until.is_some() {
+                let release = building.release(key, live.execution.identity());
+                release.rests_at = Some(live.execution.last_event_id());
+            }
             if let Some(outcome) = live.outcome() {
                 let release = building.release(key, live.execution.identity());
                 release.ended = true;
@@ -337,6 +366,7 @@ impl Shard {
             watchers: Vec::new(),
             after_end: Vec::new(),
             permit: None,
+            asleep_until: None,
             timer: None,
             shadow,
         };

@@ -105,6 +105,17 @@ pub struct Append {
     pub events: Vec<HistoryEvent>,
     /// Set when the execution ends with this batch.
     pub end: Option<End>,
+    /// Set when it falls asleep, wakes up, or is to sleep until another time.
+    pub sleep: Option<Sleep>,
+}
+
+/// Whether an execution is left on the disk while it only waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sleep {
+    /// It is, until this time, or until it is told something.
+    Until(Timestamp),
+    /// It is not.
+    Over,
 }
 
 /// An execution that begins. Its ARN, in the append's identity, is unique in the store.
@@ -198,6 +209,8 @@ pub struct StoredExecution {
     pub parent: Option<Parent>,
     /// Its last redrive, if there was one.
     pub redrive: Option<Redrive>,
+    /// Until when it sleeps, if it does.
+    pub asleep_until: Option<Timestamp>,
 }
 
 /// An execution in a list: without its input and without what came of it.
@@ -263,10 +276,18 @@ pub trait Store: Send + Sync + 'static {
     /// The largest key ever committed, so that the engine can go on from there.
     fn last_key(&self) -> Result<ExecutionKey, StoreError>;
 
-    /// At most `limit` executions that have not ended, by key, those after `after` only.
+    /// At most `limit` executions that have not ended and do not sleep, by key, those after `after` only.
     fn open_executions(
         &self,
         after: Option<ExecutionKey>,
+        limit: usize,
+    ) -> Result<Vec<StoredExecution>, StoreError>;
+
+    /// At most `limit` executions that sleep, in the order in which they are to wake (then by key), those behind
+    /// `after` only.
+    fn sleepers(
+        &self,
+        after: (Timestamp, ExecutionKey),
         limit: usize,
     ) -> Result<Vec<StoredExecution>, StoreError>;
 

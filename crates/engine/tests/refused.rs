@@ -64,6 +64,14 @@ impl Store for Refusing {
         self.inner.open_executions(after, limit)
     }
 
+    fn sleepers(
+        &self,
+        after: (Timestamp, ExecutionKey),
+        limit: usize,
+    ) -> Result<Vec<StoredExecution>, StoreError> {
+        self.inner.sleepers(after, limit)
+    }
+
     fn execution(&self, arn: &str) -> Result<Option<StoredExecution>, StoreError> {
         self.inner.execution(arn)
     }

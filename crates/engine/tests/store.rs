@@ -56,6 +56,7 @@ for_every_store! {
     a_start_needs_its_definition
     an_empty_append_changes_nothing
     open_executions_are_those_without_an_end
+    sleepers_are_read_in_the_order_in_which_they_wake
     a_list_is_newest_first_filtered_and_paged
     a_list_knows_versions_and_aliases
     ended_executions_are_deleted_oldest_end_first

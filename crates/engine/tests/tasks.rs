@@ -353,6 +353,7 @@ fn a_child_ends_with_the_parent_that_waits_for_it_even_after_a_crash() {
         identity: stored.identity.clone(),
         start: None,
         redrive: None,
+        sleep: None,
         events: vec![aborted],
         end: Some(end),
     };

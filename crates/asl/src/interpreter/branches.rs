@@ -36,6 +36,11 @@ impl Branches {
         self.iter().map(|(id, _)| id).collect()
     }
 
+    /// How many have started, those that have gone included.
+    pub(super) fn begun(&self) -> usize {
+        self.0.len()
+    }
+
     /// In the order in which they started.
     pub(super) fn iter(&self) -> impl Iterator<Item = (BranchId, &Branch)> {
         (0..).map(BranchId).zip(&self.0).filter_map(|(id, branch)| Some((id, branch.as_deref()?)))

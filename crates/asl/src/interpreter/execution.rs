@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::branches::Branches;
 use super::event::{BranchId, EventId, Reason, TaskScheduled};
 use crate::data::Timestamp;
-use crate::definition::{State, StateIndex, StateMachine};
+use crate::definition::{Pattern, State, StateIndex, StateMachine};
 use crate::json::{Payload, Text};
 
 /// Who an execution is: what the context object and the start event say of it, fixed for its life.
@@ -58,6 +58,9 @@ pub enum Status {
     Aborted(Reason),
 }
 
+/// Branches that an execution may have begun to be taken for resting. Our choice.
+const RESTING_BRANCHES_MAX: usize = 4_096;
+
 /// One execution of a state machine.
 #[derive(Clone, Debug)]
 pub struct Execution {
@@ -98,6 +101,26 @@ pub(super) struct Branch {
     pub(super) position: Position,
     /// A sibling failed, or the state around it. Where it was is kept, should the execution be redriven.
     pub(super) is_given_up: bool,
+}
+
+impl Branch {
+    fn is_resting(&self) -> bool {
+        let Position::In(visit) = &self.position else {
+            return matches!(self.position, Position::Ended { .. });
+        };
+        match &visit.phase {
+            Phase::Waiting { .. } | Phase::Backoff { .. } | Phase::Parallel { .. } | Phase::Map(_) => true,
+            Phase::Task(task) => task.is_called_back() && task.is_submitted && task.heartbeat_at.is_none(),
+            Phase::Working => false,
+        }
+    }
+}
+
+impl OpenTask {
+    /// Whether its end comes with its token, from outside.
+    fn is_called_back(&self) -> bool {
+        self.request.target.pattern() == Pattern::WaitForTaskToken
+    }
 }
 
 /// The Parallel or Map state that a branch belongs to.
@@ -324,6 +347,17 @@ impl Execution {
     /// Whether a branch can go on at once: true after a turn that ran out of its budget.
     pub fn has_ready_branches(&self) -> bool {
         !self.ready.is_empty()
+    }
+
+    /// Whether nothing is under way: each branch waits for a time, or for somebody outside who was asked to call
+    /// back. All that goes on then follows from the history, so that the execution need not be kept in memory. What
+    /// counts heartbeats is not in the history, and so is under way; and so is an execution that has begun more than
+    /// [`RESTING_BRANCHES_MAX`] branches, which would take long to look through.
+    pub fn is_resting(&self) -> bool {
+        self.is_running()
+            && self.ready.is_empty()
+            && self.branches.begun() <= RESTING_BRANCHES_MAX
+            && self.branches.iter().all(|(_, branch)| branch.is_given_up || branch.is_resting())
     }
 
     /// The earliest time at which something is due, if nothing else happens before.

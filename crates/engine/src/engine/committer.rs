@@ -167,6 +167,9 @@ impl Committer {
         if release.ended {
             self.outlet.tell(key, &release.identity, Input::Settled(vec![key]));
         }
+        if let Some(last) = release.rests_at {
+            self.outlet.tell(key, &release.identity, Input::Rested(key, last));
+        }
         self.outlet.release(release);
     }
 }
@@ -186,6 +189,7 @@ fn merge(batch: &mut Batch, later: Batch) {
                 earlier.redrive = earlier.redrive.or(append.redrive);
                 earlier.events.extend(append.events);
                 earlier.end = append.end.or(earlier.end.take());
+                earlier.sleep = append.sleep.or(earlier.sleep);
             }
             None => batch.appends.push(append),
         }

@@ -134,6 +134,7 @@ impl Executions {
                 parked: None,
                 parent: start.parent,
                 redrive: append.redrive,
+                asleep_until: None,
             });
             self.order.push_back(arn.clone());
         } else if append.redrive.is_some() {
@@ -205,6 +206,7 @@ mod tests {
                 parent: None,
             }),
             redrive: None,
+            sleep: None,
             events: Vec::new(),
             end: output.map(|output| End { status: EndStatus::Succeeded(payload(output)), ended_at: NOW }),
         }

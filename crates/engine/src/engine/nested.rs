@@ -19,13 +19,13 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use super::definitions::Definitions;
 use super::express::Express;
 use super::known::KnownStateMachines;
 use super::outlet::{Shards, stimulus};
 use super::resources::ResourceError;
 use super::versions;
 use crate::arn;
+use crate::definitions::Definitions;
 use crate::executor::{Invocation, TaskOutcome};
 use crate::redrive::NotRedrivable;
 use crate::shard::{Input, Outcome, StartError, StartRequest, Started};

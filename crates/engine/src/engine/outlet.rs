@@ -1,6 +1,5 @@
 //! The way out: what leaves once its cause is durable, and the way to each shard.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
@@ -11,7 +10,7 @@ use darkroom_asl::interpreter::{Effect, Identity, Stimulus, TaskId, TaskProgress
 use super::ToShard;
 use super::inside::{Inside, ToInside};
 use crate::executor::{Answer, Invocation, TaskExecutor, TaskOutcome};
-use crate::shard::{Input, Release};
+use crate::shard::{Input, Part, Release};
 use crate::store::ExecutionKey;
 
 /// Every shard's way in.
@@ -34,7 +33,7 @@ impl Shards {
     /// is an answer to whoever waits for one.
     pub(super) fn send(&self, key: ExecutionKey, arn: &str, input: Input) {
         let shards = if key.is_express() { &self.express } else { &self.standard };
-        let _ = shards[shard_index(arn, shards.len())].send(ToShard::Input(input));
+        let _ = shards[Part::number_of(arn, shards.len())].send(ToShard::Input(input));
     }
 
     /// Sends to the shard that owns the Standard execution of this ARN.
@@ -54,18 +53,10 @@ impl Shards {
     }
 }
 
-/// Which shard owns the execution of this ARN. The same in every run of one process; needs no more.
-pub(super) fn shard_index(arn: &str, shards: usize) -> usize {
-    let mut hasher = DefaultHasher::new();
-    arn.hash(&mut hasher);
-    let count = u64::try_from(shards).unwrap_or(1).max(1);
-    usize::try_from(hasher.finish() % count).unwrap_or(0)
-}
-
 impl Outlet {
     /// Lets out what an execution owes, once nothing stands in its way.
     pub(super) fn release(&self, release: Release) {
-        let Release { key, identity, effects, replies, ended: _ } = release;
+        let Release { key, identity, effects, replies, ended: _, rests_at: _ } = release;
         for reply in replies {
             reply(Ok(()));
         }

@@ -7,12 +7,12 @@ use darkroom_asl::interpreter::event::{EventKind, HistoryEvent, Reason};
 use darkroom_asl::interpreter::{Effect, Identity, TaskRequest};
 use darkroom_asl::json::Text;
 
-use super::definitions::Definitions;
 use super::inside::Inside;
-use super::outlet::{Outlet, shard_index};
+use super::outlet::Outlet;
 use super::{EngineError, Observer};
 use crate::clock::Clock;
-use crate::shard::{Input, Parked, Shard};
+use crate::definitions::{DefinitionError, Definitions};
+use crate::shard::{Input, Parked, Part, Shard};
 use crate::store::{ExecutionKey, Parent, StateMachineStatus, Store, StoreError, StoredExecution};
 
 /// Executions that are read from the store at once.
@@ -67,7 +67,7 @@ impl Recovery<'_> {
         }
         for (child, parent) in children {
             if self.has_given_up(parent, open.contains(&parent.key))? {
-                let place = shard_index(&child, shards.len());
+                let place = Part::number_of(&child, shards.len());
                 shards[place].push(Input::Stop(child, Reason::default(), Box::new(drop)));
             }
         }
@@ -90,7 +90,7 @@ impl Recovery<'_> {
         stored: &StoredExecution,
         shards: &mut [Shard],
     ) -> Result<Option<Recovered>, EngineError> {
-        let place = shard_index(&stored.identity.execution_arn, shards.len());
+        let place = Part::number_of(&stored.identity.execution_arn, shards.len());
         match self.read_back(stored, &mut shards[place]) {
             Ok(effects) => {
                 if stored.parked.is_some() {
@@ -111,14 +111,11 @@ impl Recovery<'_> {
     fn read_back(&self, stored: &StoredExecution, shard: &mut Shard) -> Result<Vec<Effect>, Unreadable> {
         let machine = match self.definitions.machine(&stored.definition) {
             Ok(machine) => machine,
-            Err(EngineError::Definition(_)) => {
-                return Err(Unreadable::Parked("this version refuses its definition".into()));
-            }
-            Err(EngineError::Store(StoreError::Corrupt { .. })) => {
+            Err(DefinitionError::Store(StoreError::Corrupt { .. })) => {
                 return Err(Unreadable::Parked(format!("its definition {} is not there", stored.definition)));
             }
-            Err(EngineError::Store(error)) => return Err(Unreadable::Store(error)),
-            Err(error @ EngineError::Thread(_)) => return Err(Unreadable::Parked(error.to_string())),
+            Err(DefinitionError::Store(error)) => return Err(Unreadable::Store(error)),
+            Err(error @ DefinitionError::Refused(_)) => return Err(Unreadable::Parked(error.to_string())),
         };
         let history = match self.store.history(stored.key) {
             Ok(history) => history,

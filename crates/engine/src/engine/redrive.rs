@@ -2,7 +2,8 @@
 
 use darkroom_asl::json::Text;
 
-use super::{Engine, EngineError};
+use super::Engine;
+use crate::definitions::DefinitionError;
 use crate::redrive::{self, NotRedrivable};
 use crate::shard::{Input, RedriveError, RedriveReply, RedriveRequest};
 use crate::store::{EndStatus, StateMachineStatus, StoreError, StoredExecution};
@@ -52,8 +53,8 @@ impl Engine {
             return Err(RedriveError::NotRedrivable(NotRedrivable::Deleting));
         }
         let machine = self.definitions.machine(&stored.definition).map_err(|error| match error {
-            EngineError::Store(error) => error,
-            EngineError::Thread(_) | EngineError::Definition(_) => {
+            DefinitionError::Store(error) => error,
+            DefinitionError::Refused(_) => {
                 StoreError::Corrupt { place: arn.to_string(), reason: error.to_string() }
             }
         })?;

@@ -195,7 +195,7 @@ impl Engine {
 
     /// The machine that a stored definition describes.
     pub fn machine(&self, key: &DefinitionKey) -> Result<Arc<definition::StateMachine>, EngineError> {
-        self.definitions.machine(key)
+        Ok(self.definitions.machine(key)?)
     }
 
     /// Tells every shard: whose executions a state machine's are depends on their own ARNs.

@@ -81,9 +81,11 @@ impl Shard {
             }
             Input::Watch(arn, _) | Input::Stop(arn, ..) => self.by_arn.get(arn).copied(),
             Input::Redrive(request, _) => self.by_arn.get(&request.arn).copied(),
-            Input::Stimulus(key, _) | Input::Report(key, ..) | Input::Take(key, ..) | Input::Lost(key) => {
-                Some(*key)
-            }
+            Input::Stimulus(key, _)
+            | Input::Report(key, ..)
+            | Input::Take(key, ..)
+            | Input::Rested(key, _)
+            | Input::Lost(key) => Some(*key),
             Input::Deleting { .. } | Input::Settled(_) | Input::Returned(_) => None,
         }
     }

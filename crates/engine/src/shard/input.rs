@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use darkroom_asl::data::Timestamp;
 use darkroom_asl::definition::StateMachine;
-use darkroom_asl::interpreter::event::Reason;
+use darkroom_asl::interpreter::event::{EventId, Reason};
 use darkroom_asl::interpreter::{Identity, Stimulus, TaskId};
 use darkroom_asl::json::{Payload, Text};
 
@@ -40,6 +40,8 @@ pub enum Input {
     },
     /// Ends of these executions are durable: they need not be kept in memory.
     Settled(Vec<ExecutionKey>),
+    /// What this execution rests after is durable up to this event: it need not be kept in memory while it rests there.
+    Rested(ExecutionKey, EventId),
     /// Another writer owns this execution: what is in memory of it is worthless.
     Lost(ExecutionKey),
     /// An execution that was sent away is decided for.

@@ -26,6 +26,13 @@ impl Shard {
         }
         match self.config.store.execution(&arn) {
             Err(error) => return reply(Err(error.into())),
+            Ok(Some(stored)) if stored.asleep_until.is_some() => {
+                let key = stored.key;
+                return match self.wake(&stored) {
+                    Ok(()) => self.start_again(key, &request, reply, building),
+                    Err(error) => reply(Err(error.into())),
+                };
+            }
             Ok(Some(stored)) if request.parent.is_some() && stored.parent == request.parent => {
                 let started_at = stored.started_at;
                 return reply(Ok(Started { key: stored.key, arn, started_at, is_new: false }));
@@ -44,8 +51,8 @@ impl Shard {
         reply: StartReply,
         building: &mut Building,
     ) {
-        let Some(live) = self.live.get(&key) else { return };
         let arn = request.identity.execution_arn.clone();
+        let Some(live) = self.live.get(&key) else { return reply(Err(StartError::AlreadyExists { arn })) };
         let started_at = live.execution.started_at();
         let is_same = live.execution.is_running() && live.execution.input() == &request.input;
         let is_own = request.parent.is_some() && live.parent == request.parent;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use darkroom_asl::data::Timestamp;
+use darkroom_asl::interpreter::event::EventId;
 use darkroom_asl::interpreter::{Effect, Identity};
 use darkroom_asl::json::Text;
 
@@ -34,6 +35,8 @@ pub struct Release {
     pub replies: Vec<Reply>,
     /// Whether it has ended.
     pub ended: bool,
+    /// Whether it need not be kept in memory, once this is durable: its last event then.
+    pub rests_at: Option<EventId>,
 }
 
 /// An execution that was set aside: it does not go on, and its history stays as it was.
@@ -80,6 +83,7 @@ impl Building {
                 identity: identity.clone(),
                 start: None,
                 redrive: None,
+                sleep: None,
                 events: Vec::new(),
                 end: None,
             });
@@ -97,6 +101,7 @@ impl Building {
                 effects: Vec::new(),
                 replies: Vec::new(),
                 ended: false,
+                rests_at: None,
             });
             releases.len() - 1
         });
@@ -111,6 +116,7 @@ impl Building {
             append.redrive = None;
             append.events.clear();
             append.end = None;
+            append.sleep = None;
         }
     }
 }

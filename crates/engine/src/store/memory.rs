@@ -4,7 +4,7 @@
 //! store, so that a simulator can drop an engine in the middle of a turn and start another on what was
 //! committed. Histories are kept as the text that a file would hold, and read back from it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::{Bound, RangeInclusive};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -14,7 +14,7 @@ use darkroom_asl::json::Text;
 
 use super::piece::{self, Reading, Span};
 use super::{
-    Append, Batch, Change, DefinitionKey, End, ExecutionKey, ExecutionSummary, Filter, Revision,
+    Append, Batch, Change, DefinitionKey, End, ExecutionKey, ExecutionSummary, Filter, Revision, Sleep,
     StartedThrough, StateMachineStatus, Store, StoreError, StoredActivity, StoredAlias, StoredExecution,
     StoredStateMachine, StoredVersion, Tag,
 };
@@ -30,6 +30,7 @@ pub struct MemoryStore {
 struct Tables {
     executions: BTreeMap<ExecutionKey, Entry>,
     arns: HashMap<Text, ExecutionKey>,
+    sleepers: BTreeSet<(Timestamp, ExecutionKey)>,
     definitions: HashMap<DefinitionKey, Text>,
     state_machines: BTreeMap<Text, StoredStateMachine>,
     token_secret: Option<TokenSecret>,
@@ -109,7 +110,19 @@ impl Store for MemoryStore {
         let tables = self.tables();
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let later = tables.executions.range((from, Bound::Unbounded)).map(|(_, entry)| &entry.execution);
-        Ok(later.filter(|execution| execution.end.is_none()).take(limit).cloned().collect())
+        let awake = later.filter(|execution| execution.end.is_none() && execution.asleep_until.is_none());
+        Ok(awake.take(limit).cloned().collect())
+    }
+
+    fn sleepers(
+        &self,
+        after: (Timestamp, ExecutionKey),
+        limit: usize,
+    ) -> Result<Vec<StoredExecution>, StoreError> {
+        let tables = self.tables();
+        let later = tables.sleepers.range((Bound::Excluded(after), Bound::Unbounded)).take(limit);
+        let executions = later.filter_map(|(_, key)| tables.executions.get(key));
+        Ok(executions.map(|entry| entry.execution.clone()).collect())
     }
 
     fn execution(&self, arn: &str) -> Result<Option<StoredExecution>, StoreError> {
@@ -417,6 +430,7 @@ impl Tables {
                 parked: None,
                 parent: start.parent,
                 redrive: None,
+                asleep_until: None,
             };
             self.executions.insert(append.key, Entry { execution, pieces: Vec::new() });
         }
@@ -432,6 +446,16 @@ impl Tables {
         }
         if let Some(end) = &append.end {
             entry.execution.end = Some(end.clone());
+        }
+        if let Some(sleep) = append.sleep {
+            let until = match sleep {
+                Sleep::Until(until) => Some(until),
+                Sleep::Over => None,
+            };
+            if let Some(earlier) = std::mem::replace(&mut entry.execution.asleep_until, until) {
+                self.sleepers.remove(&(earlier, append.key));
+            }
+            self.sleepers.extend(until.map(|until| (until, append.key)));
         }
     }
 }

@@ -45,7 +45,7 @@ use self::select::row_limit;
 use super::piece::{self, Reading, Span};
 use super::{
     Append, Batch, Change, DefinitionKey, End, ExecutionKey, ExecutionStatus, ExecutionSummary, Filter,
-    NewExecution, Redrive, Revision, Store, StoreError, StoredActivity, StoredAlias, StoredExecution,
+    NewExecution, Redrive, Revision, Sleep, Store, StoreError, StoredActivity, StoredAlias, StoredExecution,
     StoredStateMachine, StoredVersion, Tag,
 };
 use crate::token::TokenSecret;
@@ -167,6 +167,15 @@ impl Store for SqliteStore {
     ) -> Result<Vec<StoredExecution>, StoreError> {
         let after = after.map_or(i64::MIN, |key| key.0);
         self.read(|reader| rows::executions(reader, rows::OPEN, params![after, row_limit(limit)]))
+    }
+
+    fn sleepers(
+        &self,
+        after: (Timestamp, ExecutionKey),
+        limit: usize,
+    ) -> Result<Vec<StoredExecution>, StoreError> {
+        let (until, key) = (after.0.as_millis(), after.1.0);
+        self.read(|reader| rows::executions(reader, rows::SLEEPERS, params![until, key, row_limit(limit)]))
     }
 
     fn execution(&self, arn: &str) -> Result<Option<StoredExecution>, StoreError> {
@@ -310,7 +319,8 @@ fn write_append(transaction: &Transaction<'_>, append: &Append) -> Result<(), Fa
         }
         // Its row is written once, ended if it has: an update would change it and three indexes again.
         write_start(transaction, append, start)?;
-        return write_first_piece(transaction, append.key, &append.events);
+        write_first_piece(transaction, append.key, &append.events)?;
+        return write_sleep(transaction, append);
     }
     if let Some(redrive) = append.redrive {
         write_redrive(transaction, append.key, redrive)?;
@@ -321,6 +331,22 @@ fn write_append(transaction: &Transaction<'_>, append: &Append) -> Result<(), Fa
     if let Some(end) = &append.end {
         write_end(transaction, append.key, end)?;
     }
+    write_sleep(transaction, append)
+}
+
+fn write_sleep(transaction: &Transaction<'_>, append: &Append) -> Result<(), Failure> {
+    match append.sleep {
+        None => return Ok(()),
+        Some(Sleep::Until(until)) => transaction
+            .prepare_cached(
+                "INSERT INTO sleepers (execution, until_ms) VALUES (?1, ?2)
+                 ON CONFLICT DO UPDATE SET until_ms = excluded.until_ms",
+            )?
+            .execute(params![append.key.0, until.as_millis()])?,
+        Some(Sleep::Over) => transaction
+            .prepare_cached("DELETE FROM sleepers WHERE execution = ?1")?
+            .execute([append.key.0])?,
+    };
     Ok(())
 }
 

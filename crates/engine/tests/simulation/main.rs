@@ -63,6 +63,7 @@ fn ten_thousand_seeds_lose_nothing() {
     assert!(counts.refused_commits > 1_000, "{counts:?}");
     assert!(counts.succeeded > 1_000 && counts.failed > 1_000, "{counts:?}");
     assert!(counts.handed_out > 1_000 && counts.reported > 1_000, "{counts:?}");
+    assert!(counts.rested > 1_000, "{counts:?}");
     assert!(counts.errands > 1_000, "{counts:?}");
     assert!(counts.redriven > 100 && counts.children > 1_000, "{counts:?}");
 }

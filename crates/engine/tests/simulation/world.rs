@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use darkroom_asl::data::Timestamp;
 use darkroom_asl::definition::{self, StateMachine};
@@ -12,9 +13,11 @@ use darkroom_asl::interpreter::{
 };
 use darkroom_asl::json::{Payload, Text};
 use darkroom_engine::store::{
-    EndStatus, ExecutionKey, ExecutionSummary, MemoryStore, Store, StoredExecution,
+    EndStatus, ExecutionKey, ExecutionStatus, ExecutionSummary, Filter, MemoryStore, Store, StoredExecution,
 };
-use darkroom_engine::{Errand, Input, Shard, ShardConfig, StartRequest, TokenSecret, Turn};
+use darkroom_engine::{
+    Definitions, Errand, Input, Part, Rest, Shard, ShardConfig, StartRequest, TokenSecret, Turn,
+};
 
 use crate::machines::{ALL, Machine};
 use crate::outside::Outside;
@@ -36,6 +39,7 @@ pub struct Counts {
     pub reported: u64,
     pub redriven: u64,
     pub children: u64,
+    pub rested: u64,
 }
 
 impl Counts {
@@ -54,6 +58,7 @@ impl Counts {
         self.reported += other.reported;
         self.redriven += other.redriven;
         self.children += other.children;
+        self.rested += other.rested;
     }
 }
 
@@ -429,6 +434,10 @@ impl World {
             if release.ended {
                 self.shard.push(Input::Settled(vec![release.key]));
             }
+            if let Some(last) = release.rests_at {
+                self.counts.rested += 1;
+                self.shard.push(Input::Rested(release.key, last));
+            }
         }
     }
 
@@ -551,7 +560,8 @@ impl World {
     }
 
     fn has_open_executions(&self) -> bool {
-        !self.store.open_executions(None, usize::MAX).expect("a store in memory").is_empty()
+        let running = Some(ExecutionStatus::Running);
+        !self.store.executions(&Filter { status: running, ..all() }).expect("a store in memory").is_empty()
     }
 
     /// Every execution, newest first.
@@ -622,6 +632,10 @@ fn shard_config(store: &MemoryStore, limits: &Limits) -> ShardConfig {
         secret: TokenSecret([7; 32]),
         limits: limits.clone(),
         audit: true,
+        definitions: Arc::new(Definitions::new(Arc::new(store.clone()))),
+        part: Part::WHOLE,
+        // What waits for a second is left on the disk already.
+        rest: Rest { longer_than: Duration::from_millis(900), early: Duration::from_millis(300) },
     }
 }
 
@@ -637,8 +651,8 @@ pub fn identity(key: ExecutionKey) -> Arc<Identity> {
     })
 }
 
-fn all() -> darkroom_engine::store::Filter {
-    darkroom_engine::store::Filter { limit: 1_000, ..Default::default() }
+fn all() -> Filter {
+    Filter { limit: 1_000, ..Filter::default() }
 }
 
 fn event_types(turn: &Turn) -> Vec<String> {

@@ -70,6 +70,7 @@ pub fn append(key: i64, events: Vec<HistoryEvent>) -> Append {
         identity: identity(key, "photos"),
         start: None,
         redrive: None,
+        sleep: None,
         events,
         end: None,
     }
@@ -115,6 +116,7 @@ pub fn stored(key: i64, machine: &str, status: Option<EndStatus>) -> StoredExecu
         parked: None,
         parent: parent(key),
         redrive: None,
+        asleep_until: None,
     }
 }
 

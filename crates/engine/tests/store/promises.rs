@@ -7,7 +7,7 @@ use darkroom_asl::interpreter::event::{EventId, Reason};
 use darkroom_asl::interpreter::{Identity, Qualifiers};
 use darkroom_engine::TokenSecret;
 use darkroom_engine::store::{
-    Append, Batch, End, EndStatus, ExecutionKey, ExecutionStatus, ExecutionSummary, Filter, Redrive,
+    Append, Batch, End, EndStatus, ExecutionKey, ExecutionStatus, ExecutionSummary, Filter, Redrive, Sleep,
     StartedThrough, Store, StoredExecution,
 };
 
@@ -229,6 +229,30 @@ pub fn open_executions_are_those_without_an_end(store: &dyn Store) {
     // What is set aside has not ended.
     store.park(ExecutionKey(3), Some("its definition is gone")).unwrap();
     assert_eq!(keys(&open(store)), [1, 3, 4, 6]);
+}
+
+pub fn sleepers_are_read_in_the_order_in_which_they_wake(store: &dyn Store) {
+    put_definition(store);
+    let asleep = |key, until| Append { sleep: Some(Sleep::Until(at(until))), ..start(key, 1) };
+    commit(store, [asleep(1, 300), asleep(2, 100), asleep(3, 100), start(4, 1), asleep(5, 200)]).unwrap();
+    let behind = |until, key, limit| keys(&store.sleepers((at(until), ExecutionKey(key)), limit).unwrap());
+    assert_eq!(behind(0, 0, 9), [2, 3, 5, 1]);
+    assert_eq!(behind(100, 2, 2), [3, 5]);
+    assert_eq!(behind(300, 1, 9), [0; 0]);
+    assert_eq!(keys(&open(store)), [4]);
+    let sleeper = StoredExecution { asleep_until: Some(at(200)), ..stored(5, "photos", None) };
+    assert_eq!(store.execution_by_key(ExecutionKey(5)).unwrap(), Some(sleeper));
+
+    // One sleeps longer, one wakes, one ends in its sleep.
+    let then = |key, sleep| Append { sleep: Some(sleep), ..append(key, events(2, 2)) };
+    let ended = Append { sleep: Some(Sleep::Over), ..end(3, EndStatus::Aborted(Reason::default())) };
+    commit(store, [then(2, Sleep::Until(at(400))), then(5, Sleep::Over), ended]).unwrap();
+    assert_eq!(behind(0, 0, 9), [1, 2]);
+    assert_eq!(keys(&open(store)), [4, 5]);
+    // What says nothing of its sleep changes nothing in it; a batch that is refused neither.
+    commit(store, [append(1, events(2, 2))]).unwrap();
+    assert_conflict(commit(store, [then(1, Sleep::Over)]), 1);
+    assert_eq!(behind(0, 0, 9), [1, 2]);
 }
 
 pub fn a_list_is_newest_first_filtered_and_paged(store: &dyn Store) {

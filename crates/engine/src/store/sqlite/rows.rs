@@ -32,7 +32,7 @@ macro_rules! select_whole {
         select!(
             [
                 "definition", "error", "cause", "input", "output", "parent", "parent_branch", "parent_event",
-                "parent_waits"
+                "parent_waits", "(SELECT until_ms FROM sleepers WHERE execution = key)"
             ]
             $($rest)+
         )
@@ -41,7 +41,14 @@ macro_rules! select_whole {
 
 pub(super) const BY_ARN: &str = select_whole!("WHERE arn = ?1");
 pub(super) const BY_KEY: &str = select_whole!("WHERE key = ?1");
-pub(super) const OPEN: &str = select_whole!("WHERE status = 'RUNNING' AND key > ?1 ORDER BY key LIMIT ?2");
+pub(super) const OPEN: &str = select_whole!(
+    "WHERE status = 'RUNNING' AND key > ?1 AND NOT EXISTS (SELECT 1 FROM sleepers WHERE execution = key) "
+    "ORDER BY key LIMIT ?2"
+);
+pub(super) const SLEEPERS: &str = select_whole!(
+    "JOIN sleepers ON sleepers.execution = executions.key WHERE (until_ms, execution) > (?1, ?2) "
+    "ORDER BY until_ms, execution LIMIT ?3"
+);
 
 const ALL: &str = select!([] "WHERE key < ?1 ORDER BY key DESC LIMIT ?2");
 const BY_STATUS: &str = select!([] "WHERE status = ?3 AND key < ?1 ORDER BY key DESC LIMIT ?2");
@@ -156,6 +163,7 @@ fn read(row: &Row<'_>) -> Result<StoredExecution, Failure> {
         parked,
         parent: read_parent(row)?,
         redrive,
+        asleep_until: row.get::<_, Option<i64>>(24)?.map(Timestamp::from_millis),
     })
 }
 
@@ -238,6 +246,7 @@ mod tests {
             BY_ARN,
             BY_KEY,
             OPEN,
+            SLEEPERS,
             ALL,
             BY_STATUS,
             BY_STATE_MACHINE,

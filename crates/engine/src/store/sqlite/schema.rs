@@ -6,7 +6,7 @@ use super::failure::Failure;
 
 /// Stands in the file as `user_version`. A change of the tables counts it up and adds a migration; a change
 /// of the records counts [`FORMAT`](crate::store::piece::FORMAT) up instead.
-const VERSION: i64 = 4;
+const VERSION: i64 = 5;
 
 const DEFINITIONS: &str = "
 CREATE TABLE definitions (
@@ -166,6 +166,16 @@ CREATE TABLE secrets (
 ) STRICT;
 ";
 
+/// Since version 5: executions that only wait, and until when. A table of its own, so that those that never sleep cost
+/// nothing, and what is awake is told from what sleeps without a look at the executions' rows.
+const SLEEPERS: &str = "
+CREATE TABLE sleepers (
+    execution INTEGER PRIMARY KEY NOT NULL,
+    until_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX sleepers_by_time ON sleepers (until_ms);
+";
+
 /// What a file is, before anything is written to it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Found {
@@ -210,6 +220,9 @@ pub(super) fn migrate(connection: &mut Connection, version: i64) -> Result<(), F
     if version < 4 {
         transaction.execute_batch(TASKS)?;
     }
+    if version < 5 {
+        transaction.execute_batch(SLEEPERS)?;
+    }
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()?;
     Ok(())
@@ -218,7 +231,7 @@ pub(super) fn migrate(connection: &mut Connection, version: i64) -> Result<(), F
 /// Makes the tables in an empty file.
 pub(super) fn create(connection: &mut Connection) -> Result<(), Failure> {
     let transaction = connection.transaction()?;
-    for tables in [DEFINITIONS, EXECUTIONS, HISTORY, RESOURCES, TASKS] {
+    for tables in [DEFINITIONS, EXECUTIONS, HISTORY, RESOURCES, TASKS, SLEEPERS] {
         transaction.execute_batch(tables)?;
     }
     transaction.pragma_update(None, "user_version", VERSION)?;

@@ -40,6 +40,7 @@ fn start(key: i64) -> Batch {
             key: ExecutionKey(key),
             identity: Arc::new(identity),
             redrive: None,
+            sleep: None,
             start: Some(start),
             events: vec![event],
             end: None,
