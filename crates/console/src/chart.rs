@@ -4,8 +4,8 @@ use maud::{Markup, html};
 
 use crate::changes::Minute;
 
-const WIDTH: f64 = 600.0;
-const HEIGHT: f64 = 110.0;
+const WIDTH: f64 = 1000.0;
+const HEIGHT: f64 = 130.0;
 const GAP: f64 = 2.0;
 
 /// What ended in each of the last minutes, well below and badly above.

@@ -304,3 +304,113 @@ impl Visit {
         self.standing = Standing::Running;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use darkroom_asl::interpreter::event::{Iteration, TaskScheduled};
+
+    fn event(id: u32, previous: u32, branch: u32, kind: EventKind) -> HistoryEvent {
+        HistoryEvent {
+            id: EventId(id),
+            previous_event_id: EventId(previous),
+            timestamp: Timestamp::from_millis(i64::from(id) * 100),
+            branch: BranchId(branch),
+            retry: None,
+            kind,
+        }
+    }
+
+    fn payload() -> Payload {
+        Payload::from_trusted("{}")
+    }
+
+    fn entered(state_type: StateType, name: &str) -> EventKind {
+        EventKind::StateEntered { state_type, name: name.into(), input: payload(), wake_at: None }
+    }
+
+    fn exited(state_type: StateType, name: &str, next: &str) -> EventKind {
+        let next = Some(next.into());
+        EventKind::StateExited { state_type, name: name.into(), output: payload(), assigned: vec![], next }
+    }
+
+    fn target() -> Target {
+        Target::LambdaFunction { resource: "arn".into() }
+    }
+
+    fn scheduled() -> EventKind {
+        EventKind::TaskScheduled(TaskScheduled {
+            target: target(),
+            region: "us-east-1".into(),
+            input: payload(),
+            timeout_seconds: None,
+            heartbeat_seconds: None,
+            credentials_role_arn: None,
+        })
+    }
+
+    fn failed() -> EventKind {
+        EventKind::TaskFailed { target: target(), reason: Reason { error: Some("E".into()), cause: None } }
+    }
+
+    #[test]
+    fn a_task_is_tried_again_and_its_error_caught() {
+        let mut first = event(3, 2, 0, failed());
+        first.retry = Some(PlannedRetry { branch: BranchId(0), retrier: 0, at: Timestamp::from_millis(900) });
+        let events = [
+            event(1, 0, 0, entered(StateType::Task, "T")),
+            event(2, 1, 0, scheduled()),
+            first,
+            event(4, 3, 0, scheduled()),
+            event(5, 4, 0, failed()),
+            event(6, 5, 0, exited(StateType::Task, "T", "Handler")),
+        ];
+        let running = Trace::of(&events[..3]);
+        assert_eq!(running.standings().get("T"), Some(&Standing::Running), "it waits to be tried again");
+        let trace = Trace::of(&events);
+        let visit = &trace.visits[0];
+        assert_eq!((visit.standing, visit.next.as_deref()), (Standing::Caught, Some("Handler")));
+        assert_eq!((visit.attempts.len(), visit.retries.len()), (2, 1));
+        assert_eq!(visit.attempts[0].ended_at, Some(Timestamp::from_millis(300)));
+    }
+
+    #[test]
+    fn what_stood_beside_a_failure_is_given_up_and_a_redrive_goes_on() {
+        let reason = Reason::default();
+        let mut events = vec![
+            event(1, 0, 0, entered(StateType::Task, "T")),
+            event(2, 1, 0, scheduled()),
+            event(3, 2, 0, failed()),
+            event(4, 3, 0, EventKind::ExecutionFailed(reason.clone())),
+        ];
+        assert_eq!(Trace::of(&events).visits[0].standing, Standing::Failed);
+        events.push(event(5, 4, 0, EventKind::ExecutionRedriven { redrive_count: 1, client_token: None }));
+        events.push(event(6, 5, 0, scheduled()));
+        let trace = Trace::of(&events);
+        assert_eq!((trace.visits.len(), trace.visits[0].standing), (1, Standing::Running));
+
+        let stopped = [
+            event(1, 0, 0, entered(StateType::Wait, "W")),
+            event(2, 1, 0, EventKind::ExecutionAborted(reason)),
+        ];
+        assert_eq!(Trace::of(&stopped).visits[0].standing, Standing::Aborted);
+    }
+
+    #[test]
+    fn iterations_stand_below_their_map() {
+        let iteration = |index| Iteration { name: "M".into(), index };
+        let started = |index| EventKind::MapIterationStarted { iteration: iteration(index), input: None };
+        let trace = Trace::of(&[
+            event(1, 0, 0, entered(StateType::Map, "M")),
+            event(2, 1, 0, started(0)),
+            event(3, 2, 1, entered(StateType::Pass, "P")),
+            event(4, 1, 0, started(1)),
+            event(5, 4, 2, entered(StateType::Pass, "P")),
+            event(6, 3, 1, exited(StateType::Pass, "P", "Q")),
+            event(7, 6, 1, entered(StateType::Pass, "Q")),
+        ]);
+        let places: Vec<_> = trace.visits.iter().map(|it| (&*it.state, it.depth, it.iteration)).collect();
+        assert_eq!(places, [("M", 0, None), ("P", 1, Some(0)), ("P", 1, Some(1)), ("Q", 1, Some(0))]);
+        assert_eq!(trace.standings().get("P"), Some(&Standing::Running), "one of them still is");
+    }
+}

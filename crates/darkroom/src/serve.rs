@@ -240,7 +240,8 @@ async fn serve(
 ) -> anyhow::Result<()> {
     let asked = asked_to_stop()?;
     // A browser does not sign its requests. In one go: who has read the first line may be gone before a second one.
-    let console = if is_open { format!("\nconsole at {url}{}", darkroom_console::HOME) } else { String::new() };
+    let console =
+        if is_open { format!("\nconsole at {url}{}", darkroom_console::HOME) } else { String::new() };
     println!("listening on {url}{console}");
     let asked = async move {
         asked.await;

@@ -101,17 +101,19 @@ pub fn page(console: &Console, query: &Query) -> Result<Response, ConsoleError> 
                 (story.events.len()) "; the table has them all."
             }
         }
-        section {
-            h2 { "Graph" }
-            div.picture tabindex="0" role="region" aria-label="Graph of the state machine" data-part="graph" {
-                (picture::of_execution(&machine, &story, &stored, &to_state))
+        div.look {
+            section {
+                h2 { "Graph" }
+                div.picture tabindex="0" role="region" aria-label="Graph of the state machine" data-part="graph" {
+                    (picture::of_execution(&machine, &story, &stored, &to_state))
+                }
+                (picture::legend())
             }
-            (picture::legend())
-        }
-        section #state {
-            @match chosen {
-                Some(state) => { (state_panel::panel(&machine, &story, &stored, state)) }
-                None => { h2 { "State" } p.quiet { "Choose a state in the graph or in the timeline to see what went in and out." } }
+            section #state {
+                @match chosen {
+                    Some(state) => { (state_panel::panel(&machine, &story, &stored, state)) }
+                    None => { (state_panel::of_last(&machine, &story, &stored, &to_state)) }
+                }
             }
         }
         section {

@@ -7,7 +7,7 @@ use darkroom_graph::purpose_in_words;
 use maud::{Markup, html};
 
 use super::execution::{Story, event_link};
-use crate::trace::Visit;
+use crate::trace::{Standing, Visit};
 use crate::{describe, diff, json, layout, time, why};
 
 /// Visits that are shown, the last ones.
@@ -19,20 +19,48 @@ const VARIABLES_MAX: usize = 50;
 
 /// The panel of a state that the machine has.
 pub fn panel(machine: &StateMachine, story: &Story, stored: &StoredExecution, state: &str) -> Markup {
+    html! {
+        div data-part="state" { (visits(machine, story, stored, state)) }
+        (start_again(stored, state, story.trace.of_state(state).next_back()))
+    }
+}
+
+/// The panel of the state in which an execution failed, or else of the one that it was in last.
+pub fn of_last(
+    machine: &StateMachine,
+    story: &Story,
+    stored: &StoredExecution,
+    to_state: &dyn Fn(&str) -> String,
+) -> Markup {
+    let failed = story.trace.visits.iter().rev().find(|visit| visit.standing == Standing::Failed);
+    let last = failed.or(story.trace.visits.last());
+    html! {
+        div data-part="state" {
+            @match last {
+                Some(visit) => {
+                    (visits(machine, story, stored, &visit.state))
+                    p { a href=(to_state(&visit.state)) { "Start again from here" } }
+                }
+                None => { h2 { "State" } p.quiet { "No state has been entered yet." } }
+            }
+        }
+        p.quiet { "Choose a state in the graph or in the timeline to see what went in and out." }
+    }
+}
+
+/// The last visits of a state.
+fn visits(machine: &StateMachine, story: &Story, stored: &StoredExecution, state: &str) -> Markup {
     let visits: Vec<&Visit> = story.trace.of_state(state).collect();
     let hidden = visits.len().saturating_sub(VISITS_MAX);
     let purpose = machine.find(state).map(|index| purpose_in_words(&machine.state(index).kind));
     html! {
         h2 { "State " (state) }
         p.quiet { (purpose.unwrap_or_default()) }
-        div data-part="visits" {
-            @if visits.is_empty() { p.quiet { "It has not been entered." } }
-            @if hidden > 0 { p.notice { "The last " (VISITS_MAX) " of " (visits.len()) " visits are shown." } }
-            @for (number, visit) in visits.iter().enumerate().skip(hidden) {
-                (shown(machine, story, stored, visit, (visits.len() > 1).then_some(number + 1)))
-            }
+        @if visits.is_empty() { p.quiet { "It has not been entered." } }
+        @if hidden > 0 { p.notice { "The last " (VISITS_MAX) " of " (visits.len()) " visits are shown." } }
+        @for (number, visit) in visits.iter().enumerate().skip(hidden) {
+            (shown(machine, story, stored, visit, (visits.len() > 1).then_some(number + 1)))
         }
-        (start_again(stored, state, visits.last().copied()))
     }
 }
 

@@ -38,12 +38,36 @@ pub fn http(
     head.extend(["Content-Length: ", &body.len().to_string(), "\r\n\r\n"]);
     stream.write_all(head.as_bytes()).expect("the request is taken");
     stream.write_all(body).expect("the request is taken");
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).expect("an answer");
-    let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").expect("a head");
-    let head = String::from_utf8_lossy(&answer[..end]);
-    let status = head.split(' ').nth(1).and_then(|word| word.parse().ok()).expect("a status");
-    (status, answer.split_off(end + 4))
+    read(BufReader::new(stream))
+}
+
+/// An answer: as much of it as its head says, or all there is. A driver may leave the connection open.
+fn read(mut stream: BufReader<TcpStream>) -> (u16, Vec<u8>) {
+    let (mut status, mut length) = (0, None);
+    loop {
+        let mut line = String::new();
+        stream.read_line(&mut line).expect("a head");
+        let line = line.trim_end();
+        if line.is_empty() {
+            break;
+        }
+        if status == 0 {
+            status = line.split(' ').nth(1).and_then(|word| word.parse().ok()).expect("a status");
+        } else if let Some((name, value)) = line.split_once(':')
+            && name.eq_ignore_ascii_case("content-length")
+        {
+            length = Some(value.trim().parse().expect("a length"));
+        }
+    }
+    let mut body = Vec::new();
+    match length {
+        Some(length) => {
+            body.resize(length, 0);
+            stream.read_exact(&mut body).expect("a body");
+        }
+        None => drop(stream.read_to_end(&mut body).expect("a body")),
+    }
+    (status, body)
 }
 
 impl Browser {
