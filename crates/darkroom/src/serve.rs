@@ -4,6 +4,7 @@ mod settings;
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -239,10 +240,13 @@ async fn serve(
     is_open: bool,
 ) -> anyhow::Result<()> {
     let asked = asked_to_stop()?;
-    // A browser does not sign its requests. In one go: who has read the first line may be gone before a second one.
+    // A browser does not sign its requests.
     let console =
-        if is_open { format!("\nconsole at {url}{}", darkroom_console::HOME) } else { String::new() };
-    println!("listening on {url}{console}");
+        if is_open { format!("console at {url}{}\n", darkroom_console::HOME) } else { String::new() };
+    // In one write, and no matter whether it is read: who has read the first line may be gone before a second one.
+    if let Err(error) = std::io::stdout().write_all(format!("listening on {url}\n{console}").as_bytes()) {
+        tracing::warn!(%error, "nobody is told where the server listens");
+    }
     let asked = async move {
         asked.await;
         // Pages that wait for changes would hold up the end.
