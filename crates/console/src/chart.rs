@@ -29,7 +29,7 @@ pub fn throughput(minutes: &[Minute]) -> Markup {
                 @for (place, minute) in minutes.iter().enumerate() { (bar(minute, place, step, scale)) }
                 text x="0" y=(HEIGHT + 14.0) { "an hour ago" }
                 text.end x=(WIDTH) y=(HEIGHT + 14.0) { "now" }
-                @if highest > 0 { text.end x=(WIDTH) y="10" { "up to " (highest) " a minute" } }
+                @if highest > 0 { text x="0" y="12" { "up to " (highest) " a minute" } }
             }
         }
     }

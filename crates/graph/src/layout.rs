@@ -232,4 +232,4 @@ fn measure_state(machine: &StateMachine, state: &State, node: &Node) -> Result<P
 }
 
 /// Room for the mark of a state that is tried again.
-const BADGE: f64 = 26.0;
+const BADGE: f64 = 34.0;

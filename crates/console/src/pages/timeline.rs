@@ -10,6 +10,8 @@ use crate::trace::{Trace, Visit};
 const ROWS_MAX: usize = 300;
 const WIDTH: f64 = 960.0;
 const NAMES: f64 = 250.0;
+/// What is written behind a bar.
+const TOOK: f64 = 120.0;
 const ROW: f64 = 24.0;
 const TOP: f64 = 22.0;
 /// Letters of a name.
@@ -25,7 +27,7 @@ impl Scale {
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of an execution, to the pixel")]
     fn of(from: Timestamp, to: Timestamp) -> Self {
         let span = (to.as_millis() - from.as_millis()).max(1) as f64;
-        Self { from: from.as_millis(), per_pixel: span / (WIDTH - NAMES - 70.0) }
+        Self { from: from.as_millis(), per_pixel: span / (WIDTH - NAMES - TOOK) }
     }
 
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of an execution, to the pixel")]
@@ -60,7 +62,7 @@ pub fn of(trace: &Trace, from: Timestamp, to: Timestamp, to_state: &dyn Fn(&str)
 
 fn axis(scale: &Scale, height: f64) -> Markup {
     let steps = [0.0_f64, 0.25, 0.5, 0.75, 1.0];
-    let span = WIDTH - NAMES - 70.0;
+    let span = WIDTH - NAMES - TOOK;
     html! {
         @for step in steps {
             @let x = NAMES + step * span;
