@@ -21,9 +21,9 @@ class Upload(Case):
         self.upload = create("upload", text)
         self.create = lambda definition: create("image-processing", definition)
 
-    def put(self, key):
+    def put(self, key, size=2048576):
         """What became of an event about this object."""
-        event = json.dumps({"bucket": {"name": "b"}, "object": {"key": key, "size": 2048576, "etag": "e"}, "reason": "PutObject"})
+        event = json.dumps({"bucket": {"name": "b"}, "object": {"key": key, "size": size, "etag": "e"}, "reason": "PutObject"})
         return self.ended(self.sfn.start_execution(stateMachineArn=self.upload, input=event)["executionArn"])
 
     def started(self, images):
@@ -63,9 +63,15 @@ class Upload(Case):
         for _ in range(2):
             for user in ("u1", "u2"):
                 self.assertEqual(self.put(f"uploads/{user}/p1.jpg")["status"], "SUCCEEDED")
-        other = "image-processing-" + hashlib.sha256(b"uploads/u2/p1.jpg").hexdigest()[:63]
+        other = "image-processing-" + hashlib.sha256(b"uploads/u2/p1.jpg e").hexdigest()[:63]
         self.assertEqual({called: given["userId"] for called, given in self.started(images).items()},
                          {"image-processing-p1": "u1", other: "u2"})
+
+    def test_other_content_under_a_key_is_another_upload(self):
+        images = self.create(PASS)
+        for size in (1, 2, 2, 1):
+            self.assertEqual(self.put("uploads/u1/p1.jpg", size)["status"], "SUCCEEDED")
+        self.assertEqual(sorted(given["fileSize"] for given in self.started(images).values()), [1, 2])
 
     def test_a_key_of_another_form_is_refused(self):
         images = self.create(PASS)

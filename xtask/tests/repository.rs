@@ -15,7 +15,9 @@ const EDGES: &[(&str, &[&str])] = &[
             "darkroom-functions",
             "darkroom-gateway",
             "darkroom-graph",
+            "darkroom-iam",
             "darkroom-jsonata",
+            "darkroom-lambda",
             "darkroom-port",
             "darkroom-services",
         ],
@@ -24,7 +26,9 @@ const EDGES: &[(&str, &[&str])] = &[
     ("darkroom-graph", &["darkroom-asl"]),
     ("darkroom-console", &["darkroom-asl", "darkroom-engine", "darkroom-graph"]),
     ("darkroom-functions", &[]),
-    ("darkroom-services", &["darkroom-port"]),
+    ("darkroom-services", &["darkroom-iam", "darkroom-port"]),
+    ("darkroom-lambda", &["darkroom-functions", "darkroom-services"]),
+    ("darkroom-iam", &[]),
     ("darkroom-port", &[]),
     ("darkroom-engine", &["darkroom-asl"]),
     ("darkroom-asl", &["darkroom-jsonata"]),
@@ -55,7 +59,7 @@ const IMPURE: &[&str] = &[
 ];
 
 /// The crates whose whole tree must be pure.
-const PURE: &[&str] = &["darkroom-asl", "darkroom-graph", "darkroom-jsonata"];
+const PURE: &[&str] = &["darkroom-asl", "darkroom-graph", "darkroom-iam", "darkroom-jsonata"];
 
 /// What an outside crate brings along that is impure, and is kept from being used: every function of JSONata that reads
 /// a clock or draws a number is replaced by one that is handed them (`crates/jsonata/src/host.rs`).

@@ -14,8 +14,8 @@ pub trait Platform: Send + Sync + 'static {
         request: Request<Bytes>,
     ) -> BoxFuture<'a, Result<Response<Bytes>, PlatformError>>;
 
-    /// At most `limit` photos, those that changed last first, and how many there are in all. Reads a store.
-    fn photos(&self, limit: usize) -> Result<(Vec<Photo>, usize), PlatformError>;
+    /// At most `limit` photos, those that were put in last first, and whether there are more. May wait for a store.
+    fn photos(&self, limit: usize) -> Result<(Vec<Photo>, bool), PlatformError>;
 
     /// Takes a photo in, as its owner called it, and answers the ARN of the execution that processes it.
     fn upload(&self, file_name: String, bytes: Bytes) -> BoxFuture<'_, Result<Text, PlatformError>>;

@@ -56,7 +56,7 @@ impl Platform for Around {
         Box::pin(async move { Err(PlatformError(format!("{service} <is> not here"))) })
     }
 
-    fn photos(&self, _: usize) -> Result<(Vec<Photo>, usize), PlatformError> {
+    fn photos(&self, _: usize) -> Result<(Vec<Photo>, bool), PlatformError> {
         let photo = Photo {
             image_id: "img_1".into(),
             user_id: "local".into(),
@@ -68,7 +68,7 @@ impl Platform for Around {
             updated_at: "2026-01-01T00:00:00Z".into(),
             execution: None,
         };
-        Ok((vec![photo], 1))
+        Ok((vec![photo], false))
     }
 
     fn upload(&self, _: String, _: Bytes) -> BoxFuture<'_, Result<Text, PlatformError>> {

@@ -70,7 +70,7 @@ fn functions_alone(photos: &[PathBuf], jobs: usize) -> Duration {
     let records = Arc::new(SqliteRecords::open(workspace.path().join("platform.db")).expect("records"));
     let (input, output) = (open_folder(&input), open_folder(&workspace.path().join("out")));
     let (input, output) = (input.expect("a bucket"), output.expect("a bucket"));
-    let functions = Functions::new(Services::new(input, output, records.clone(), records));
+    let functions = Functions::new(Services::new(input, output, records));
     let next = AtomicUsize::new(0);
     let began = Instant::now();
     std::thread::scope(|scope| {

@@ -29,6 +29,14 @@ pub enum Command {
     Process(ProcessArguments),
     /// Serve the AWS Step Functions API on a port.
     Serve(ServeArguments),
+    /// Pack the image functions for AWS Lambda.
+    Package(PackageArguments),
+    /// Check a server's settings, or show all that there are.
+    Config(ConfigArguments),
+    /// Put the photos of a folder into a server's input bucket as they come.
+    Watch(WatchArguments),
+    /// Look at executions that failed, run them on from where they did, or forget them.
+    DeadLetters(DeadLettersArguments),
     /// Show what happened in an execution, event by event.
     History(HistoryArguments),
     /// List executions, newest first.
@@ -148,6 +156,191 @@ pub struct ServeArguments {
     /// Set one of the limits below; may be repeated.
     #[arg(long = "limit", value_name = "NAME=VALUE", value_parser = limits::parse)]
     pub limits: Vec<limits::Setting>,
+}
+
+/// `darkroom package`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cargo build --release -p darkroom-lambda --features bootstrap
+  darkroom package --from target/release --out packages
+
+  rustup target add aarch64-unknown-linux-gnu               for arm64, with that linker
+  cargo build --release -p darkroom-lambda --features bootstrap --target aarch64-unknown-linux-gnu
+  darkroom package --from target/aarch64-unknown-linux-gnu/release --out packages
+
+Makes validation.zip, resize.zip, watermark.zip, error-handler.zip and cleanup.zip, each with the one file `bootstrap`, for
+the runtime provided.al2023. The same programs make the same files. A function reads INPUT_BUCKET, OUTPUT_BUCKET and
+DYNAMODB_TABLE from its environment.
+
+Exit codes: 0 all five were made, 2 a program is missing or is none for Lambda.")]
+pub struct PackageArguments {
+    /// Where the programs are: bootstrap-validation, bootstrap-resize and so on.
+    #[arg(long, value_name = "DIR")]
+    pub from: PathBuf,
+
+    /// Where the ZIP files go.
+    #[arg(long, value_name = "DIR", default_value = "packages")]
+    pub out: PathBuf,
+
+    /// Print one JSON document instead of lines.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `darkroom config`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  darkroom config example > darkroom-data/darkroom.toml
+  darkroom config check --data darkroom-data
+  DARKROOM__SERVICES__S3__ENDPOINT=aws darkroom config check --json
+
+Exit codes: 0 the settings can be used, 1 they are wrong (the output says where), 2 the command was not understood.")]
+pub struct ConfigArguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: ConfigCommand,
+}
+
+/// What can be done with settings.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Say what the settings mean, the environment's variables included.
+    Check {
+        /// The file [default: <data>/darkroom.toml, if there].
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+
+        /// The server's data folder.
+        #[arg(long, value_name = "DIR", default_value = "darkroom-data")]
+        data: PathBuf,
+
+        /// Print one JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print a file with all settings, each with a comment.
+    Example,
+}
+
+/// The server that a command talks to.
+#[derive(Debug, Args)]
+pub struct ServerArguments {
+    /// Where it listens [default: AWS_ENDPOINT_URL, or http://127.0.0.1:4566].
+    #[arg(long, value_name = "URL", global = true)]
+    pub endpoint: Option<String>,
+
+    /// The region that it answers for.
+    #[arg(long, value_name = "NAME", default_value = REGION, global = true)]
+    pub region: String,
+}
+
+impl ServerArguments {
+    /// Its URL.
+    pub fn url(&self) -> String {
+        let variable = || std::env::var("AWS_ENDPOINT_URL").ok().filter(|url| !url.is_empty());
+        self.endpoint.clone().or_else(variable).unwrap_or_else(|| "http://127.0.0.1:4566".to_owned())
+    }
+}
+
+/// `darkroom watch`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  darkroom watch inbox/                         while `darkroom serve` runs
+  darkroom watch inbox/ --user ann --endpoint http://127.0.0.1:4566
+  darkroom watch inbox/ --once                  what is there now, to its end
+
+A photo is put when two looks at it, a second apart, saw the same. One that is in the bucket already is not put again.
+
+Exit codes: 0 every photo is done (with --once), 1 some failed, 2 the folder or the server cannot be used.")]
+pub struct WatchArguments {
+    /// The folder, and the folders in it.
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+
+    /// Whose photos these are: a part of their keys.
+    #[arg(long, value_name = "ID", default_value = "local")]
+    pub user: String,
+
+    /// The input bucket.
+    #[arg(long, value_name = "NAME", default_value = "darkroom-input")]
+    pub bucket: String,
+
+    /// Stop when all that is there has come to its end.
+    #[arg(long)]
+    pub once: bool,
+
+    /// The server.
+    #[command(flatten)]
+    pub server: ServerArguments,
+}
+
+/// `darkroom dead-letters`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  darkroom dead-letters list
+  darkroom dead-letters list --json | jq -r '.deadLetters[].executionArn'
+  darkroom dead-letters redrive                 all of them, once the cause is mended
+  darkroom dead-letters redrive image-processing-img_6f1c…
+  darkroom dead-letters purge --all
+
+An execution of the image workflow that ends FAILED, TIMED_OUT or ABORTED leaves a letter in the queue
+darkroom-dead-letters, through the rule of that name. To redrive one is to run it on from the state where it stopped
+(RedriveExecution); one that came to a Fail state, as a photo does whose failure was handled, is started anew with the
+same input instead, since it would only fail there again. Its letter goes; if it fails again there is a new one. Letters
+are kept for 14 days, as long as AWS redrives an execution.
+
+Exit codes: 0 done, 1 some executions cannot be redriven (the output says why), 2 the server cannot be asked.")]
+pub struct DeadLettersArguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: DeadLettersCommand,
+
+    /// The queue.
+    #[arg(long, value_name = "NAME", default_value = "darkroom-dead-letters", global = true)]
+    pub queue: String,
+
+    /// The server.
+    #[command(flatten)]
+    pub server: ServerArguments,
+}
+
+/// What can be done with dead letters.
+#[derive(Debug, Subcommand)]
+pub enum DeadLettersCommand {
+    /// Show them, the oldest first.
+    List {
+        /// Print one JSON document instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Run the executions again, once the cause of their failures is mended.
+    Redrive {
+        /// Executions, by name or ARN [default: all].
+        #[arg(value_name = "EXECUTION")]
+        executions: Vec<String>,
+
+        /// Print one JSON document instead of lines.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Forget them: the executions stay as they are.
+    Purge {
+        /// Executions, by name or ARN.
+        #[arg(value_name = "EXECUTION")]
+        executions: Vec<String>,
+
+        /// All of them.
+        #[arg(long, conflicts_with = "executions")]
+        all: bool,
+
+        /// Print one JSON document instead of lines.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// Where the executions are that a command looks at.

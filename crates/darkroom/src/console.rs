@@ -2,23 +2,22 @@
 
 mod photos;
 
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::Arc;
 
-use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::response::Response;
 use bytes::Bytes;
 use darkroom_asl::json::Text;
 use darkroom_console::{Changes, Console, Photo, Platform, PlatformError};
 use darkroom_engine::store::Append;
-use darkroom_engine::{Observer, Parked};
-use darkroom_functions::SqliteRecords;
-use darkroom_services::router::{Route, Router, Service};
-use darkroom_services::wire::{Caller, Home};
+use darkroom_engine::{Engine, Observer, Parked};
+use darkroom_lambda::Reach;
+use darkroom_services::endpoint::Scope;
+use darkroom_services::router::{Route, Service};
+use darkroom_services::wire::Caller;
 use futures::future::BoxFuture;
 
-/// Bytes of an answer that is shown: a photo.
-const ANSWER_BYTES_MAX: usize = 256 * 1024 * 1024;
+use crate::serve::settings::Names;
 
 /// The console among the services of the port.
 pub struct Pages(pub Console);
@@ -30,23 +29,6 @@ impl Service for Pages {
 
     fn answer(&self, request: Request, _: Caller) -> BoxFuture<'_, Response> {
         Box::pin(self.0.answer(request))
-    }
-}
-
-/// Several who are told of what has become durable.
-pub struct Observers(pub Vec<Arc<dyn Observer>>);
-
-impl Observer for Observers {
-    fn committed(&self, append: &Append) {
-        for observer in &self.0 {
-            observer.committed(append);
-        }
-    }
-
-    fn parked(&self, parked: &Parked) {
-        for observer in &self.0 {
-            observer.parked(parked);
-        }
     }
 }
 
@@ -65,42 +47,26 @@ impl Observer for ToConsole {
 
 /// What is around the engine of a server.
 pub struct Surroundings {
-    home: Home,
-    records: Arc<SqliteRecords>,
-    /// The router holds the console, which holds this.
-    router: OnceLock<Weak<Router>>,
+    /// Whose executions are the photos'.
+    pub engine: Arc<Engine>,
+    /// Reaches the services, wherever they are.
+    pub reach: Reach,
+    /// What the platform's own resources are called.
+    pub names: Names,
+    /// Where the server is reached.
+    pub url: String,
 }
 
 impl Surroundings {
-    /// A server that is reached at `home`, and keeps what it knows of photos in `records`.
-    pub fn new(home: Home, records: Arc<SqliteRecords>) -> Self {
-        Self { home, records, router: OnceLock::new() }
-    }
-
-    /// Says where the services are, once there are any. A second telling changes nothing.
-    pub fn open(&self, router: &Arc<Router>) {
-        let _ = self.router.set(Arc::downgrade(router));
-    }
-
-    /// Asks a service of the port, without a socket.
+    /// Asks a service.
     async fn ask(
         &self,
         service: &str,
-        mut request: http::Request<Bytes>,
+        request: http::Request<Bytes>,
     ) -> Result<http::Response<Bytes>, PlatformError> {
-        let router = self.router.get().and_then(Weak::upgrade);
-        let router = router.ok_or_else(|| PlatformError("the services are not running".to_owned()))?;
-        let scope = format!(
-            "AWS4-HMAC-SHA256 Credential={}/-/{}/{service}/aws4_request",
-            self.home.account, self.home.region
-        );
-        let scope =
-            scope.parse().map_err(|_| PlatformError("the region or account is no text".to_owned()))?;
-        request.headers_mut().insert(http::header::AUTHORIZATION, scope);
-        let (parts, body) = router.answer(request.map(Body::from)).await.into_parts();
-        let body = to_bytes(body, ANSWER_BYTES_MAX).await;
-        let body = body.map_err(|error| PlatformError(format!("the answer of {service}: {error}")))?;
-        Ok(http::Response::from_parts(parts, body))
+        let Reach { endpoint, region, account, .. } = &self.reach;
+        let scope = Scope { service, host_prefix: service, region, account };
+        endpoint.send(scope, request).await.map_err(|error| PlatformError(error.to_string()))
     }
 }
 
@@ -113,7 +79,7 @@ impl Platform for Surroundings {
         Box::pin(self.ask(service, request))
     }
 
-    fn photos(&self, limit: usize) -> Result<(Vec<Photo>, usize), PlatformError> {
+    fn photos(&self, limit: usize) -> Result<(Vec<Photo>, bool), PlatformError> {
         self.newest_photos(limit)
     }
 
@@ -126,10 +92,10 @@ impl Platform for Surroundings {
     }
 
     fn endpoint_url(&self) -> &str {
-        &self.home.url
+        &self.url
     }
 
     fn region(&self) -> &str {
-        &self.home.region
+        &self.reach.region
     }
 }

@@ -6,18 +6,24 @@
 
 mod bench;
 mod cli;
+mod config;
 mod console;
+mod dead_letters;
 mod executions;
 mod graph;
 mod jsonata;
 mod limits;
 mod logs;
+mod package;
 mod platform;
 mod process;
+mod roles;
 mod serve;
+mod server;
 mod table;
 mod tasks;
 mod validate;
+mod watch;
 mod workflow;
 
 use std::process::ExitCode;
@@ -44,6 +50,10 @@ fn main() -> ExitCode {
         cli::Command::History(history) => executions::history(&history),
         cli::Command::List(list) => executions::list(&list),
         cli::Command::Serve(serve) => serve::run(&serve),
+        cli::Command::Config(config) => config::run(&config),
+        cli::Command::Package(package) => package::run(&package),
+        cli::Command::Watch(watch) => watch::run(&watch),
+        cli::Command::DeadLetters(letters) => dead_letters::run(&letters),
         cli::Command::Bench(bench) => bench::run(&bench),
         cli::Command::Jsonata(jsonata) => jsonata::run(&jsonata),
         cli::Command::Validate(validate) => validate::run(&validate),

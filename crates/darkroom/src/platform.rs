@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! <data>/engine.db     definitions, executions and their histories
-//! <data>/platform.db   image records and the outbox of notifications
+//! <data>/platform.db   image records and the outbox of notifications, of `darkroom process`
 //! <data>/input/        the input bucket: uploads/<user>/<image>.<extension>
 //! <data>/output/       the output bucket of a server
 //! <data>/buckets/      a server's other buckets; services.db, tables.db: its other services
@@ -17,10 +17,9 @@ use darkroom_asl::definition::StateMachine;
 use darkroom_asl::interpreter::{Identity, Limits, Qualifiers};
 use darkroom_engine::store::{DefinitionKey, SqliteStore};
 use darkroom_engine::{Config, Engine, Observer, OsRandom, SystemClock, TaskExecutor, WorkerPool};
-use darkroom_functions::{
-    Functions, ImageRecords, Notifications, Services, SqliteRecords, open_folder, remove_unfinished,
-};
+use darkroom_functions::{Functions, Objects, Services, SqliteRecords, open_folder, remove_unfinished};
 
+use crate::roles;
 use crate::tasks::Tasks;
 use crate::workflow::{self, ACCOUNT, PLACEHOLDERS, PROJECT, REGION};
 
@@ -53,16 +52,14 @@ pub fn engine_file(data: &Path) -> PathBuf {
     data.join("engine.db")
 }
 
-/// What a Task reaches in this process, and the records behind it.
-pub struct Parts {
-    /// Runs tasks.
-    pub tasks: Tasks,
-    /// The image functions.
-    pub functions: Functions,
-    /// One record an image.
-    pub records: Arc<SqliteRecords>,
+/// The buckets of a data folder.
+pub struct Buckets {
+    /// Uploads.
+    pub input: Arc<dyn Objects>,
+    /// What is made of them.
+    pub output: Arc<dyn Objects>,
     /// The input bucket, as a folder.
-    pub input: PathBuf,
+    pub input_folder: PathBuf,
 }
 
 /// Opens the engine's store in a data folder, for this process alone.
@@ -77,26 +74,18 @@ pub fn open_unsynced_store(data: &Path) -> anyhow::Result<Arc<SqliteStore>> {
     Ok(Arc::new(store.with_context(|| format!("the data folder {} cannot be used", data.display()))?))
 }
 
-/// Opens the buckets and records in a data folder, which nobody else is at work in; makes them where they are not there.
-pub fn open_tasks(data: &Path, out: &Path) -> anyhow::Result<Parts> {
-    let input = data.join("input");
+/// Opens the buckets in a data folder, which nobody else is at work in; makes them where they are not there.
+pub fn open_buckets(data: &Path, out: &Path) -> anyhow::Result<Buckets> {
+    let input_folder = data.join("input");
     let folder = |path: &Path| {
         open_folder(path).with_context(|| format!("the folder {} cannot be used", path.display()))
     };
-    let (input_bucket, output_bucket) = (folder(&input)?, folder(out)?);
+    let (input, output) = (folder(&input_folder)?, folder(out)?);
     let outputs = out.join("processed");
     if outputs.is_dir() {
         remove_unfinished(&outputs).with_context(|| format!("{} cannot be tidied up", outputs.display()))?;
     }
-    let records = Arc::new(
-        SqliteRecords::open(data.join("platform.db"))
-            .with_context(|| format!("{} cannot be opened", data.join("platform.db").display()))?,
-    );
-    let notifications: Arc<dyn Notifications> = records.clone();
-    let image_records: Arc<dyn ImageRecords> = records.clone();
-    let services = Services::new(input_bucket, output_bucket, image_records, notifications.clone());
-    let functions = Functions::new(services);
-    Ok(Parts { tasks: Tasks::new(functions.clone(), notifications), functions, records, input })
+    Ok(Buckets { input, output, input_folder })
 }
 
 /// Starts the engine on a store, and goes on with what is open in it.
@@ -135,13 +124,24 @@ impl Platform {
     ) -> anyhow::Result<Self> {
         // First of all the lock: from here on no other process is at work in this data folder.
         let store = open_store(data)?;
-        let Parts { tasks, records, input, .. } = open_tasks(data, out)?;
+        let Buckets { input, output, input_folder } = open_buckets(data, out)?;
+        let records = Arc::new(
+            SqliteRecords::open(data.join("platform.db"))
+                .with_context(|| format!("{} cannot be opened", data.join("platform.db").display()))?,
+        );
+        let functions = Functions::new(Services::new(input, output, records.clone()));
+        let tasks = Tasks::new(functions, records.clone());
         let pool = WorkerPool::new(jobs, move |invocation| tasks.run(invocation))?;
         let engine = start_engine(store, Arc::new(pool), observer, Limits::default())?;
         let (definition, machine) = engine.register(&workflow::fill(definition, PLACEHOLDERS))?;
         let name = format!("{PROJECT}-image-processing");
         let arn = format!("arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{name}");
-        Ok(Self { engine, records, workflow: Workflow { arn, name, definition, machine }, input })
+        Ok(Self {
+            engine,
+            records,
+            workflow: Workflow { arn, name, definition, machine },
+            input: input_folder,
+        })
     }
 }
 
@@ -158,7 +158,7 @@ impl Workflow {
             execution_name: execution_name.into(),
             state_machine_arn: self.arn.as_str().into(),
             state_machine_name: self.name.as_str().into(),
-            role_arn: format!("arn:aws:iam::{ACCOUNT}:role/{PROJECT}-step-functions-role").into(),
+            role_arn: roles::of_state_machine(ACCOUNT, "image-processing").into(),
             qualifiers: Qualifiers::default(),
             revision_id: None,
         })

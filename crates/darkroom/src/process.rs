@@ -5,7 +5,7 @@
 //! outcome is read from what the engine has made durable. Nothing is kept of a run but the data folder.
 
 mod contact_sheet;
-mod discover;
+pub mod discover;
 mod feed;
 mod outcome;
 mod progress;
@@ -20,11 +20,9 @@ use std::time::Instant;
 
 use anyhow::{Context, bail};
 
-pub use self::discover::Photo as FoundPhoto;
-pub use self::feed::{execution_name, image_id};
-
 use self::discover::Photo;
 use self::feed::Feeder;
+pub use self::feed::image_id;
 use self::outcome::{Ends, Outcome};
 use self::progress::Progress;
 use crate::cli::ProcessArguments;
@@ -98,7 +96,7 @@ fn process(feeder: &Feeder<'_>, photos: &[Photo], jobs: usize) -> anyhow::Result
 }
 
 /// A user's id is a part of a path.
-fn check_user(user: &str) -> anyhow::Result<()> {
+pub fn check_user(user: &str) -> anyhow::Result<()> {
     let allowed = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
     if user.is_empty() || user.len() > 128 || user.starts_with('.') || !user.chars().all(allowed) {
         bail!(

@@ -1,8 +1,12 @@
 //! `darkroom serve`: Step Functions and the services that workflows reach, on one port.
 
-mod settings;
+mod assembly;
+mod functions;
+mod guard;
+pub mod settings;
+mod setup;
+mod status_events;
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -11,37 +15,28 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use axum::body::Body;
-use axum::extract::Request;
-use axum::response::Response;
-use darkroom_console::{Changes, Console};
-use darkroom_engine::Engine;
-use darkroom_functions::{FunctionName, Functions};
-use darkroom_gateway::Gateway;
-use darkroom_port::{Answer as _, Credentials, Server};
-use darkroom_services::clock::Clock;
-use darkroom_services::lambda::{Function, InProcess};
-use darkroom_services::router::{Route, Router, Service};
-use darkroom_services::s3::Folders;
-use darkroom_services::wire::{Caller, Home};
-use darkroom_services::{RemoteSettings, Services, Settings};
-use futures::future::BoxFuture;
+use darkroom_console::Changes;
+use darkroom_engine::store::Append;
+use darkroom_engine::{Engine, Observer, Parked};
+use darkroom_port::{Credentials, Server};
+use darkroom_services::router::Router;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
+use self::assembly::Assembly;
+pub use self::setup::STATE_MACHINE;
+use self::status_events::{StatusObserver, Teller};
 use crate::cli::ServeArguments;
-use crate::console::{Observers, Pages, Surroundings, ToConsole};
+use crate::console::ToConsole;
 use crate::limits;
 use crate::logs::{Logs, Place};
 use crate::platform;
+use crate::roles;
 use crate::tasks::service::ServiceTasks;
-use crate::workflow::{PLACEHOLDERS, PROJECT};
 
 /// How long a stop waits for threads that are at work, once requests are answered.
 const STOP_MAX: Duration = Duration::from_secs(5);
-/// The topic that the image workflow publishes to.
-const TOPIC: &str = PLACEHOLDERS[3].1;
 
 const DAY: Duration = Duration::from_hours(24);
 /// How often what is too old is looked for.
@@ -62,23 +57,31 @@ pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
     std::fs::create_dir_all(&arguments.data)
         .with_context(|| format!("the data folder {} cannot be made", arguments.data.display()))?;
     let url = url(listener.local_addr().context("the port is not known")?);
+    let file = settings::read(arguments.config.as_deref(), &arguments.data)?;
+    let names = file.names();
+    let shipped =
+        roles::shipped(&arguments.account, &names.placeholders(&arguments.region, &arguments.account))?;
+    let roles = Arc::new(file.roles(shipped, &arguments.account)?);
     let (tell, tasks) = watch::channel(None);
     let store = if arguments.unsynced {
         platform::open_unsynced_store(&arguments.data)?
     } else {
         platform::open_store(&arguments.data)?
     };
-    let changes = Arc::new(Changes::of(store.as_ref())?);
     let logs = Logs::start(store.clone(), place_of_logs(arguments))
         .context("the thread that writes execution logs cannot be started")?;
-    let executor = Arc::new(ServiceTasks::new(runtime.handle().clone(), tasks));
-    let observer = Arc::new(Observers(vec![Arc::new(logs), Arc::new(ToConsole(changes.clone()))]));
-    let engine =
-        Arc::new(platform::start_engine(store, executor, observer, limits::limits(&arguments.limits))?);
+    let executor = Arc::new(ServiceTasks::new(runtime.handle().clone(), tasks, roles.clone()));
+    let (observer, changes) = status_events::observer();
+    let seen = Arc::new(Changes::of(store.as_ref())?);
+    let limits = limits::limits(&arguments.limits);
+    let observers = Arc::new(Observers { logs, status: observer, console: ToConsole(seen.clone()) });
+    let engine = Arc::new(platform::start_engine(store, executor, observers, limits)?);
     runtime.spawn(keep_house(engine.clone(), arguments.retention_days));
     let served = runtime.block_on(async {
-        let services = services(arguments, &url, engine.clone(), changes.clone())?;
-        make_topic(&services.router).await?;
+        let assembly =
+            Assembly { arguments, file: &file, url: &url, runtime: runtime.handle().clone(), roles };
+        let services = assembly.services(&engine, seen.clone()).await?;
+        Teller::start(&engine, services.events.clone(), runtime.handle().clone(), changes)?;
         // From here on tasks are run, those that were open among them.
         tell.send_replace(Some(services.tasks.clone()));
         let mut server = Server::new(services.router.clone());
@@ -86,7 +89,7 @@ pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
         if let Some(credentials) = credentials {
             server = server.with_credentials(credentials);
         }
-        serve(listener, &url, server, changes, is_open).await
+        serve(listener, &url, server, seen, is_open).await
     });
     drop(tell);
     stop(engine, runtime);
@@ -120,43 +123,25 @@ fn place_of_logs(arguments: &ServeArguments) -> Place {
     }
 }
 
-fn services(
-    arguments: &ServeArguments,
-    url: &str,
-    engine: Arc<Engine>,
-    changes: Arc<Changes>,
-) -> anyhow::Result<Services> {
-    let file = settings::read(arguments.config.as_deref(), &arguments.data)?;
-    let data = &arguments.data;
-    let parts = platform::open_tasks(data, &data.join("output"))?;
-    let mut functions = image_functions(&parts.functions);
-    functions.extend(file.functions(&arguments.region, url)?);
-    let mut remote = file.remote()?;
-    if let Some(endpoint) = &arguments.lambda_endpoint {
-        remote.insert("lambda".to_owned(), RemoteSettings { url: Some(endpoint.clone()), key: None });
+/// Tells all who ask what has become durable.
+struct Observers {
+    logs: Logs,
+    status: StatusObserver,
+    console: ToConsole,
+}
+
+impl Observer for Observers {
+    fn committed(&self, append: &Append) {
+        self.logs.committed(append);
+        self.status.committed(append);
+        self.console.committed(append);
     }
-    let elsewhere = [("input", parts.input), ("output", data.join("output"))];
-    let home =
-        Home { region: arguments.region.clone(), account: arguments.account.clone(), url: url.to_owned() };
-    let surroundings = Arc::new(Surroundings::new(home.clone(), parts.records));
-    let settings = Settings {
-        home,
-        data: data.clone(),
-        folders: Folders {
-            root: data.join("buckets"),
-            elsewhere: elsewhere.map(|(name, folder)| (format!("{PROJECT}-{name}"), folder)).into(),
-        },
-        remote,
-        functions,
-        mail: file.mail(),
-        http: file.http(),
-        clock: Clock::System,
-    };
-    let pages = Pages(Console::new(engine.clone(), changes, surroundings.clone()));
-    let gateway = Gateway::new(engine, &arguments.region, &arguments.account);
-    let services = Services::open(settings, vec![Arc::new(States(gateway)), Arc::new(pages)])?;
-    surroundings.open(&services.router);
-    Ok(services)
+
+    fn parked(&self, parked: &Parked) {
+        self.logs.parked(parked);
+        self.status.parked(parked);
+        self.console.parked(parked);
+    }
 }
 
 /// Deletes executions that ended long ago, now and then, for as long as the runtime runs.
@@ -173,63 +158,6 @@ async fn keep_house(engine: Arc<Engine>, retention_days: u32) {
             Err(error) => tracing::error!(%error, "the housekeeping panicked"),
         }
     }
-}
-
-/// The image functions as Lambda functions of this process.
-fn image_functions(functions: &Functions) -> BTreeMap<String, Arc<dyn Function>> {
-    // A place is a core: more pictures at once would only take more memory.
-    let places = Arc::new(Semaphore::new(platform::cores()));
-    let function = |name: FunctionName| {
-        let functions = functions.clone();
-        let code = move |event: &str| {
-            functions.invoke(name, event).map_err(|error| (error.error_type().to_owned(), error.to_string()))
-        };
-        let function: Arc<dyn Function> = Arc::new(InProcess::new(Arc::new(code), places.clone()));
-        (format!("{PROJECT}-{name}"), function)
-    };
-    FunctionName::ALL.into_iter().map(function).collect()
-}
-
-/// Step Functions among the services.
-struct States(Gateway);
-
-impl Service for States {
-    fn route(&self) -> Route {
-        Route { name: "states", targets: &["AWSStepFunctions."], ..Route::default() }
-    }
-
-    fn answer(&self, request: Request, _: Caller) -> BoxFuture<'_, Response> {
-        Box::pin(self.0.answer(request))
-    }
-}
-
-/// Makes the workflow's topic, where it is not there, and lets a file hear of it: what is published before
-/// anybody subscribes is not lost. Where SNS is remote its topics are its own.
-async fn make_topic(router: &Router) -> anyhow::Result<()> {
-    let create = format!("Action=CreateTopic&Version=2010-03-31&Name={TOPIC}");
-    let Some(answer) = sns(router, create).await? else { return Ok(()) };
-    let arn = answer.split("<TopicArn>").nth(1).and_then(|rest| rest.split('<').next());
-    let arn = arn.context("the topic of notifications has no ARN")?;
-    let subscribe =
-        format!("Action=Subscribe&Version=2010-03-31&TopicArn={arn}&Protocol=file&Endpoint={TOPIC}.jsonl");
-    sns(router, subscribe).await?;
-    Ok(())
-}
-
-/// A call of the embedded SNS, or nothing where there is none.
-async fn sns(router: &Router, form: String) -> anyhow::Result<Option<String>> {
-    let request = Request::post("/")
-        .header("content-type", "application/x-www-form-urlencoded")
-        .body(Body::from(form))?;
-    let response = router.answer(request).await;
-    let status = response.status();
-    let body = axum::body::to_bytes(response.into_body(), 64 * 1024).await?;
-    let text = String::from_utf8_lossy(&body).into_owned();
-    if text.contains("MissingVersion") {
-        return Ok(None);
-    }
-    anyhow::ensure!(status.is_success(), "the topic of notifications cannot be made: {text}");
-    Ok(Some(text))
 }
 
 async fn serve(

@@ -3,6 +3,9 @@
 /// `workflows/image-processing.asl.json`, as it stands in the repository.
 pub const IMAGE_PROCESSING: &str = include_str!("../../../workflows/image-processing.asl.json");
 
+/// `workflows/upload.asl.json`: what S3's event sets off.
+pub const UPLOAD: &str = include_str!("../../../workflows/upload.asl.json");
+
 /// What the placeholders of a definition stand for. Here no account is needed, but an ARN has places for one.
 pub const PLACEHOLDERS: [(&str, &str); 4] = [
     ("region", "us-east-1"),

@@ -73,6 +73,12 @@ pub trait TaskExecutor: Send + Sync + 'static {
     /// Starts a task and returns at once; the answer comes when it comes, from any thread.
     fn start(&self, invocation: Invocation, answer: Answer);
 
+    /// Why a task that the engine runs itself, a nested execution, is not allowed to the execution's role. What
+    /// [`Self::start`] is given is the executor's own business.
+    fn refusal(&self, _: &Invocation) -> Option<Reason> {
+        None
+    }
+
     /// The answer no longer matters. A task that has not begun need not begin; one that has may go on.
     fn cancel(&self, key: ExecutionKey, id: TaskId);
 }

@@ -283,6 +283,14 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<StoredExecution>, StoreError>;
 
+    /// At most `limit` executions that ended at this time or later, by key, those after `after` only.
+    fn ended_since(
+        &self,
+        time: Timestamp,
+        after: Option<ExecutionKey>,
+        limit: usize,
+    ) -> Result<Vec<StoredExecution>, StoreError>;
+
     /// At most `limit` executions that sleep, in the order in which they are to wake (then by key), those behind
     /// `after` only.
     fn sleepers(

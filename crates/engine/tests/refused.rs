@@ -64,6 +64,15 @@ impl Store for Refusing {
         self.inner.open_executions(after, limit)
     }
 
+    fn ended_since(
+        &self,
+        time: Timestamp,
+        after: Option<ExecutionKey>,
+        limit: usize,
+    ) -> Result<Vec<StoredExecution>, StoreError> {
+        self.inner.ended_since(time, after, limit)
+    }
+
     fn sleepers(
         &self,
         after: (Timestamp, ExecutionKey),

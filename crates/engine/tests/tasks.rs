@@ -21,12 +21,17 @@ use darkroom_engine::{
 const OWNER: &str = "arn:aws:states:us-east-1:000000000000";
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Leaves every other task open.
+/// Leaves every other task open, and lets state machines of one name start nothing.
 struct NoTasks;
 
 impl TaskExecutor for NoTasks {
     fn start(&self, _: Invocation, answer: Answer) {
         answer.withhold();
+    }
+
+    fn refusal(&self, invocation: &Invocation) -> Option<Reason> {
+        let reason = Reason { error: Some("Forbidden".into()), cause: None };
+        (&*invocation.identity.state_machine_name == "forbidden").then_some(reason)
     }
 
     fn cancel(&self, _: ExecutionKey, _: TaskId) {}
@@ -311,6 +316,26 @@ fn what_cannot_be_started_fails_the_task() {
         }
         assert_eq!(types(&store.history(stored.key).unwrap())[4], failed);
     }
+}
+
+#[test]
+fn a_child_that_the_role_does_not_allow_is_not_started() {
+    let store = MemoryStore::default();
+    let running = start(&store);
+    running.create("child", MachineType::Standard, PASS);
+    let parameters =
+        format!(r#""Parameters": {{"StateMachineArn": "{OWNER}:stateMachine:child", "Name": "c"}},"#);
+    for (resource, failed) in
+        [("arn:aws:states:::states:startExecution", "TaskFailed"), (SYNC, "TaskSubmitFailed")]
+    {
+        let machine = running.create("forbidden", MachineType::Standard, &task(resource, &parameters));
+        let arn = running.start(&machine, failed, "{}");
+        assert_eq!(running.end(failed), ExecutionStatus::Failed);
+        let stored = store.execution(&arn).unwrap().unwrap();
+        assert_eq!(types(&store.history(stored.key).unwrap())[4..], [failed, "ExecutionFailed"]);
+        running.engine.delete_state_machine(&machine).unwrap();
+    }
+    assert!(store.execution(&format!("{OWNER}:execution:child:c")).unwrap().is_none());
 }
 
 #[test]

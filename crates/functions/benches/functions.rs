@@ -54,8 +54,7 @@ fn job(upload: &[u8]) -> f64 {
     let folder = tempfile::tempdir().expect("a folder");
     let open = |name: &str| open_folder(&folder.path().join(name)).expect("a folder");
     let records = Arc::new(SqliteRecords::open(folder.path().join("records.sqlite")).expect("a store"));
-    let functions =
-        Functions::new(Services::new(open("input"), open("output"), Arc::clone(&records) as _, records));
+    let functions = Functions::new(Services::new(open("input"), open("output"), records));
     std::fs::write(folder.path().join("input/photo.jpg"), upload).expect("written");
     let event = r#"{"imageId":"photo","userId":"ann","s3Key":"photo.jpg"}"#;
     median(|| {

@@ -1,7 +1,7 @@
 //! What can go wrong with a function, and whether trying again can help.
 
 use crate::keys::ImageKey;
-use crate::records::StoreError;
+use crate::records::{DynamoDbError, StoreError};
 use crate::refusal::Refusal;
 
 /// Why a function failed: what a Lambda would report as its error.
@@ -47,18 +47,30 @@ pub enum FunctionError {
     #[error("there is no record of {0}")]
     RecordNotFound(ImageKey),
     /// A bucket did not do what it was asked to.
-    #[error("the {bucket} bucket failed at {key:?}: {source}")]
+    #[error("the {bucket} bucket failed at {key:?}: {reason}")]
     Bucket {
         /// `input` or `output`.
         bucket: &'static str,
         /// The object's key.
         key: String,
         /// The store's own words.
-        source: object_store::Error,
+        reason: String,
     },
+    /// The function's role does not allow what it tried.
+    #[error("{0}")]
+    AccessDenied(String),
     /// The records could not be read or written.
     #[error("the image records failed: {0}")]
-    Records(#[from] StoreError),
+    Records(#[source] StoreError),
+}
+
+impl From<StoreError> for FunctionError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::DynamoDb(DynamoDbError::AccessDenied(message)) => Self::AccessDenied(message),
+            error => Self::Records(error),
+        }
+    }
 }
 
 impl FunctionError {
@@ -73,6 +85,7 @@ impl FunctionError {
             Self::ObjectNotFound { .. } => "ObjectNotFound",
             Self::ImageRefused { .. } => "ImageRefused",
             Self::RecordNotFound(_) => "RecordNotFound",
+            Self::AccessDenied(_) => "AccessDenied",
             Self::Bucket { .. } | Self::Records(_) => "Lambda.ServiceException",
         }
     }
@@ -85,7 +98,8 @@ impl FunctionError {
             | Self::InvalidKey { .. }
             | Self::ObjectNotFound { .. }
             | Self::ImageRefused { .. }
-            | Self::RecordNotFound(_) => false,
+            | Self::RecordNotFound(_)
+            | Self::AccessDenied(_) => false,
         }
     }
 }

@@ -4,8 +4,6 @@
 
 use std::fmt;
 
-use object_store::path::Path;
-
 use crate::error::FunctionError;
 
 /// The longest id: with the longest suffix it stays under the 255 bytes that file systems allow a name.
@@ -78,12 +76,6 @@ impl fmt::Display for ImageKey {
     }
 }
 
-/// The path of a key that was checked.
-pub(crate) fn path(key: &str) -> Result<Path, FunctionError> {
-    check_key(key)?;
-    Path::parse(key).map_err(|error| invalid("s3Key", key, error.to_string()))
-}
-
 fn check_id(name: &'static str, id: &str) -> Result<(), FunctionError> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     let problem = if id.is_empty() || id.len() > ID_BYTES_MAX {
@@ -98,7 +90,7 @@ fn check_id(name: &'static str, id: &str) -> Result<(), FunctionError> {
     Err(invalid(name, id, problem))
 }
 
-fn check_key(key: &str) -> Result<(), FunctionError> {
+pub(crate) fn check_key(key: &str) -> Result<(), FunctionError> {
     let problem = if key.is_empty() || key.len() > KEY_BYTES_MAX {
         "it must have 1 to 1024 bytes"
     } else if key.contains(|c: char| c.is_control() || c == '\\') {

@@ -2,8 +2,7 @@
 //!
 //! The first three have a pure core ([`validate()`], [`resize()`], [`watermark()`]): plain synchronous functions
 //! of bytes that know of no file, no event and no clock. [`Functions`] wraps all five for a workflow: JSON
-//! text in, JSON text out. What they reach (objects, records, notifications, the clock) comes in as
-//! [`Services`].
+//! text in, JSON text out. What they reach (objects, records, the clock) comes in as [`Services`].
 //!
 //! Not here: retrying, time-outs, how many run at once, and what a failure leads to. That is the workflow's.
 
@@ -36,10 +35,10 @@ pub use inspect::memory_estimate;
 pub use keys::ImageKey;
 pub use kind::Format;
 pub use limits::Limits;
-pub use objects::{open_folder, remove_unfinished};
+pub use objects::{Fetched, Objects, ObjectsError, StoredObjects, open_folder, remove_unfinished};
 pub use records::{
-    ErrorInfo, ImageRecord, ImageRecords, Message, Notification, Notifications, Outputs, Seen, SqliteRecords,
-    Status, StoreError,
+    DynamoDb, DynamoDbError, DynamoRecords, ErrorInfo, ImageRecord, ImageRecords, Message, Notification,
+    Notifications, Outputs, Seen, SqliteRecords, Status, StoreError,
 };
 pub use refusal::{Check, Refusal};
 pub use resize::{Resized, Size, resize};

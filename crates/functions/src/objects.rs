@@ -1,8 +1,6 @@
 //! Objects in buckets: fetched whole, written durably, removed.
 //!
-//! The store's calls are asynchronous and ours are not. A folder needs no runtime: outside of one its calls
-//! are done on the spot, so waiting for them costs nothing. A remote store needs a thread that belongs to a
-//! tokio runtime (`spawn_blocking` is one).
+//! What a bucket is made of is behind [`Objects`]: a folder here, S3's calls elsewhere.
 
 use std::path::Path as FilePath;
 use std::sync::Arc;
@@ -10,11 +8,100 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::executor::block_on;
 use object_store::local::LocalFileSystem;
+use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 
 use crate::error::FunctionError;
 use crate::keys;
 use crate::limits::Limits;
+
+/// A bucket's objects, by their keys. Calls may come from many threads, and block the one that they come from.
+pub trait Objects: Send + Sync {
+    /// An object's length in bytes, or nothing where there is none.
+    fn length(&self, key: &str) -> Result<Option<u64>, ObjectsError>;
+
+    /// An object of at most `bytes_max` bytes; of a longer one only the length.
+    fn get(&self, key: &str, bytes_max: u64) -> Result<Fetched, ObjectsError>;
+
+    /// Writes an object. After it returns the object is durable; before, the key shows what it showed.
+    fn put(&self, key: &str, content: Vec<u8>) -> Result<(), ObjectsError>;
+
+    /// Removes an object. One that is not there is removed already.
+    fn remove(&self, key: &str) -> Result<(), ObjectsError>;
+}
+
+/// An object, or only its length where that is more than was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fetched {
+    /// All of it.
+    Whole(Bytes),
+    /// It has so many bytes.
+    TooLong(u64),
+}
+
+/// What a bucket did not do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ObjectsError {
+    /// There is no such object.
+    #[error("there is no such object")]
+    NotFound,
+    /// It is not allowed.
+    #[error("{0}")]
+    AccessDenied(String),
+    /// Any other reason; the same call may succeed later.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// A bucket in whatever the `object_store` crate has an implementation for.
+///
+/// Its calls are asynchronous and ours are not. A folder needs no runtime: outside of one its calls are done on the
+/// spot, so waiting for them costs nothing.
+pub struct StoredObjects(pub Arc<dyn ObjectStore>);
+
+impl Objects for StoredObjects {
+    fn length(&self, key: &str) -> Result<Option<u64>, ObjectsError> {
+        match block_on(self.0.head(&path(key)?)) {
+            Ok(found) => Ok(Some(found.size)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(failed(&error)),
+        }
+    }
+
+    fn get(&self, key: &str, bytes_max: u64) -> Result<Fetched, ObjectsError> {
+        let path = path(key)?;
+        let fetch = async {
+            let found = self.0.get(&path).await?;
+            if found.meta.size > bytes_max {
+                return Ok(Fetched::TooLong(found.meta.size));
+            }
+            found.bytes().await.map(Fetched::Whole)
+        };
+        block_on(fetch).map_err(|error| match error {
+            object_store::Error::NotFound { .. } => ObjectsError::NotFound,
+            error => failed(&error),
+        })
+    }
+
+    fn put(&self, key: &str, content: Vec<u8>) -> Result<(), ObjectsError> {
+        block_on(self.0.put(&path(key)?, content.into())).map(drop).map_err(|error| failed(&error))
+    }
+
+    fn remove(&self, key: &str) -> Result<(), ObjectsError> {
+        match block_on(self.0.delete(&path(key)?)) {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(failed(&error)),
+        }
+    }
+}
+
+fn path(key: &str) -> Result<Path, ObjectsError> {
+    Path::parse(key).map_err(|error| failed(&error))
+}
+
+fn failed(error: &dyn std::error::Error) -> ObjectsError {
+    ObjectsError::Failed(error.to_string())
+}
 
 /// Opens a folder as a bucket, and makes it if it is not there.
 ///
@@ -24,10 +111,10 @@ use crate::limits::Limits;
 ///
 /// # Errors
 /// Where the folder cannot be made or opened.
-pub fn open_folder(folder: &FilePath) -> std::io::Result<Arc<dyn ObjectStore>> {
+pub fn open_folder(folder: &FilePath) -> std::io::Result<Arc<dyn Objects>> {
     std::fs::create_dir_all(folder)?;
     let store = LocalFileSystem::new_with_prefix(folder).map_err(std::io::Error::other)?;
-    Ok(Arc::new(store.with_fsync(true)))
+    Ok(Arc::new(StoredObjects(Arc::new(store.with_fsync(true)))))
 }
 
 /// Removes what writes that a crash cut off have left in a bucket's folder: files `name#1`, which are no
@@ -59,30 +146,17 @@ fn is_unfinished(name: &str) -> bool {
 }
 
 /// A bucket and what it is called in messages.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Bucket {
     pub name: &'static str,
-    pub store: Arc<dyn ObjectStore>,
-}
-
-/// An object, or only its length where that is more than was asked for.
-pub(crate) enum Fetched {
-    Whole(Bytes),
-    TooLong(u64),
+    pub objects: Arc<dyn Objects>,
 }
 
 impl Bucket {
     /// Fetches an object of at most `bytes_max` bytes; a longer one is not read.
     pub(crate) fn fetch(&self, key: &str, bytes_max: u64) -> Result<Fetched, FunctionError> {
-        let path = keys::path(key)?;
-        let fetch = async {
-            let found = self.store.get(&path).await?;
-            if found.meta.size > bytes_max {
-                return Ok(Fetched::TooLong(found.meta.size));
-            }
-            found.bytes().await.map(Fetched::Whole)
-        };
-        block_on(fetch).map_err(|error| self.failed(key, error))
+        keys::check_key(key)?;
+        self.objects.get(key, bytes_max).map_err(|error| self.failed(key, error))
     }
 
     /// Fetches a picture that is to be processed, so it must not be too long.
@@ -95,11 +169,9 @@ impl Bucket {
         }
     }
 
-    /// Writes an object. After it returns the object is durable; before, the key shows what it showed.
-    pub(crate) fn put(&self, key: &str, content: Vec<u8>) -> Result<(), FunctionError> {
-        let path = keys::path(key)?;
-        block_on(self.store.put(&path, content.into())).map_err(|error| self.failed(key, error))?;
-        Ok(())
+    fn put(&self, key: &str, content: Vec<u8>) -> Result<(), FunctionError> {
+        keys::check_key(key)?;
+        self.objects.put(key, content).map_err(|error| self.failed(key, error))
     }
 
     /// Writes all of the objects or, as far as the store still obeys, none.
@@ -126,28 +198,23 @@ impl Bucket {
     }
 
     fn exists(&self, key: &str) -> Result<bool, FunctionError> {
-        let path = keys::path(key)?;
-        match block_on(self.store.head(&path)) {
-            Ok(_) => Ok(true),
-            Err(object_store::Error::NotFound { .. }) => Ok(false),
-            Err(error) => Err(self.failed(key, error)),
-        }
+        keys::check_key(key)?;
+        let length = self.objects.length(key).map_err(|error| self.failed(key, error))?;
+        Ok(length.is_some())
     }
 
     /// Removes an object. One that is not there is removed already.
     pub(crate) fn remove(&self, key: &str) -> Result<(), FunctionError> {
-        let path = keys::path(key)?;
-        match block_on(self.store.delete(&path)) {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(self.failed(key, error)),
-        }
+        keys::check_key(key)?;
+        self.objects.remove(key).map_err(|error| self.failed(key, error))
     }
 
-    fn failed(&self, key: &str, source: object_store::Error) -> FunctionError {
+    fn failed(&self, key: &str, error: ObjectsError) -> FunctionError {
         let (bucket, key) = (self.name, key.to_owned());
-        match source {
-            object_store::Error::NotFound { .. } => FunctionError::ObjectNotFound { bucket, key },
-            source => FunctionError::Bucket { bucket, key, source },
+        match error {
+            ObjectsError::NotFound => FunctionError::ObjectNotFound { bucket, key },
+            ObjectsError::AccessDenied(message) => FunctionError::AccessDenied(message),
+            ObjectsError::Failed(reason) => FunctionError::Bucket { bucket, key, reason },
         }
     }
 }
@@ -157,7 +224,7 @@ mod tests {
     use super::*;
 
     fn bucket(folder: &FilePath) -> Bucket {
-        Bucket { name: "output", store: open_folder(folder).expect("a folder") }
+        Bucket { name: "output", objects: open_folder(folder).expect("a folder") }
     }
 
     fn files(folder: &FilePath) -> Vec<String> {

@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use darkroom_port::Server;
 use darkroom_services::clock::Clock;
-use darkroom_services::lambda::{Function, InProcess};
+use darkroom_services::lambda::{Function, InProcess, Workers};
+use darkroom_services::roles::Roles;
 use darkroom_services::s3::Folders;
 use darkroom_services::tasks::HttpSettings;
 use darkroom_services::wire::Home;
 use darkroom_services::{Services, Settings};
-use tokio::sync::Semaphore;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -22,15 +22,16 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let listener = tokio::net::TcpListener::bind(&address).await?;
     let url = format!("http://{}", listener.local_addr()?);
     let echo: Arc<dyn Function> =
-        Arc::new(InProcess::new(Arc::new(|event| Ok(event.to_owned())), Arc::new(Semaphore::new(4))));
+        Arc::new(InProcess::new(Arc::new(|event| Ok(event.to_owned())), Workers::start("echo", 4)?));
     let settings = Settings {
         home: Home { region: "us-east-1".to_owned(), account: "000000000000".to_owned(), url: url.clone() },
         folders: Folders { root: data.join("buckets"), elsewhere: BTreeMap::new() },
         data,
-        remote: BTreeMap::new(),
+        endpoints: Arc::default(),
         functions: BTreeMap::from([("echo".to_owned(), echo)]),
         mail: None,
         http: HttpSettings::default(),
+        roles: Arc::new(Roles::none()),
         clock: Clock::System,
     };
     let services = Services::open(settings, Vec::new())?;

@@ -1,6 +1,6 @@
 //! The services, put together: which are embedded, where their files are, and who reaches whom.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,28 +12,20 @@ use crate::ServicesError;
 use crate::clock::Clock;
 use crate::database::Database;
 use crate::dynamodb::DynamoDb;
-use crate::endpoint::{AccessKey, Endpoint, Endpoints, Remote};
+use crate::endpoint::Endpoints;
 use crate::events::{Event, Events};
 use crate::lambda::{Function, Lambda};
 use crate::outbox::{Deliverer, Mail, Outbox};
+use crate::roles::Roles;
 use crate::router::{Router, Service};
 use crate::s3::{self, Change, Folders, S3};
 use crate::sns::Sns;
 use crate::sqs::Sqs;
 use crate::tasks::{HttpSettings, Tasks};
-use crate::wire::{Fault, Home, random_uuid};
+use crate::wire::{Caller, Fault, Home, random_uuid};
 
 /// The services that can be embedded, by the names that signatures have for them.
 pub const EMBEDDED: [&str; 6] = ["dynamodb", "events", "lambda", "s3", "sns", "sqs"];
-
-/// A service that is somewhere else.
-#[derive(Clone, Default)]
-pub struct RemoteSettings {
-    /// Its URL; none is AWS itself.
-    pub url: Option<String>,
-    /// The key that calls are signed with; without one they are not.
-    pub key: Option<AccessKey>,
-}
 
 /// What the services are made of.
 pub struct Settings {
@@ -43,14 +35,16 @@ pub struct Settings {
     pub data: PathBuf,
     /// The buckets' folders.
     pub folders: Folders,
-    /// Services that are somewhere else, by their names; all others are embedded.
-    pub remote: BTreeMap<String, RemoteSettings>,
+    /// Where services are; those that are nowhere else are embedded.
+    pub endpoints: Arc<Endpoints>,
     /// The embedded Lambda's functions.
     pub functions: BTreeMap<String, Arc<dyn Function>>,
     /// Where mail is handed over.
     pub mail: Option<Mail>,
     /// What `http:invoke` may do.
     pub http: HttpSettings,
+    /// What roles may do.
+    pub roles: Arc<Roles>,
     /// Where the time is read.
     pub clock: Clock,
 }
@@ -76,9 +70,10 @@ impl Services {
         let database = Database::open(&data.join("services.db"))?;
         let clock = settings.clock;
         let outbox = Outbox::new(database.clone(), clock.clone());
-        let endpoints = Arc::new(Endpoints::new(remote_endpoints(&settings.remote)?));
+        let endpoints = settings.endpoints;
         let events = Events::new(database.clone(), clock.clone(), outbox.clone());
-        let observer = Arc::new(ToEvents(events.clone()));
+        let own = settings.folders.elsewhere.keys().cloned().collect();
+        let observer = Arc::new(ToEvents { events: events.clone(), home: settings.home.clone(), own });
         let s3 = S3::open(settings.folders, database.clone(), clock.clone(), observer)?;
         let lambda = Lambda::new(settings.functions, database.clone(), clock.clone(), outbox.clone());
         let mut embedded: Vec<Arc<dyn Service>> = vec![
@@ -89,12 +84,12 @@ impl Services {
             Arc::new(Sns::new(database.clone(), clock.clone(), outbox.clone())),
             Arc::new(Sqs::new(database, clock)),
         ];
-        embedded.retain(|service| !settings.remote.contains_key(service.route().name));
+        embedded.retain(|service| !endpoints.is_remote(service.route().name));
         let router = Arc::new(Router::new(settings.home, embedded.into_iter().chain(others)));
         endpoints.embed(&router);
         let deliverer = Deliverer::new(endpoints.clone(), settings.mail, data.join("notifications"));
         let deliveries = tokio::spawn(outbox.run(deliverer)).abort_handle();
-        let tasks = Arc::new(Tasks::new(endpoints, settings.http));
+        let tasks = Arc::new(Tasks::new(endpoints, settings.http, settings.roles));
         Ok(Self { router, tasks, events, deliveries })
     }
 }
@@ -105,24 +100,23 @@ impl Drop for Services {
     }
 }
 
-fn remote_endpoints(
-    remote: &BTreeMap<String, RemoteSettings>,
-) -> Result<BTreeMap<String, Arc<dyn Endpoint>>, ServicesError> {
-    let endpoint = |(name, settings): (&String, &RemoteSettings)| {
-        if let Some(url) = &settings.url
-            && !(url.starts_with("http://") || url.starts_with("https://"))
-        {
-            let message = format!("the endpoint {url} of {name} does not begin with http:// or https://");
-            return Err(ServicesError::Setting(message));
-        }
-        let remote: Arc<dyn Endpoint> = Arc::new(Remote::new(settings.url.as_deref(), settings.key.clone()));
-        Ok((name.clone(), remote))
-    };
-    remote.iter().map(endpoint).collect()
+/// Tells EventBridge of objects, as S3 does.
+struct ToEvents {
+    events: Events,
+    home: Home,
+    /// The buckets that are the server's own.
+    own: BTreeSet<String>,
 }
 
-/// Tells EventBridge of objects, as S3 does.
-struct ToEvents(Events);
+impl ToEvents {
+    /// AWS: a bucket's owner is told, whoever put the object.
+    fn owner(&self, change: &Change) -> Caller {
+        if !self.own.contains(&change.bucket) {
+            return change.caller.clone();
+        }
+        Caller::account(&self.home.account, &self.home.region)
+    }
+}
 
 impl s3::Observer for ToEvents {
     fn changed(&self, change: Change) -> BoxFuture<'_, Result<(), Fault>> {
@@ -137,6 +131,7 @@ impl s3::Observer for ToEvents {
             detail["deletion-type"] = json!("Permanently Deleted");
             "Object Deleted"
         };
+        let owner = self.owner(&change);
         let sequencer = jiff::Timestamp::now().as_nanosecond();
         detail["object"]["sequencer"] = json!(format!("{sequencer:018X}"));
         detail["request-id"] = json!(random_uuid().replace('-', "")[..16].to_uppercase());
@@ -147,11 +142,12 @@ impl s3::Observer for ToEvents {
             source: "aws.s3".to_owned(),
             detail_type: detail_type.to_owned(),
             resources: vec![format!("arn:aws:s3:::{}", change.bucket)],
-            caller: change.caller,
+            caller: owner,
             bus: None,
             detail,
             time_ms: None,
+            id: None,
         };
-        Box::pin(self.0.emit(event))
+        Box::pin(self.events.emit(event))
     }
 }

@@ -51,6 +51,7 @@ impl Database {
             crate::outbox::SCHEMA,
             crate::sns::SCHEMA,
             crate::events::SCHEMA,
+            crate::events::TOLD_SCHEMA,
             crate::s3::SCHEMA,
         ] {
             connection.execute_batch(schema)?;

@@ -20,6 +20,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
+use crate::error::ServicesError;
 use crate::router::Router;
 
 /// Bytes of an answer. The largest that a Task has use for is a function's, 6 MB.
@@ -64,6 +65,15 @@ pub trait Endpoint: Send + Sync {
     ) -> BoxFuture<'a, Result<Response<Bytes>, Unreachable>>;
 }
 
+/// A service that is somewhere else.
+#[derive(Clone, Default)]
+pub struct RemoteSettings {
+    /// Its URL; none is AWS itself.
+    pub url: Option<String>,
+    /// The key that calls are signed with; without one they are not.
+    pub key: Option<AccessKey>,
+}
+
 /// The endpoints of all services: those that are set apart, and this process for the others.
 #[derive(Default)]
 pub struct Endpoints {
@@ -72,9 +82,26 @@ pub struct Endpoints {
 }
 
 impl Endpoints {
-    /// These services are remote; the others are reached through the router, once there is one.
-    pub fn new(remote: BTreeMap<String, Arc<dyn Endpoint>>) -> Self {
-        Self { remote, embedded: Embedded::default() }
+    /// These services are remote, by their names; the others are reached through the router, once there is one.
+    pub fn new(remote: &BTreeMap<String, RemoteSettings>) -> Result<Self, ServicesError> {
+        let endpoint = |(name, settings): (&String, &RemoteSettings)| {
+            if let Some(url) = &settings.url
+                && !(url.starts_with("http://") || url.starts_with("https://"))
+            {
+                let message = format!("the endpoint {url} of {name} does not begin with http:// or https://");
+                return Err(ServicesError::Setting(message));
+            }
+            let remote: Arc<dyn Endpoint> =
+                Arc::new(Remote::new(settings.url.as_deref(), settings.key.clone()));
+            Ok((name.clone(), remote))
+        };
+        let remote = remote.iter().map(endpoint).collect::<Result<_, _>>()?;
+        Ok(Self { remote, embedded: Embedded::default() })
+    }
+
+    /// Whether the service of this name is somewhere else.
+    pub fn is_remote(&self, service: &str) -> bool {
+        self.remote.contains_key(service)
     }
 
     /// Tells where the embedded services are. Services hold endpoints and the router holds services, so it
@@ -100,6 +127,21 @@ impl Endpoints {
             }
         }
     }
+}
+
+impl Endpoint for Endpoints {
+    fn send<'a>(
+        &'a self,
+        scope: Scope<'a>,
+        request: Request<Bytes>,
+    ) -> BoxFuture<'a, Result<Response<Bytes>, Unreachable>> {
+        Box::pin(Self::send(self, scope, request))
+    }
+}
+
+/// Why a service did not do what it was asked to: the error's code and message, wherever its protocol has them.
+pub fn refusal_in(response: &Response<Bytes>) -> (String, String) {
+    crate::tasks::code_and_message(response)
 }
 
 /// The services of this process, asked without a socket.

@@ -2,7 +2,7 @@
 //!
 //! [`router::Router`] is the one port; a service is a folder and a [`router::Service`] in it. What calls a
 //! service, a Task or another service, does it through [`endpoint::Endpoints`] and does not know which side it
-//! gets. Nothing here knows of workflows or images.
+//! gets. What a caller may do is a matter of his role ([`roles`]). Nothing here knows of workflows or images.
 
 mod assembly;
 mod base64;
@@ -15,6 +15,7 @@ pub mod events;
 pub mod lambda;
 pub mod outbox;
 mod pattern;
+pub mod roles;
 pub mod router;
 pub mod s3;
 pub mod sns;
@@ -22,5 +23,6 @@ pub mod sqs;
 pub mod tasks;
 pub mod wire;
 
-pub use assembly::{EMBEDDED, RemoteSettings, Services, Settings};
+pub use assembly::{EMBEDDED, Services, Settings};
+pub use endpoint::RemoteSettings;
 pub use error::ServicesError;

@@ -16,7 +16,7 @@ const SHOWN_MAX: usize = 60;
 
 /// The page. Reads the records.
 pub fn page(console: &Console) -> Result<Response, ConsoleError> {
-    let (photos, count) = console.platform.photos(SHOWN_MAX)?;
+    let (photos, has_more) = console.platform.photos(SHOWN_MAX)?;
     let body = html! {
         h1 { "Photos" }
         div.drop data-drop=(link("do/upload", &[])) {
@@ -26,8 +26,8 @@ pub fn page(console: &Console) -> Result<Response, ConsoleError> {
         }
         div data-part="grid" {
             @if photos.is_empty() { p.quiet { "No photo has been processed yet." } }
-            @if count > photos.len() {
-                p.notice { "The " (photos.len()) " of " (count) " photos that changed last are shown." }
+            @if has_more {
+                p.notice { "The " (photos.len()) " photos that were put in last are shown." }
             }
             ul.photos { @for photo in &photos { (card(photo)) } }
         }

@@ -185,7 +185,7 @@ pub fn image_id(user: &str, bytes: &[u8]) -> String {
 }
 
 /// `image-processing-<imageId>`, and a number behind it from the second attempt on.
-pub fn execution_name(image_id: &str, attempt: u32) -> String {
+fn execution_name(image_id: &str, attempt: u32) -> String {
     match attempt {
         1 => format!("image-processing-{image_id}"),
         _ => format!("image-processing-{image_id}-{attempt}"),

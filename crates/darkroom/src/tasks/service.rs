@@ -11,7 +11,8 @@ use darkroom_asl::interpreter::event::{Reason, Target};
 use darkroom_asl::json::Payload;
 use darkroom_engine::store::ExecutionKey;
 use darkroom_engine::{Answer, Invocation, TaskExecutor, TaskOutcome};
-use darkroom_services::tasks::{TaskCall, Tasks};
+use darkroom_services::roles::Roles;
+use darkroom_services::tasks::{TaskCall, TaskFault, Tasks, check_permissions};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::AbortHandle;
@@ -27,6 +28,7 @@ pub struct ServiceTasks {
     tasks: watch::Receiver<Option<Arc<Tasks>>>,
     places: Arc<Semaphore>,
     calls: Calls,
+    roles: Arc<Roles>,
 }
 
 /// The calls that are under way or waiting for their turn.
@@ -35,8 +37,9 @@ struct Calls(Arc<Mutex<HashMap<(ExecutionKey, TaskId), AbortHandle>>>);
 
 impl ServiceTasks {
     /// Calls run on this runtime, when `tasks` are there.
-    pub fn new(runtime: Handle, tasks: watch::Receiver<Option<Arc<Tasks>>>) -> Self {
-        Self { runtime, tasks, places: Arc::new(Semaphore::new(CALLS_MAX)), calls: Calls::default() }
+    pub fn new(runtime: Handle, tasks: watch::Receiver<Option<Arc<Tasks>>>, roles: Arc<Roles>) -> Self {
+        let places = Arc::new(Semaphore::new(CALLS_MAX));
+        Self { runtime, tasks, places, calls: Calls::default(), roles }
     }
 }
 
@@ -63,6 +66,10 @@ impl TaskExecutor for ServiceTasks {
         known.insert(id, task.abort_handle());
     }
 
+    fn refusal(&self, invocation: &Invocation) -> Option<Reason> {
+        check_permissions(&self.roles, &call_of(invocation)?).err().map(reason)
+    }
+
     fn cancel(&self, key: ExecutionKey, id: TaskId) {
         if let Some(call) = self.calls.lock().remove(&(key, id)) {
             call.abort();
@@ -75,8 +82,12 @@ async fn run(tasks: &Tasks, call: &TaskCall) -> TaskOutcome {
         Ok(output) => {
             Payload::parse(output).map_err(|error| failed(&format!("the answer is no JSON: {error}")))
         }
-        Err(fault) => Err(Reason { error: Some(fault.error.into()), cause: Some(fault.cause.into()) }),
+        Err(fault) => Err(reason(fault)),
     }
+}
+
+fn reason(fault: TaskFault) -> Reason {
+    Reason { error: Some(fault.error.into()), cause: Some(fault.cause.into()) }
 }
 
 /// The call that a task is.
@@ -97,6 +108,8 @@ fn call_of(invocation: &Invocation) -> Option<TaskCall> {
         account: arn.next().unwrap_or_default().to_owned(),
         execution_arn: identity.execution_arn.to_string(),
         state_machine_arn: identity.state_machine_arn.to_string(),
+        role_arn: identity.role_arn.to_string(),
+        credentials_role_arn: scheduled.credentials_role_arn.as_ref().map(ToString::to_string),
     })
 }
 

@@ -77,9 +77,7 @@ impl Outlet {
 
     fn run_task(&self, key: ExecutionKey, identity: &Arc<Identity>, request: TaskRequest) {
         if Inside::takes(&request.scheduled.target) {
-            // After the engine's end the task is still open in its history.
-            let _ = self.inside.send(ToInside::Run(key, identity.clone(), request));
-            return;
+            return self.run_inside(Invocation { key, identity: identity.clone(), request });
         }
         let pattern = request.scheduled.target.pattern();
         if pattern == Pattern::WaitForTaskToken && request.progress == TaskProgress::Submitted {
@@ -93,6 +91,24 @@ impl Outlet {
             shards.send(key, &arn, Input::Stimulus(key, stimulus(task, pattern, outcome)));
         });
         self.executor.start(Invocation { key, identity: identity.clone(), request }, answer);
+    }
+
+    fn run_inside(&self, invocation: Invocation) {
+        let Invocation { key, identity, request } = &invocation;
+        // What was begun before a crash was allowed then.
+        if request.progress != TaskProgress::Submitted
+            && let Some(reason) = self.executor.refusal(&invocation)
+        {
+            let task = request.id;
+            let stimulus = match request.scheduled.target.pattern() {
+                Pattern::RequestResponse => Stimulus::TaskFailed { task, reason },
+                Pattern::RunAJob | Pattern::WaitForTaskToken => Stimulus::TaskSubmitFailed { task, reason },
+            };
+            return self.shards.send(*key, &identity.execution_arn, Input::Stimulus(*key, stimulus));
+        }
+        let Invocation { key, identity, request } = invocation;
+        // After the engine's end the task is still open in its history.
+        let _ = self.inside.send(ToInside::Run(key, identity, request));
     }
 
     pub(super) fn tell(&self, key: ExecutionKey, identity: &Identity, input: Input) {

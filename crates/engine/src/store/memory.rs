@@ -125,6 +125,20 @@ impl Store for MemoryStore {
         Ok(executions.map(|entry| entry.execution.clone()).collect())
     }
 
+    fn ended_since(
+        &self,
+        time: Timestamp,
+        after: Option<ExecutionKey>,
+        limit: usize,
+    ) -> Result<Vec<StoredExecution>, StoreError> {
+        let tables = self.tables();
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let later = tables.executions.range((from, Bound::Unbounded)).map(|(_, entry)| &entry.execution);
+        let has_ended =
+            |execution: &&StoredExecution| execution.end.as_ref().is_some_and(|end| end.ended_at >= time);
+        Ok(later.filter(has_ended).take(limit).cloned().collect())
+    }
+
     fn execution(&self, arn: &str) -> Result<Option<StoredExecution>, StoreError> {
         let tables = self.tables();
         let entry = tables.arns.get(arn).and_then(|key| tables.executions.get(key));

@@ -169,6 +169,17 @@ impl Store for SqliteStore {
         self.read(|reader| rows::executions(reader, rows::OPEN, params![after, row_limit(limit)]))
     }
 
+    fn ended_since(
+        &self,
+        time: Timestamp,
+        after: Option<ExecutionKey>,
+        limit: usize,
+    ) -> Result<Vec<StoredExecution>, StoreError> {
+        let after = after.map_or(i64::MIN, |key| key.0);
+        let arguments = params![time.as_millis(), after, row_limit(limit)];
+        self.read(|reader| rows::executions(reader, rows::ENDED_SINCE, arguments))
+    }
+
     fn sleepers(
         &self,
         after: (Timestamp, ExecutionKey),

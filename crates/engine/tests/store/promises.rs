@@ -339,6 +339,23 @@ pub fn a_list_knows_versions_and_aliases(store: &dyn Store) {
     assert_eq!(list(alias(), Some(ExecutionStatus::Succeeded), None), [3]);
 }
 
+pub fn what_ended_since_a_time_is_found_by_key(store: &dyn Store) {
+    put_definition(store);
+    commit(store, (1..=5).map(|key| start(key, 1))).unwrap();
+    for (key, ended_at) in [(4, 10), (1, 20), (3, 30), (5, 20)] {
+        let end = End { status: EndStatus::Failed(Reason::default()), ended_at: at(ended_at) };
+        commit(store, [Append { end: Some(end), ..append(key, Vec::new()) }]).unwrap();
+    }
+    let since = |time, after: Option<i64>, limit| {
+        keys(&store.ended_since(at(time), after.map(ExecutionKey), limit).unwrap())
+    };
+    assert_eq!(since(20, None, 9), [1, 3, 5]);
+    assert_eq!(since(20, None, 2), [1, 3]);
+    assert_eq!(since(20, Some(3), 2), [5]);
+    assert_eq!(since(0, None, 9), [1, 3, 4, 5]);
+    assert_eq!(since(31, None, 9), [0; 0]);
+}
+
 pub fn ended_executions_are_deleted_oldest_end_first(store: &dyn Store) {
     put_definition(store);
     commit(store, (1..=6).map(|key| start(key, 2))).unwrap();

@@ -16,15 +16,14 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use object_store::ObjectStore;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::codec::Quality;
 use crate::error::FunctionError;
 use crate::limits::Limits;
-use crate::objects::Bucket;
-use crate::records::{ImageRecords, Notifications};
+use crate::objects::{Bucket, Objects};
+use crate::records::ImageRecords;
 use crate::resize::Size;
 use crate::watermark::Watermark;
 
@@ -94,13 +93,11 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 #[derive(Clone)]
 pub struct Services {
     /// Uploads. It is only read.
-    pub input: Arc<dyn ObjectStore>,
+    pub input: Arc<dyn Objects>,
     /// What is made of them.
-    pub output: Arc<dyn ObjectStore>,
+    pub output: Arc<dyn Objects>,
     /// One record an image.
     pub records: Arc<dyn ImageRecords>,
-    /// The outbox. No function publishes: the workflow's notification state does.
-    pub notifications: Arc<dyn Notifications>,
     /// Stamps records.
     pub clock: Clock,
     /// What uploads are accepted.
@@ -111,15 +108,10 @@ pub struct Services {
 
 impl Services {
     /// With the machine's clock, and the platform's limits and options.
-    pub fn new(
-        input: Arc<dyn ObjectStore>,
-        output: Arc<dyn ObjectStore>,
-        records: Arc<dyn ImageRecords>,
-        notifications: Arc<dyn Notifications>,
-    ) -> Self {
+    pub fn new(input: Arc<dyn Objects>, output: Arc<dyn Objects>, records: Arc<dyn ImageRecords>) -> Self {
         let clock: Clock = Arc::new(Timestamp::now);
         let (limits, options) = (Limits::default(), Options::default());
-        Self { input, output, records, notifications, clock, limits, options }
+        Self { input, output, records, clock, limits, options }
     }
 }
 
@@ -127,8 +119,6 @@ impl fmt::Debug for Services {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Services")
-            .field("input", &self.input)
-            .field("output", &self.output)
             .field("limits", &self.limits)
             .field("options", &self.options)
             .finish_non_exhaustive()
@@ -153,7 +143,7 @@ impl Default for Options {
 }
 
 /// The five functions, and what they reach.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Functions {
     services: Services,
     input: Bucket,
@@ -163,8 +153,8 @@ pub struct Functions {
 impl Functions {
     /// Functions over these services. Cloning shares them.
     pub fn new(services: Services) -> Self {
-        let input = Bucket { name: "input", store: Arc::clone(&services.input) };
-        let output = Bucket { name: "output", store: Arc::clone(&services.output) };
+        let input = Bucket { name: "input", objects: Arc::clone(&services.input) };
+        let output = Bucket { name: "output", objects: Arc::clone(&services.output) };
         Self { services, input, output }
     }
 
@@ -177,7 +167,7 @@ impl Functions {
     /// it where blocking is allowed, from as many threads as there is memory for
     /// ([`memory_estimate`](crate::memory_estimate), [`Limits::decode_bytes_max`]).
     ///
-    /// A plain thread is best. On a thread of a tokio runtime the buckets do their work on a further blocking
+    /// A plain thread is best. On a thread of a tokio runtime a folder's calls do their work on a further blocking
     /// thread of it, so a runtime whose blocking threads are all inside of calls like this one stands still.
     ///
     /// # Errors

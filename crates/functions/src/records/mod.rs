@@ -3,6 +3,8 @@
 //! A method's change is durable when it returns, and made wholly or not at all if we crash before. Each may be
 //! called again with the same arguments, also at the same time, and leaves what one call would have left.
 
+mod attribute;
+mod dynamodb;
 mod sqlite;
 mod writer;
 
@@ -13,6 +15,7 @@ use crate::handlers::{ResizedImage, WatermarkedImage};
 use crate::keys::ImageKey;
 use crate::validate::ImageMetadata;
 
+pub use dynamodb::{DynamoDb, DynamoDbError, DynamoRecords};
 pub use sqlite::SqliteRecords;
 
 /// Where an image stands.
@@ -28,7 +31,7 @@ pub enum Status {
 }
 
 /// An image's record. Serialised, its members have the names of the table's attributes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageRecord {
     /// With `user_id`, the key.
@@ -158,6 +161,12 @@ pub enum StoreError {
     /// The change that this one shared a commit with could not be committed.
     #[error("the commit failed: {0}")]
     Commit(String),
+    /// The table could not be used.
+    #[error("the table: {0}")]
+    DynamoDb(#[from] DynamoDbError),
+    /// What the table holds is not what was put there.
+    #[error("the table holds something unreadable: {0}")]
+    Unreadable(String),
     /// The store was closed while it was asked.
     #[error("the store is closed")]
     Closed,

@@ -26,7 +26,6 @@ const SCHEMA: &str = "
         created_at TEXT NOT NULL, updated_at TEXT NOT NULL,
         PRIMARY KEY (image_id, user_id)
     ) WITHOUT ROWID;
-    CREATE INDEX IF NOT EXISTS images_by_change ON images (updated_at);
     CREATE TABLE IF NOT EXISTS notifications (
         sequence INTEGER PRIMARY KEY, idempotency_key TEXT NOT NULL UNIQUE, message_id TEXT NOT NULL,
         topic_arn TEXT NOT NULL, subject TEXT, message TEXT NOT NULL, created_at TEXT NOT NULL
@@ -87,18 +86,6 @@ impl SqliteRecords {
         connection.execute_batch(SCHEMA)?;
         let writer = Writer::new(connection).map_err(|error| StoreError::Commit(error.to_string()))?;
         Ok(Self { writer })
-    }
-
-    /// At most `limit` records, those that changed last first, and how many there are in all.
-    pub fn newest(&self, limit: usize) -> Result<(Vec<ImageRecord>, usize), StoreError> {
-        self.writer.run(move |connection| {
-            let newest = format!("SELECT {COLUMNS} FROM images ORDER BY updated_at DESC LIMIT ?1");
-            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let records =
-                connection.prepare_cached(&newest)?.query_map([limit], record)?.collect::<Result<_, _>>()?;
-            let count: i64 = connection.query_row("SELECT COUNT(*) FROM images", [], |row| row.get(0))?;
-            Ok((records, usize::try_from(count).unwrap_or(0)))
-        })
     }
 }
 

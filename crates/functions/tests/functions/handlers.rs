@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use darkroom_functions::{FunctionError, FunctionName, Functions, ImageKey, Services, SqliteRecords, Status};
+use darkroom_functions::{
+    FunctionError, FunctionName, Functions, ImageKey, Services, SqliteRecords, Status, StoredObjects,
+};
 use futures::TryStreamExt;
 use futures::executor::block_on;
 use object_store::memory::InMemory;
@@ -25,9 +27,8 @@ impl Platform {
         let (input, output) = (Arc::new(InMemory::new()), Arc::new(InMemory::new()));
         let records = Arc::new(SqliteRecords::open(":memory:").unwrap());
         let mut services = Services::new(
-            Arc::clone(&input) as Arc<dyn ObjectStore>,
-            Arc::clone(&output) as Arc<dyn ObjectStore>,
-            Arc::clone(&records) as _,
+            Arc::new(StoredObjects(input.clone())),
+            Arc::new(StoredObjects(output.clone())),
             records,
         );
         services.clock = Arc::new(|| "2026-01-02T03:04:05Z".parse().unwrap());

@@ -14,4 +14,5 @@ mod fixtures;
 mod handlers;
 mod hostile;
 mod pictures;
+mod records;
 mod stamped;

@@ -7,6 +7,7 @@
 
 mod bus;
 mod input;
+mod once;
 mod path;
 mod put;
 mod rule;
@@ -26,6 +27,9 @@ use crate::router::{Route, Service};
 use crate::wire::{self, Caller, Fault, json};
 
 pub use put::Event;
+
+/// What stands beside the buses, rules and targets.
+pub(crate) const TOLD_SCHEMA: &str = once::SCHEMA;
 
 pub(crate) const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS events_buses (
@@ -127,6 +131,43 @@ impl Events {
         self.database.run(move |connection| put::hand_out(connection, &event, now_ms)).await?;
         self.outbox.wake();
         Ok(())
+    }
+
+    /// Hands out events that are told in the order in which they happened, all up to the time `mark_ms`. Those with
+    /// an id are handed out once, however often they are told. All is durable when this returns.
+    pub async fn tell(&self, teller: &'static str, events: Vec<Event>, mark_ms: i64) -> Result<(), Fault> {
+        let now_ms = self.clock.now_ms();
+        self.database
+            .run(move |connection| {
+                let mut is_written = false;
+                for event in &events {
+                    is_written |= put::hand_out(connection, event, now_ms)?.is_heard;
+                }
+                Ok::<_, Fault>(once::set_mark(connection, teller, mark_ms, is_written)?)
+            })
+            .await?;
+        self.outbox.wake();
+        Ok(())
+    }
+
+    /// From when on the teller has to tell again after a crash: somewhat before its last mark. A teller without a
+    /// mark begins now.
+    pub async fn told_until(&self, teller: &'static str) -> Result<i64, Fault> {
+        let now_ms = self.clock.now_ms();
+        self.database
+            .run(move |connection| {
+                let mark = once::mark(connection, teller)?;
+                if mark.is_none() {
+                    once::set_mark(connection, teller, now_ms, true)?;
+                }
+                Ok(mark.map_or(now_ms, |mark| mark.saturating_sub(once::OVERLAP_MS)))
+            })
+            .await
+    }
+
+    /// Whether any rule is enabled. Where none is, no event need be made.
+    pub async fn is_anybody_listening(&self) -> Result<bool, Fault> {
+        self.database.run(rule::is_any_enabled).await
     }
 
     async fn call(&self, action: &str, body: &[u8], caller: Caller) -> Result<Value, Fault> {

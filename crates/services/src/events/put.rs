@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use super::{Call, bus, input, rule, target, validation};
+use super::{Call, bus, input, once, rule, target, validation};
 use crate::outbox::{Delivery, Outbox};
 use crate::pattern::Pattern;
 use crate::wire::{Caller, Fault, random_uuid};
@@ -30,13 +30,23 @@ pub struct Event {
     pub resources: Vec<String>,
     /// When it was, where the sender says so.
     pub time_ms: Option<i64>,
+    /// Its id, where the sender tells it twice under the same one: it is handed out once.
+    pub id: Option<String>,
 }
 
-/// Writes down what the event's targets get, and answers the event's id.
-pub(super) fn hand_out(connection: &Connection, event: &Event, now_ms: i64) -> Result<String, Fault> {
+/// An event that was put.
+pub(super) struct HandedOut {
+    pub(super) id: String,
+    /// Whether anybody gets it.
+    pub(super) is_heard: bool,
+}
+
+/// Writes down what the event's targets get.
+pub(super) fn hand_out(connection: &Connection, event: &Event, now_ms: i64) -> Result<HandedOut, Fault> {
     let bus = bus::find(connection, &event.caller, event.bus.as_deref())?;
-    let id = random_uuid();
+    let id = event.id.clone().unwrap_or_else(random_uuid);
     let enveloped = event.enveloped(&id, now_ms);
+    let mut deliveries = Vec::new();
     for rule in rule::Rule::enabled_of(connection, &bus)? {
         // A pattern was checked when it was put; one that cannot be read now is for nothing.
         if !Pattern::parse(&rule.pattern).is_ok_and(|pattern| pattern.matches(&enveloped)) {
@@ -49,10 +59,16 @@ pub(super) fn hand_out(connection: &Connection, event: &Event, now_ms: i64) -> R
                 retry: target.retry(),
                 dead_letter_arn: target.dead_letter_arn(),
             };
-            Outbox::add(connection, &delivery, now_ms)?;
+            deliveries.push(delivery);
         }
     }
-    Ok(id)
+    let is_heard = !deliveries.is_empty() && (event.id.is_none() || once::is_new(connection, &id, now_ms)?);
+    if is_heard {
+        for delivery in &deliveries {
+            Outbox::add(connection, delivery, now_ms)?;
+        }
+    }
+    Ok(HandedOut { id, is_heard })
 }
 
 pub(super) fn put_events(connection: &Connection, call: &Call) -> Result<Value, Fault> {
@@ -75,7 +91,7 @@ pub(super) fn put_events(connection: &Connection, call: &Call) -> Result<Value, 
         let outcome =
             event_of(entry, &call.caller).and_then(|event| hand_out(connection, &event, call.now_ms));
         answers.push(match outcome {
-            Ok(id) => json!({ "EventId": id }),
+            Ok(HandedOut { id, .. }) => json!({ "EventId": id }),
             Err(fault) if fault.status < 500 => {
                 failed += 1;
                 json!({ "ErrorCode": fault.code, "ErrorMessage": fault.message })
@@ -114,6 +130,7 @@ fn event_of(entry: &Value, caller: &Caller) -> Result<Event, Fault> {
         detail,
         resources: resources.filter_map(|arn| Some(arn.as_str()?.to_owned())).collect(),
         time_ms: time_of(&entry["Time"]),
+        id: None,
     })
 }
 

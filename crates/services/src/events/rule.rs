@@ -98,6 +98,15 @@ impl Rule {
     }
 }
 
+/// Whether any rule of any bus is enabled.
+pub(super) fn is_any_enabled(connection: &Connection) -> Result<bool, Fault> {
+    let found = connection
+        .prepare_cached("SELECT 1 FROM events_rules WHERE enabled LIMIT 1")?
+        .query_row([], |_| Ok(()))
+        .optional()?;
+    Ok(found.is_some())
+}
+
 /// The default bus's rules have no bus in their ARNs.
 fn arn_of(call: &Call, bus: &str, name: &str) -> String {
     let resource = match bus::name_of(bus) {

@@ -28,7 +28,7 @@ use crate::router::{Protocol, Route, Service};
 use crate::wire::query::decoded;
 use crate::wire::{self, Caller, Fault, random_uuid};
 
-pub use in_process::{Code, InProcess};
+pub use in_process::{Code, InProcess, Workers};
 pub use process::{Process, ProcessSettings};
 pub use url::Url;
 

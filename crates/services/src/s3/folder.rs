@@ -59,8 +59,18 @@ pub(super) fn remove(path: &Path, bucket: &Path) -> io::Result<bool> {
         }
         folder = parent.parent();
     }
-    sync_folder(folder.unwrap_or(bucket))?;
+    sync_nearest(folder.unwrap_or(bucket), bucket)?;
     Ok(true)
+}
+
+/// Syncs a folder. Where another removal has taken it meanwhile, the nearest one above says so.
+fn sync_nearest(folder: &Path, bucket: &Path) -> io::Result<()> {
+    match (sync_folder(folder), folder.parent()) {
+        (Err(error), Some(parent)) if error.kind() == io::ErrorKind::NotFound && folder != bucket => {
+            sync_nearest(parent, bucket)
+        }
+        (synced, _) => synced,
+    }
 }
 
 fn sync_folder(folder: &Path) -> io::Result<()> {
@@ -191,6 +201,19 @@ mod tests {
             std::fs::write(path, key).unwrap();
         }
         folder
+    }
+
+    #[test]
+    fn a_removal_stands_though_another_took_the_folder() {
+        let folder = bucket(&["a/b/c"]);
+        let bucket = folder.path();
+        for gone in ["a/b", "a/b/x/y", "z"] {
+            sync_nearest(&bucket.join(gone), bucket).unwrap();
+        }
+        assert!(
+            sync_nearest(&bucket.join("gone"), &bucket.join("gone")).is_err(),
+            "the bucket itself is gone"
+        );
     }
 
     fn listed(folder: &Path, prefix: &str, after: &str, by_folder: bool) -> Vec<String> {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::fault::Optimized;
 use super::{Output, TaskCall, TaskFault, Tasks, object_in, parameters, with_metadata};
 
-const SERVICE: Optimized = Optimized {
+pub(super) const SERVICE: Optimized = Optimized {
     prefix: "DynamoDB",
     service: "AmazonDynamoDBv2",
     general: "AmazonDynamoDBException",

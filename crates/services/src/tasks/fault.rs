@@ -100,7 +100,7 @@ pub(super) fn request_id(response: &Response<Bytes>) -> &str {
 }
 
 /// The error's code and message, wherever the service's protocol has them.
-fn code_and_message(response: &Response<Bytes>) -> (String, String) {
+pub(crate) fn code_and_message(response: &Response<Bytes>) -> (String, String) {
     let body = String::from_utf8_lossy(response.body());
     if body.trim_start().starts_with('<') {
         let leaf = |name| xml::leaf(&body, name).unwrap_or_default();

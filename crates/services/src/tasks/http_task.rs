@@ -391,6 +391,8 @@ mod tests {
                 account: String::new(),
                 execution_arn: String::new(),
                 state_machine_arn: String::new(),
+                role_arn: String::new(),
+                credentials_role_arn: None,
             };
             assert_eq!(
                 http.invoke(&call).await.map_err(|fault| fault.error),

@@ -13,7 +13,7 @@ use super::fault::Optimized;
 use super::{Output, TaskCall, TaskFault, Tasks, metadata};
 use crate::wire::{encoded, text};
 
-const SERVICE: Optimized = Optimized {
+pub(super) const SERVICE: Optimized = Optimized {
     prefix: "Lambda",
     service: "AWSLambda",
     general: "AWSLambdaException",

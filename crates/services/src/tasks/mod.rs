@@ -12,6 +12,7 @@ mod events;
 mod fault;
 mod http_task;
 mod lambda;
+mod permissions;
 mod s3;
 mod sdk;
 mod sns;
@@ -24,8 +25,10 @@ use http::{Request, Response};
 use serde_json::{Map, Value, json};
 
 use crate::endpoint::{Endpoints, Scope, Unreachable};
+use crate::roles::Roles;
 
 pub use fault::TaskFault;
+pub(crate) use fault::code_and_message;
 pub use http_task::{Connection, HttpSettings};
 
 /// A Task's call.
@@ -44,24 +47,35 @@ pub struct TaskCall {
     pub execution_arn: String,
     /// Its state machine.
     pub state_machine_arn: String,
+    /// The state machine's role.
+    pub role_arn: String,
+    /// The role that the Task takes instead, where it has `Credentials`.
+    pub credentials_role_arn: Option<String>,
 }
 
 /// Makes the calls of Tasks.
 pub struct Tasks {
     endpoints: Arc<Endpoints>,
     http: http_task::Http,
+    roles: Arc<Roles>,
 }
 
 type Output = Result<String, TaskFault>;
 
+/// Whether the call's role allows it. [`Tasks::call`] asks this itself; it is for calls that somebody else makes.
+pub fn check_permissions(roles: &Roles, call: &TaskCall) -> Result<(), TaskFault> {
+    permissions::check(roles, call)
+}
+
 impl Tasks {
-    /// Calls services through these endpoints, and others over HTTP within these settings.
-    pub fn new(endpoints: Arc<Endpoints>, http: HttpSettings) -> Self {
-        Self { endpoints, http: http_task::Http::new(http) }
+    /// Calls services through these endpoints, and others over HTTP within these settings, as far as roles allow.
+    pub fn new(endpoints: Arc<Endpoints>, http: HttpSettings, roles: Arc<Roles>) -> Self {
+        Self { endpoints, http: http_task::Http::new(http), roles }
     }
 
     /// Makes a call, and answers the Task's output as JSON.
     pub async fn call(&self, call: &TaskCall) -> Output {
+        check_permissions(&self.roles, call)?;
         if call.resource.starts_with("arn:") {
             return lambda::by_arn(self, call).await;
         }

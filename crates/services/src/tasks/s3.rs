@@ -21,6 +21,8 @@ enum Answer {
     Object,
     /// Headers alone.
     Headers,
+    /// Those headers that tell what was done, and not how long or of what type this answer is.
+    Outcome,
     /// The leaves of a document.
     Document,
     Objects,
@@ -39,14 +41,14 @@ const LIST: &[(&str, &str)] = &[
 const ACTIONS: [Action; 10] = [
     Action { name: "getObject", method: Method::GET, query: &[], answer: Answer::Object },
     Action { name: "headObject", method: Method::HEAD, query: &[], answer: Answer::Headers },
-    Action { name: "putObject", method: Method::PUT, query: &[], answer: Answer::Headers },
-    Action { name: "deleteObject", method: Method::DELETE, query: &[], answer: Answer::Headers },
+    Action { name: "putObject", method: Method::PUT, query: &[], answer: Answer::Outcome },
+    Action { name: "deleteObject", method: Method::DELETE, query: &[], answer: Answer::Outcome },
     Action { name: "copyObject", method: Method::PUT, query: &[], answer: Answer::Document },
     Action { name: "listObjects", method: Method::GET, query: LIST, answer: Answer::Objects },
     Action { name: "listObjectsV2", method: Method::GET, query: LIST, answer: Answer::Objects },
     Action { name: "listBuckets", method: Method::GET, query: &[], answer: Answer::Buckets },
-    Action { name: "createBucket", method: Method::PUT, query: &[], answer: Answer::Headers },
-    Action { name: "deleteBucket", method: Method::DELETE, query: &[], answer: Answer::Headers },
+    Action { name: "createBucket", method: Method::PUT, query: &[], answer: Answer::Outcome },
+    Action { name: "deleteBucket", method: Method::DELETE, query: &[], answer: Answer::Outcome },
 ];
 
 /// Parameters and members that are headers.
@@ -77,6 +79,18 @@ const HEADERS: &[(&str, &str)] = &[
     ("VersionId", "x-amz-version-id"),
 ];
 
+/// The members of an outcome.
+const OUTCOME: [&str; 8] = [
+    "ChecksumCRC32",
+    "ChecksumCRC64NVME",
+    "ChecksumSHA256",
+    "ChecksumType",
+    "ETag",
+    "Location",
+    "ServerSideEncryption",
+    "VersionId",
+];
+
 const ERRORS: [&str; 7] = [
     "BucketAlreadyExists",
     "BucketAlreadyOwnedByYou",
@@ -96,9 +110,13 @@ pub(super) async fn call(tasks: &Tasks, call: &TaskCall, action: &str) -> Output
     let response = tasks.send(call, "s3", "s3", request).await;
     let response = response.map_err(|error| TaskFault::unreachable("S3", &error))?;
     if !response.status().is_success() {
-        return Err(TaskFault::refused_by_sdk("S3", ERRORS.into_iter(), &response));
+        return Err(refused(&response));
     }
     Ok(output(action.answer, &response).to_string())
+}
+
+pub(super) fn refused(response: &Response<Bytes>) -> TaskFault {
+    TaskFault::refused_by_sdk("S3", ERRORS.into_iter(), response)
 }
 
 fn request(call: &TaskCall, action: &Action) -> Result<Result<Request<Bytes>, http::Error>, TaskFault> {
@@ -159,6 +177,11 @@ fn output(answer: Answer, response: &Response<Bytes>) -> Value {
     let document = String::from_utf8_lossy(response.body());
     match answer {
         Answer::Headers => Value::Object(members_of(response)),
+        Answer::Outcome => {
+            let mut members = members_of(response);
+            members.retain(|member, _| OUTCOME.contains(&&**member));
+            Value::Object(members)
+        }
         Answer::Object => {
             let mut members = members_of(response);
             members.entry("Metadata").or_insert_with(|| json!({}));
@@ -171,9 +194,10 @@ fn output(answer: Answer, response: &Response<Bytes>) -> Value {
             let list = |name, members: &[&str]| -> Vec<Value> {
                 xml::elements(&document, name).into_iter().map(|item| leaves(item, members)).collect()
             };
-            let head = document.split("<Contents>").next().unwrap_or_default();
+            // A common prefix has the same leaf as the list, and what comes first is for the service to choose.
+            let own = without(&without(&document, "Contents"), "CommonPrefixes");
             let mut output = leaves(
-                head,
+                &own,
                 &[
                     "Name",
                     "Prefix",
@@ -197,6 +221,14 @@ fn output(answer: Answer, response: &Response<Bytes>) -> Value {
             json!({ "Buckets": buckets, "Owner": leaves(&document, &["ID"]) })
         }
     }
+}
+
+/// The document without its elements of this name.
+fn without(document: &str, name: &str) -> String {
+    let (open, close) = (format!("<{name}>"), format!("</{name}>"));
+    let mut parts = document.split(&open);
+    let before = parts.next().unwrap_or_default().to_owned();
+    parts.fold(before, |kept, part| kept + part.split_once(&close).map_or("", |(_, after)| after))
 }
 
 /// The leaves of these names, numbers and truths as such.
@@ -233,4 +265,48 @@ fn members_of(response: &Response<Bytes>) -> Map<String, Value> {
         members.insert("Metadata".to_owned(), Value::Object(metadata));
     }
     members
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(headers: &[(&str, &str)], body: &'static str) -> Response<Bytes> {
+        let response = headers
+            .iter()
+            .fold(Response::builder(), |response, (name, value)| response.header(*name, *value));
+        response.body(Bytes::from_static(body.as_bytes())).unwrap()
+    }
+
+    #[test]
+    fn a_list_is_read_whatever_comes_first() {
+        let own = "<Name>b</Name><Prefix>p/</Prefix><Delimiter>/</Delimiter><MaxKeys>2</MaxKeys><KeyCount>2</KeyCount>\
+                   <IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken>";
+        let listed = "<Contents><Key>p/a</Key><Size>1</Size></Contents>\
+                      <CommonPrefixes><Prefix>p/q/</Prefix></CommonPrefixes>";
+        for document in [format!("<R>{own}{listed}</R>"), format!("<R>{listed}{own}</R>")] {
+            let response = Response::new(Bytes::from(document.clone()));
+            let expected = json!({
+                "Name": "b", "Prefix": "p/", "Delimiter": "/", "MaxKeys": 2, "KeyCount": 2, "IsTruncated": true,
+                "NextContinuationToken": "t", "Contents": [{ "Key": "p/a", "Size": 1 }],
+                "CommonPrefixes": [{ "Prefix": "p/q/" }],
+            });
+            assert_eq!(output(Answer::Objects, &response), expected, "{document}");
+        }
+    }
+
+    #[test]
+    fn what_an_answer_says_of_itself_is_not_what_was_done() {
+        let headers = [
+            ("etag", "\"e\""),
+            ("content-length", "0"),
+            ("content-type", "text/html"),
+            ("x-amz-version-id", "v"),
+        ];
+        let response = answered(&headers, "");
+        assert_eq!(output(Answer::Outcome, &response), json!({ "ETag": "\"e\"", "VersionId": "v" }));
+        let whole =
+            json!({ "ETag": "\"e\"", "VersionId": "v", "ContentLength": 0, "ContentType": "text/html" });
+        assert_eq!(output(Answer::Headers, &response), whole);
+    }
 }

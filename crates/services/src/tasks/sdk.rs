@@ -6,7 +6,8 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use http::Request;
+use bytes::Bytes;
+use http::{Request, Response};
 use serde_json::Value;
 
 use super::casing::Members;
@@ -51,6 +52,25 @@ fn model(line: &'static str) -> Option<(&'static str, Model)> {
     Some((service, model))
 }
 
+impl Model {
+    fn refused(&self, response: &Response<Bytes>) -> TaskFault {
+        TaskFault::refused_by_sdk(self.sdk_name, self.errors.iter().copied(), response)
+    }
+}
+
+/// A service's name in signatures.
+pub(super) fn signing_name(service: &str) -> Option<&'static str> {
+    models().get(service).map(|model| model.signing_name)
+}
+
+/// What an answer of a service that refuses is to a Task.
+pub(super) fn refused(service: &str, response: &Response<Bytes>) -> TaskFault {
+    match models().get(service) {
+        Some(model) => model.refused(response),
+        None => TaskFault::unsupported(&format!("aws-sdk:{service}")),
+    }
+}
+
 pub(super) async fn call(tasks: &Tasks, call: &TaskCall, service: &str, action: &str) -> Output {
     match (service, action) {
         ("sns", "publish") => return publish(tasks, call).await,
@@ -71,17 +91,16 @@ pub(super) async fn call(tasks: &Tasks, call: &TaskCall, service: &str, action: 
     let response = tasks.send(call, model.signing_name, model.host_prefix, request).await;
     let response = response.map_err(|error| TaskFault::unreachable(model.sdk_name, &error))?;
     if !response.status().is_success() {
-        return Err(TaskFault::refused_by_sdk(model.sdk_name, model.errors.iter().copied(), &response));
+        return Err(model.refused(&response));
     }
     Ok(model.members.output(object_in(&response)?).to_string())
 }
 
 async fn publish(tasks: &Tasks, call: &TaskCall) -> Output {
-    const ERRORS: [&str; 4] = ["AuthorizationError", "InternalError", "InvalidParameter", "NotFound"];
     let response = sns::send(tasks, call, &parameters(call)?).await?;
     let response = response.map_err(|error| TaskFault::unreachable("Sns", &error))?;
     if !response.status().is_success() {
-        return Err(TaskFault::refused_by_sdk("Sns", ERRORS.into_iter(), &response));
+        return Err(sns::refused_by_sdk(&response));
     }
     Ok(Value::Object(sns::output(&response)).to_string())
 }

@@ -9,7 +9,7 @@ use super::{Output, TaskCall, TaskFault, Tasks, as_text, parameters, with_metada
 use crate::endpoint::Unreachable;
 use crate::wire::{encoded, xml};
 
-const SERVICE: Optimized = Optimized {
+pub(super) const SERVICE: Optimized = Optimized {
     prefix: "SNS",
     service: "AmazonSNS",
     general: "AmazonSNSException",
@@ -80,6 +80,12 @@ pub(super) async fn send(
     let request =
         Request::post("/").header("content-type", "application/x-www-form-urlencoded").body(form.into());
     Ok(tasks.send(call, "sns", "sns", request).await)
+}
+
+/// What an answer of SNS that refuses is to `aws-sdk:sns:publish`.
+pub(super) fn refused_by_sdk(response: &Response<Bytes>) -> TaskFault {
+    const ERRORS: [&str; 4] = ["AuthorizationError", "InternalError", "InvalidParameter", "NotFound"];
+    TaskFault::refused_by_sdk("Sns", ERRORS.into_iter(), response)
 }
 
 pub(super) fn output(response: &Response<Bytes>) -> Map<String, Value> {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::fault::Optimized;
 use super::{Output, TaskCall, TaskFault, Tasks, as_text, object_in, parameters, with_metadata};
 
-const SERVICE: Optimized = Optimized {
+pub(super) const SERVICE: Optimized = Optimized {
     prefix: "SQS",
     service: "AmazonSQS",
     general: "AmazonSQSException",

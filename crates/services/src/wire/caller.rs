@@ -30,6 +30,17 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// The account itself in a region, for what a service does of its own accord: nobody came through a port.
+    pub fn account(account: &str, region: &str) -> Self {
+        Self {
+            region: region.to_owned(),
+            account: account.to_owned(),
+            service: None,
+            url: String::new(),
+            stop: Stop::of(&Extensions::new()),
+        }
+    }
+
     /// Reads the credential scope, `<key>/<date>/<region>/<service>/aws4_request`, from the `Authorization`
     /// header or a presigned URL. The account is the access key's where that is twelve digits.
     ///

@@ -21,7 +21,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 /// A part of a URL: everything but unreserved characters and those in `kept` is escaped.
-pub(crate) fn encoded(text: &str, kept: &str) -> String {
+pub fn encoded(text: &str, kept: &str) -> String {
     use std::fmt::Write as _;
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {

@@ -9,7 +9,8 @@ pub(crate) mod xml;
 
 pub use caller::{Caller, Home};
 pub use fault::Fault;
-pub(crate) use ids::{encoded, hex, random_uuid};
+pub use ids::encoded;
+pub(crate) use ids::{hex, random_uuid};
 
 use axum::body::Body;
 use bytes::Bytes;

@@ -62,3 +62,54 @@ async fn a_topic_tells_files_functions_and_other_queues() {
         .await;
     assert_eq!(status, 400, "{refused}");
 }
+
+/// The body of the next request, which is answered with success.
+async fn one_request(listener: &tokio::net::TcpListener) -> Value {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let mut request = Vec::new();
+    loop {
+        let mut part = [0; 4096];
+        let length = stream.read(&mut part).await.unwrap();
+        request.extend_from_slice(&part[..length]);
+        let text = String::from_utf8_lossy(&request);
+        let body = text.split_once("\r\n\r\n").map(|(_, body)| body);
+        if let Some(body) = body.and_then(|body| serde_json::from_str(body).ok()) {
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                .await
+                .unwrap();
+            return body;
+        }
+        assert_ne!(length, 0, "the request has no JSON: {text}");
+    }
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_down_for_a_minute_hears_of_what_was_published_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = Port::open(folder.path());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let topic = format!("arn:aws:sns:us-east-1:{ACCOUNT}:t");
+    accepted(&port, "Action=CreateTopic&Version=2010-03-31&Name=t").await;
+    let subscribe = format!(
+        "Action=Subscribe&Version=2010-03-31&TopicArn={topic}&Protocol=http&Endpoint=http%3A%2F%2F{}%2Fhook",
+        address.to_string().replace(':', "%3A")
+    );
+    accepted(&port, &subscribe).await;
+    let token = one_request(&listener).await["Token"].as_str().unwrap().to_owned();
+    accepted(&port, &format!("Action=ConfirmSubscription&Version=2010-03-31&TopicArn={topic}&Token={token}"))
+        .await;
+
+    drop(listener);
+    accepted(&port, &format!("Action=Publish&Version=2010-03-31&TopicArn={topic}&Message=meanwhile")).await;
+    // An attempt has failed when the delivery is due later.
+    for _ in 0..6 {
+        port.wait(10_000);
+        tokio::task::yield_now().await;
+    }
+    let listener = tokio::net::TcpListener::bind(address).await.unwrap();
+    port.wait(600_000);
+    assert_eq!(one_request(&listener).await["Message"], "meanwhile");
+}

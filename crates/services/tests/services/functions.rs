@@ -9,7 +9,7 @@ use axum::extract::Request;
 use darkroom_services::lambda::{Function, Process, ProcessSettings};
 use serde_json::{Value, json};
 
-use crate::port::Port;
+use crate::port::{ACCOUNT, Port};
 
 /// A program that speaks the Runtime API with what every machine that builds this has: Python's standard library.
 const PROGRAM: &str = r#"
@@ -26,6 +26,7 @@ while True:
     result, way = {"count": count, "name": os.environ["AWS_LAMBDA_FUNCTION_NAME"]}, "response"
     if event.get("raise"): result, way = {"errorType": "ValueError", "errorMessage": "no"}, "error"
     body = json.dumps(result).encode() if not event.get("large") else b'"' + b"x" * 7_000_000 + b'"'
+    if event.get("rubbish"): body = b"\xff<html>no JSON"
     try:
         urllib.request.urlopen(base + f"invocation/{id}/{way}", body).read()
     except urllib.error.HTTPError:
@@ -96,4 +97,18 @@ async fn a_process_is_kept_warm_and_replaced_when_it_dies() {
     assert_eq!(invoke(&port, "child", &json!({})).await.1["count"], 1, "another process");
     let (_, hung, _) = invoke(&port, "hasty", &json!({ "hang": true })).await;
     assert_eq!(hung["errorType"], "Sandbox.Timedout");
+
+    // And what each of them is to a state machine's Task.
+    for (event, error) in [
+        (json!({ "rubbish": true }), "Lambda.Unknown"),
+        (json!({ "large": true }), "Function.ResponseSizeTooLarge"),
+        (json!({ "die": true }), "Runtime.ExitError"),
+    ] {
+        let fault = port
+            .task(&format!("arn:aws:lambda:us-east-1:{ACCOUNT}:function:child"), event)
+            .await
+            .unwrap_err();
+        assert_eq!(fault.error, error, "{fault}");
+    }
+    assert_eq!(invoke(&port, "child", &json!({})).await.0, None, "it goes on");
 }

@@ -8,3 +8,4 @@ mod port;
 mod queues;
 mod restart;
 mod tasks;
+mod told;

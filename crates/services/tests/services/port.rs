@@ -8,14 +8,16 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use darkroom_services::clock::Clock;
-use darkroom_services::lambda::{Function, InProcess};
+use darkroom_services::lambda::{Function, InProcess, Workers};
+use darkroom_services::roles::Roles;
 use darkroom_services::s3::Folders;
 use darkroom_services::tasks::{HttpSettings, TaskCall, TaskFault};
 use darkroom_services::wire::Home;
 use darkroom_services::{Services, Settings};
 use serde_json::{Value, json};
-use tokio::sync::Semaphore;
 
+/// The role of tasks.
+pub const ROLE: &str = "arn:aws:iam::000000000000:role/tasks";
 pub const ACCOUNT: &str = "000000000000";
 
 /// Running services in a folder.
@@ -33,7 +35,7 @@ pub fn echo() -> Arc<dyn Function> {
             None => Ok(event.to_owned()),
         }
     };
-    Arc::new(InProcess::new(Arc::new(code), Arc::new(Semaphore::new(2))))
+    Arc::new(InProcess::new(Arc::new(code), Workers::start("echo", 2).unwrap()))
 }
 
 impl Port {
@@ -51,10 +53,11 @@ impl Port {
             },
             data: folder.to_owned(),
             folders: Folders { root: folder.join("buckets"), elsewhere: BTreeMap::new() },
-            remote: BTreeMap::new(),
+            endpoints: Arc::default(),
             functions,
             mail: None,
             http: HttpSettings::default(),
+            roles: Arc::new(Roles::none()),
             clock: Clock::Manual(now_ms.clone()),
         };
         Self { services: Services::open(settings, Vec::new()).unwrap(), now_ms }
@@ -121,6 +124,8 @@ impl Port {
             account: ACCOUNT.to_owned(),
             execution_arn: "arn:execution".to_owned(),
             state_machine_arn: "arn:machine".to_owned(),
+            role_arn: ROLE.to_owned(),
+            credentials_role_arn: None,
         };
         self.services.tasks.call(&call).await.map(|output| serde_json::from_str(&output).unwrap())
     }

@@ -50,6 +50,11 @@ pub(super) const SLEEPERS: &str = select_whole!(
     "ORDER BY until_ms, execution LIMIT ?3"
 );
 
+/// The keys first, by the index of ends, so that only the rows of one page are read.
+pub(super) const ENDED_SINCE: &str = select_whole!(
+    "WHERE key IN (SELECT key FROM executions WHERE ended_ms >= ?1 AND key > ?2 ORDER BY key LIMIT ?3) ORDER BY key"
+);
+
 const ALL: &str = select!([] "WHERE key < ?1 ORDER BY key DESC LIMIT ?2");
 const BY_STATUS: &str = select!([] "WHERE status = ?3 AND key < ?1 ORDER BY key DESC LIMIT ?2");
 const BY_STATE_MACHINE_AND_STATUS: &str =

@@ -1,0 +1,7 @@
+//! The function `cleanup` as a Lambda function's `bootstrap`.
+
+use darkroom_functions::FunctionName;
+
+fn main() -> Result<(), darkroom_lambda::runtime::RunError> {
+    darkroom_lambda::runtime::run(FunctionName::Cleanup)
+}
