@@ -1,5 +1,5 @@
 """A `darkroom serve` of one's own: started, killed, started again."""
-import os, pathlib, re, shutil, signal, socket, subprocess, sys, time, unittest
+import os, re, shutil, signal, socket, subprocess, sys, time, unittest
 
 # The longest that a stop may take.
 STOP_SECONDS = 30
@@ -17,7 +17,6 @@ class Server:
     """A server process. It listens when the constructor returns; `endpoint` says where."""
 
     def __init__(self, binary, data, *options, listen="127.0.0.1:0", environment=None):
-        self.data = pathlib.Path(data)
         command = [binary, "serve", "--listen", listen, "--data", str(data), *options]
         environment = {**os.environ, **(environment or {})}
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)

@@ -6,7 +6,7 @@ is killed and started again, and every one of them must have the history of that
 DARKROOM_CRASH_EXECUTIONS, DARKROOM_CRASH_KILLS and DARKROOM_CRASH_SEED set how many, how often and when; the seed is
 printed where the test fails.
 """
-import os, random, tempfile, threading, time, unittest
+import json, os, random, tempfile, threading, time, unittest
 from collections import Counter
 
 from crash import history, shapes
@@ -37,7 +37,7 @@ class Run:
         activity = sfn.create_activity(name="work")["activityArn"]
         queue = sqs.create_queue(QueueName="work")["QueueUrl"]
         create = lambda name, definition: sfn.create_state_machine(
-            name=name, definition=shapes.json.dumps(definition), roleArn=ROLE)["stateMachineArn"]
+            name=name, definition=json.dumps(definition), roleArn=ROLE)["stateMachineArn"]
         self.child = create("child", shapes.CHILD)
         self.machines = {name: create(name, definition)
                          for name, definition in shapes.shapes(activity, queue, self.child).items()}

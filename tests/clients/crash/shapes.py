@@ -11,7 +11,6 @@ VARIANTS = 3
 # An activity's task that no worker got is tried again after this long.
 SILENCE_SECONDS = 15
 RETRIES = [{"ErrorEquals": ["Busy"], "IntervalSeconds": 1, "MaxAttempts": 3, "BackoffRate": 1}]
-ANY_ERROR = ["States.ALL"]
 
 
 def chain(start, *states):
