@@ -1,6 +1,6 @@
-//! A browser that is driven: Chromium through its WebDriver, in the few commands that these tests use.
+//! A browser that is driven: Chromium through its `WebDriver`, in the few commands that these tests use.
 //!
-//! Spec: W3C, "WebDriver"; `goog/cdp` and `se/log` are Chromium's own.
+//! Spec: W3C, "`WebDriver`"; `goog/cdp` and `se/log` are Chromium's own.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 /// The longest that anything is waited for.
 const PATIENCE: Duration = Duration::from_secs(90);
-/// What WebDriver names an element by.
+/// What `WebDriver` names an element by.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 /// A browser with one window, closed at the end of its test.
@@ -102,10 +102,15 @@ impl Browser {
             "goog:chromeOptions": { "args": arguments },
             "goog:loggingPrefs": { "browser": "ALL", "performance": "ALL" },
         } } });
-        let mut browser = Self { driver, address, session: String::new() };
+        let browser = Self { driver, address, session: String::new() };
         let session = browser.call("POST", "/session", &wanted);
-        browser.session = session["sessionId"].as_str().expect("a session").to_owned();
-        Some(browser)
+        let session = session["sessionId"].as_str().expect("a session").to_owned();
+        Some(browser.of(session))
+    }
+
+    fn of(mut self, session: String) -> Self {
+        self.session = session;
+        self
     }
 
     fn call(&self, method: &str, path: &str, input: &Value) -> Value {
@@ -189,8 +194,8 @@ impl Browser {
         let request = |line: &Value| {
             let event: Value = serde_json::from_str(line["message"].as_str()?).ok()?;
             let sent = &event["message"];
-            (sent["method"] == "Network.requestWillBeSent").then(|| ())?;
-            Some(sent["params"]["request"]["url"].as_str()?.to_owned())
+            let url = sent["params"]["request"]["url"].as_str()?;
+            (sent["method"] == "Network.requestWillBeSent").then(|| url.to_owned())
         };
         lines.iter().filter_map(request).collect()
     }

@@ -5,6 +5,7 @@ mod driver;
 #[path = "../support/mod.rs"]
 mod support;
 
+use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
 
@@ -93,7 +94,10 @@ fn waiting(seconds: u32) -> Value {
 }
 
 fn encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    text.bytes().fold(String::new(), |mut encoded, byte| {
+        write!(encoded, "%{byte:02X}").expect("writing to a string does not fail");
+        encoded
+    })
 }
 
 /// Nothing went wrong in the browser since the last look, and nobody but the server was asked for anything.
