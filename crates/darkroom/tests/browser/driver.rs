@@ -114,14 +114,19 @@ impl Browser {
     }
 
     fn call(&self, method: &str, path: &str, input: &Value) -> Value {
+        self.attempt(method, path, input).unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+    }
+
+    /// A command that may fail; then the error is its answer.
+    fn attempt(&self, method: &str, path: &str, input: &Value) -> Result<Value, Value> {
         let path =
             if path == "/session" { path.to_owned() } else { format!("/session/{}{path}", self.session) };
         let body = if method == "GET" { String::new() } else { input.to_string() };
         let (status, answer) =
             http(&self.address, method, &path, &[("Content-Type", "application/json")], body.as_bytes());
-        let mut answer: Value = serde_json::from_slice(&answer).expect("WebDriver answers in JSON");
-        assert_eq!(status, 200, "{method} {path}: {answer}");
-        answer["value"].take()
+        let mut answer: Value = serde_json::from_slice(&answer).expect("a driver answers in JSON");
+        let value = answer["value"].take();
+        if status == 200 { Ok(value) } else { Err(value) }
     }
 
     /// Opens a page and waits until it is there.
@@ -152,10 +157,18 @@ impl Browser {
         found[ELEMENT].as_str().expect("an element").to_owned()
     }
 
-    /// Clicks on the first element that is meant.
+    /// Clicks on the first element that is meant. What is replaced between the look and the click is looked for again.
     pub fn click(&self, css: &str) {
-        let element = self.element(css);
-        self.call("POST", &format!("/element/{element}/click"), &json!({}));
+        let began = Instant::now();
+        loop {
+            let element = self.element(css);
+            match self.attempt("POST", &format!("/element/{element}/click"), &json!({})) {
+                Ok(_) => return,
+                Err(error) if error["error"] == "stale element reference" => {}
+                Err(error) => panic!("{css}: {error}"),
+            }
+            assert!(began.elapsed() < PATIENCE, "{css} never stands still");
+        }
     }
 
     /// Says yes to a question.
