@@ -43,6 +43,8 @@ pub enum Command {
     List(ListArguments),
     /// Check state machine definitions without running them.
     Validate(ValidateArguments),
+    /// Draw a state machine.
+    Graph(GraphArguments),
     /// Evaluate a JSONata expression, as a state would.
     Jsonata(JsonataArguments),
     /// Measure how fast the engine is on this machine, beside its disk.
@@ -419,6 +421,34 @@ pub struct ValidateArguments {
     /// Print one JSON document: AWS's ValidateStateMachineDefinition answer for each file.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `darkroom graph`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  darkroom graph workflows/image-processing.asl.json -o graph.svg
+  darkroom graph my-machine.asl.json --mermaid >> README.md
+
+The picture needs nothing beside it, and follows its reader's choice of light or dark.
+
+Exit codes: 0 it is drawn, 1 the definition is not valid, 2 a file could not be read or written.")]
+pub struct GraphArguments {
+    /// A definition in Amazon States Language, as JSON.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    /// Where the picture goes [default: standard output].
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Write a Mermaid flowchart instead of SVG.
+    #[arg(long)]
+    pub mermaid: bool,
+
+    /// Fill a placeholder: `${NAME}` in the text becomes VALUE. Those of the image workflow have values.
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = assignment)]
+    pub placeholders: Vec<(String, String)>,
 }
 
 /// `darkroom jsonata`.

@@ -8,12 +8,14 @@ mod setup;
 mod status_events;
 
 use std::future::Future;
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use darkroom_console::Changes;
 use darkroom_engine::store::Append;
 use darkroom_engine::{Engine, Observer, Parked};
 use darkroom_port::{Credentials, Server};
@@ -26,6 +28,7 @@ use self::assembly::Assembly;
 pub use self::setup::STATE_MACHINE;
 use self::status_events::{StatusObserver, Teller};
 use crate::cli::ServeArguments;
+use crate::console::ToConsole;
 use crate::limits;
 use crate::logs::{Logs, Place};
 use crate::platform;
@@ -69,22 +72,24 @@ pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
         .context("the thread that writes execution logs cannot be started")?;
     let executor = Arc::new(ServiceTasks::new(runtime.handle().clone(), tasks, roles.clone()));
     let (observer, changes) = status_events::observer();
+    let seen = Arc::new(Changes::of(store.as_ref())?);
     let limits = limits::limits(&arguments.limits);
-    let observers = Arc::new(Observers { logs, status: observer });
+    let observers = Arc::new(Observers { logs, status: observer, console: ToConsole(seen.clone()) });
     let engine = Arc::new(platform::start_engine(store, executor, observers, limits)?);
     runtime.spawn(keep_house(engine.clone(), arguments.retention_days));
     let served = runtime.block_on(async {
         let assembly =
             Assembly { arguments, file: &file, url: &url, runtime: runtime.handle().clone(), roles };
-        let services = assembly.services(&engine).await?;
+        let services = assembly.services(&engine, seen.clone()).await?;
         Teller::start(&engine, services.events.clone(), runtime.handle().clone(), changes)?;
         // From here on tasks are run, those that were open among them.
         tell.send_replace(Some(services.tasks.clone()));
         let mut server = Server::new(services.router.clone());
+        let is_open = credentials.is_none();
         if let Some(credentials) = credentials {
             server = server.with_credentials(credentials);
         }
-        serve(listener, &url, server).await
+        serve(listener, &url, server, seen, is_open).await
     });
     drop(tell);
     stop(engine, runtime);
@@ -118,21 +123,24 @@ fn place_of_logs(arguments: &ServeArguments) -> Place {
     }
 }
 
-/// Tells both who asks what has become durable.
+/// Tells all who ask what has become durable.
 struct Observers {
     logs: Logs,
     status: StatusObserver,
+    console: ToConsole,
 }
 
 impl Observer for Observers {
     fn committed(&self, append: &Append) {
         self.logs.committed(append);
         self.status.committed(append);
+        self.console.committed(append);
     }
 
     fn parked(&self, parked: &Parked) {
         self.logs.parked(parked);
         self.status.parked(parked);
+        self.console.parked(parked);
     }
 }
 
@@ -152,9 +160,26 @@ async fn keep_house(engine: Arc<Engine>, retention_days: u32) {
     }
 }
 
-async fn serve(listener: TcpListener, url: &str, server: Server<Arc<Router>>) -> anyhow::Result<()> {
+async fn serve(
+    listener: TcpListener,
+    url: &str,
+    server: Server<Arc<Router>>,
+    changes: Arc<Changes>,
+    is_open: bool,
+) -> anyhow::Result<()> {
     let asked = asked_to_stop()?;
-    println!("listening on {url}");
+    // A browser does not sign its requests.
+    let console =
+        if is_open { format!("console at {url}{}\n", darkroom_console::HOME) } else { String::new() };
+    // In one write, and no matter whether it is read: who has read the first line may be gone before a second one.
+    if let Err(error) = std::io::stdout().write_all(format!("listening on {url}\n{console}").as_bytes()) {
+        tracing::warn!(%error, "nobody is told where the server listens");
+    }
+    let asked = async move {
+        asked.await;
+        // Pages that wait for changes would hold up the end.
+        changes.close();
+    };
     server.serve(listener, asked).await;
     Ok(())
 }
