@@ -66,9 +66,11 @@ class Platform(unittest.TestCase):
         return self.dynamodb.get_item(TableName=TABLE, Key=key)["Item"]
 
     def executions_of(self, image_id):
+        """The names of the executions whose input is this image's."""
         pages = self.sfn.get_paginator("list_executions").paginate(stateMachineArn=MACHINE)
-        names = [execution["name"] for page in pages for execution in page["executions"]]
-        return [name for name in names if name.startswith(f"image-processing-{image_id}")]
+        arns = [execution["executionArn"] for page in pages for execution in page["executions"]]
+        described = [self.sfn.describe_execution(executionArn=arn) for arn in arns]
+        return [found["name"] for found in described if json.loads(found["input"])["imageId"] == image_id]
 
     @unittest.skipUnless(shutil.which("aws"), "the AWS CLI is not there")
     def test_the_aws_cli_is_all_that_a_new_user_needs(self):
@@ -122,10 +124,21 @@ class Platform(unittest.TestCase):
         content = (PHOTOS / "rocket.jpg").read_bytes()
         for key in [f"uploads/{photo}.jpg", f"uploads/a b/{photo}.jpg", f"elsewhere/u/{photo}.jpg"]:
             self.s3.put_object(Bucket=INPUT, Key=key, Body=content)
-        # One that is good, after them: events are handed out in their order.
-        self.s3.put_object(Bucket=INPUT, Key=f"uploads/u/{photo}.jpg", Body=content)
-        self.ended(execution_arn(f"image-processing-{photo}"))
-        self.assertEqual(self.executions_of(photo), [f"image-processing-{photo}"])
+        upload = MACHINE.replace("image-processing", "upload")
+
+        def refused():
+            found = []
+            for execution in self.sfn.list_executions(stateMachineArn=upload, statusFilter="FAILED")["executions"]:
+                described = self.sfn.describe_execution(executionArn=execution["executionArn"])
+                if photo in described["input"]:
+                    found.append((described["error"], json.loads(described["input"])["object"]["key"]))
+            return len(found) == 2 and found
+
+        self.assertEqual(
+            sorted(until(refused, "two refusals")),
+            [("Upload.InvalidKey", f"uploads/a b/{photo}.jpg"), ("Upload.InvalidKey", f"uploads/{photo}.jpg")],
+        )
+        self.assertEqual(self.executions_of(photo), [])
 
     def test_a_picture_that_is_none_fails_is_noted_and_lies_in_the_dead_letters(self):
         photo = image()

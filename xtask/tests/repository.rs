@@ -10,9 +10,11 @@ const EDGES: &[(&str, &[&str])] = &[
         "darkroom",
         &[
             "darkroom-asl",
+            "darkroom-console",
             "darkroom-engine",
             "darkroom-functions",
             "darkroom-gateway",
+            "darkroom-graph",
             "darkroom-iam",
             "darkroom-jsonata",
             "darkroom-lambda",
@@ -21,6 +23,8 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("darkroom-gateway", &["darkroom-asl", "darkroom-engine", "darkroom-port"]),
+    ("darkroom-graph", &["darkroom-asl"]),
+    ("darkroom-console", &["darkroom-asl", "darkroom-engine", "darkroom-graph"]),
     ("darkroom-functions", &[]),
     ("darkroom-services", &["darkroom-iam", "darkroom-port"]),
     ("darkroom-lambda", &["darkroom-functions", "darkroom-services"]),
@@ -55,7 +59,7 @@ const IMPURE: &[&str] = &[
 ];
 
 /// The crates whose whole tree must be pure.
-const PURE: &[&str] = &["darkroom-asl", "darkroom-iam", "darkroom-jsonata"];
+const PURE: &[&str] = &["darkroom-asl", "darkroom-graph", "darkroom-iam", "darkroom-jsonata"];
 
 /// What an outside crate brings along that is impure, and is kept from being used: every function of JSONata that reads
 /// a clock or draws a number is replaced by one that is handed them (`crates/jsonata/src/host.rs`).

@@ -27,7 +27,7 @@ pub struct Arguments {
 pub enum Command {
     /// Process photos: check, resize and watermark each one.
     Process(ProcessArguments),
-    /// Serve the AWS Step Functions API on a port.
+    /// Serve the image platform, Step Functions and the services around it on a port.
     Serve(ServeArguments),
     /// Pack the image functions for AWS Lambda.
     Package(PackageArguments),
@@ -43,6 +43,8 @@ pub enum Command {
     List(ListArguments),
     /// Check state machine definitions without running them.
     Validate(ValidateArguments),
+    /// Draw a state machine.
+    Graph(GraphArguments),
     /// Evaluate a JSONata expression, as a state would.
     Jsonata(JsonataArguments),
     /// Measure how fast the engine is on this machine, beside its disk.
@@ -98,6 +100,7 @@ pub struct ProcessArguments {
 const SERVE_EXAMPLES: &str = "\
 Examples:
   darkroom serve
+  aws --endpoint-url http://127.0.0.1:4566 s3 cp photo.jpg s3://darkroom-input/uploads/u1/p1.jpg
   aws --endpoint-url http://127.0.0.1:4566 stepfunctions list-state-machines
   darkroom serve --lambda-endpoint http://127.0.0.1:9001    functions are called over Lambda's Invoke API
   darkroom serve --listen 0.0.0.0:4566 --credentials keys    others may call, if they sign with a key in the file
@@ -225,7 +228,7 @@ pub enum ConfigCommand {
 /// The server that a command talks to.
 #[derive(Debug, Args)]
 pub struct ServerArguments {
-    /// Where it listens [default: AWS_ENDPOINT_URL, or http://127.0.0.1:4566].
+    /// Where it listens [default: `AWS_ENDPOINT_URL`, or port 4566 of this machine].
     #[arg(long, value_name = "URL", global = true)]
     pub endpoint: Option<String>,
 
@@ -418,6 +421,34 @@ pub struct ValidateArguments {
     /// Print one JSON document: AWS's ValidateStateMachineDefinition answer for each file.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `darkroom graph`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  darkroom graph workflows/image-processing.asl.json -o graph.svg
+  darkroom graph my-machine.asl.json --mermaid >> README.md
+
+The picture needs nothing beside it, and follows its reader's choice of light or dark.
+
+Exit codes: 0 it is drawn, 1 the definition is not valid, 2 a file could not be read or written.")]
+pub struct GraphArguments {
+    /// A definition in Amazon States Language, as JSON.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    /// Where the picture goes [default: standard output].
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Write a Mermaid flowchart instead of SVG.
+    #[arg(long)]
+    pub mermaid: bool,
+
+    /// Fill a placeholder: `${NAME}` in the text becomes VALUE. Those of the image workflow have values.
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = assignment)]
+    pub placeholders: Vec<(String, String)>,
 }
 
 /// `darkroom jsonata`.

@@ -1,5 +1,6 @@
 //! `darkroom config`: what a server's settings mean, without a server.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::ExitCode;
 
@@ -78,7 +79,8 @@ fn lines(described: &Value) -> String {
     };
     let mut lines = String::new();
     let mut add = |name: &str, value: String| {
-        lines.push_str(&format!("{name:<14}{value}\n"));
+        // Writing to a string cannot fail.
+        let _ = writeln!(lines, "{name:<14}{value}");
     };
     for service in described["services"].as_array().into_iter().flatten() {
         add(&text(&service["name"]), text(&service["endpoint"]));
@@ -123,6 +125,6 @@ mod tests {
         let described = described(&shown.join("\n")).unwrap();
         assert_eq!(described["functions"], json!(["checker", "thumbnails"]));
         assert_eq!(described["roles"], json!(["orders-workflow"]));
-        assert_eq!(described["services"][3], json!({ "name": "s3", "endpoint": "aws" }));
+        assert_eq!(described["services"][4], json!({ "name": "s3", "endpoint": "aws" }));
     }
 }

@@ -268,10 +268,8 @@ impl<'a> Desk<'a> {
         if self.came_to_a_fail_state(letter)? {
             return self.start_anew(letter);
         }
-        let refused = match self.server.call("states", "AWSStepFunctions.RedriveExecution", &input)? {
-            Ok(_) => return Ok(Redriven::GoesOn),
-            Err(refused) => refused,
-        };
+        let redriven = self.server.call("states", "AWSStepFunctions.RedriveExecution", &input)?;
+        let Err(refused) = redriven else { return Ok(Redriven::GoesOn) };
         if refused.code == "ExecutionDoesNotExist" {
             return Ok(Redriven::OutOfDate(refused.message));
         }

@@ -7,8 +7,11 @@
 mod bench;
 mod cli;
 mod config;
+mod console;
 mod dead_letters;
+mod digest;
 mod executions;
+mod graph;
 mod jsonata;
 mod limits;
 mod logs;
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         cli::Command::Bench(bench) => bench::run(&bench),
         cli::Command::Jsonata(jsonata) => jsonata::run(&jsonata),
         cli::Command::Validate(validate) => validate::run(&validate),
+        cli::Command::Graph(graph) => graph::run(&graph),
     };
     match outcome {
         Ok(code) => code,

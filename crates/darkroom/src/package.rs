@@ -8,9 +8,9 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use darkroom_functions::FunctionName;
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
 use crate::cli::PackageArguments;
+use crate::digest::sha256;
 
 /// What AWS looks for in a function's ZIP file.
 const ENTRY: &str = "bootstrap";
@@ -50,7 +50,7 @@ pub fn run(arguments: &PackageArguments) -> anyhow::Result<ExitCode> {
         write(&path, &file).with_context(|| format!("{} cannot be written", path.display()))?;
         made.push(json!({
             "function": function.as_str(), "file": path, "architecture": architecture, "bytes": file.len(),
-            "sha256": hexadecimal(&file),
+            "sha256": sha256([&*file]),
         }));
     }
     if *json {
@@ -80,8 +80,4 @@ fn write(path: &Path, content: &[u8]) -> std::io::Result<()> {
     let temporary = path.with_extension("zip.part");
     std::fs::write(&temporary, content)?;
     std::fs::rename(temporary, path)
-}
-
-fn hexadecimal(content: &[u8]) -> String {
-    Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()
 }

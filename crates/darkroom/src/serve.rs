@@ -9,12 +9,14 @@ mod setup;
 mod status_events;
 
 use std::future::Future;
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use darkroom_console::Changes;
 use darkroom_engine::store::Append;
 use darkroom_engine::{Engine, Observer, Parked, Vital};
 use darkroom_port::{Credentials, Server};
@@ -27,6 +29,7 @@ use self::assembly::Assembly;
 pub use self::setup::STATE_MACHINE;
 use self::status_events::{StatusObserver, Teller};
 use crate::cli::ServeArguments;
+use crate::console::ToConsole;
 use crate::limits;
 use crate::logs::{Logs, Place};
 use crate::metrics::{self, MetricsObserver, Prometheus};
@@ -73,8 +76,10 @@ pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
     let (status, changes) = status_events::observer();
     let prometheus = Arc::new(Prometheus::new());
     let (metrics, waiting) = metrics::observer(prometheus.clone());
+    let seen = Arc::new(Changes::of(store.as_ref())?);
     let limits = limits::limits(&arguments.limits);
-    let observers = Arc::new(Observers { logs, status, metrics });
+    let console = ToConsole(seen.clone());
+    let observers = Arc::new(Observers { logs, status, metrics, console });
     let engine = Arc::new(platform::start_engine(store, executor, observers, limits)?);
     runtime.spawn(keep_house(engine.clone(), arguments.retention_days));
     let served = runtime.block_on(async {
@@ -85,16 +90,17 @@ pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
             store: platform::engine_file(&arguments.data),
         };
         let assembly = Assembly { arguments, file: &file, url: &url, runtime: runtime.clone(), roles, page };
-        let services = assembly.services(&engine).await?;
+        let services = assembly.services(&engine, seen.clone()).await?;
         Teller::start(&engine, services.events.clone(), runtime, changes)?;
         let counting = waiting.count(&engine, services.metrics.clone(), prometheus)?;
         // From here on tasks are run, those that were open among them.
         tell.send_replace(Some(services.tasks.clone()));
         let mut server = Server::new(services.router.clone());
+        let is_open = credentials.is_none();
         if let Some(credentials) = credentials {
             server = server.with_credentials(credentials);
         }
-        serve(listener, &url, server).await?;
+        serve(listener, &url, server, seen, is_open).await?;
         // What has happened until now is counted and written, as far as that takes no long time.
         tokio::task::spawn_blocking(move || counting.flush()).await?;
         services.metrics.write().await.context("the last metrics cannot be written")
@@ -136,6 +142,7 @@ struct Observers {
     logs: Logs,
     status: StatusObserver,
     metrics: MetricsObserver,
+    console: ToConsole,
 }
 
 impl Observer for Observers {
@@ -143,11 +150,13 @@ impl Observer for Observers {
         self.logs.committed(append);
         self.status.committed(append);
         self.metrics.committed(append);
+        self.console.committed(append);
     }
 
     fn parked(&self, parked: &Parked) {
         self.logs.parked(parked);
         self.status.parked(parked);
+        self.console.parked(parked);
         self.metrics.parked(parked);
     }
 
@@ -172,9 +181,26 @@ async fn keep_house(engine: Arc<Engine>, retention_days: u32) {
     }
 }
 
-async fn serve(listener: TcpListener, url: &str, server: Server<Arc<Router>>) -> anyhow::Result<()> {
+async fn serve(
+    listener: TcpListener,
+    url: &str,
+    server: Server<Arc<Router>>,
+    changes: Arc<Changes>,
+    is_open: bool,
+) -> anyhow::Result<()> {
     let asked = asked_to_stop()?;
-    println!("listening on {url}");
+    // A browser does not sign its requests.
+    let console =
+        if is_open { format!("console at {url}{}\n", darkroom_console::HOME) } else { String::new() };
+    // In one write, and no matter whether it is read: who has read the first line may be gone before a second one.
+    if let Err(error) = std::io::stdout().write_all(format!("listening on {url}\n{console}").as_bytes()) {
+        tracing::warn!(%error, "nobody is told where the server listens");
+    }
+    let asked = async move {
+        asked.await;
+        // Pages that wait for changes would hold up the end.
+        changes.close();
+    };
     server.serve(listener, asked).await;
     Ok(())
 }

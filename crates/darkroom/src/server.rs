@@ -41,7 +41,7 @@ impl Server {
         );
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         Ok(Self {
-            remote: Remote::new(Some(&url), key()),
+            remote: Remote::new(Some(&url), Some(key())),
             runtime: runtime.context("the connection's thread cannot be started")?,
             url,
             region: arguments.region.clone(),
@@ -105,9 +105,9 @@ fn refused(answer: &Response<Bytes>) -> Refused {
 }
 
 /// The key of AWS's own variables. A server that checks no signatures takes any.
-fn key() -> Option<AccessKey> {
+fn key() -> AccessKey {
     let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     let id = variable("AWS_ACCESS_KEY_ID").unwrap_or_else(|| "darkroom".to_owned());
     let secret = variable("AWS_SECRET_ACCESS_KEY").unwrap_or_else(|| "darkroom".to_owned());
-    Some(AccessKey { id, secret, session_token: variable("AWS_SESSION_TOKEN") })
+    AccessKey { id, secret, session_token: variable("AWS_SESSION_TOKEN") }
 }

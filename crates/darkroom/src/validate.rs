@@ -1,6 +1,6 @@
 //! `darkroom validate`: what is wrong with a definition, and where.
 
-use std::io::{IsTerminal, Write as _};
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -25,8 +25,17 @@ pub fn run(arguments: &ValidateArguments) -> anyhow::Result<ExitCode> {
     if arguments.json {
         print_json(&checked)?;
     } else {
+        let coloured = is_coloured(&std::io::stdout());
+        let mut out = std::io::stdout().lock();
         for one in &checked {
-            print_reports(one)?;
+            let name = one.file.display().to_string();
+            write_reports(&mut out, coloured, &name, &one.text, &one.diagnostics)?;
+            let (errors, warnings) = (one.count(Severity::Error), one.count(Severity::Warning));
+            if errors + warnings == 0 {
+                writeln!(out, "{name}: valid")?;
+            } else {
+                writeln!(out, "{name}: {errors} errors, {warnings} warnings\n")?;
+            }
         }
     }
     let valid = checked.iter().all(Checked::is_valid);
@@ -98,17 +107,26 @@ fn json_diagnostic(diagnostic: &Diagnostic, text: &str) -> serde_json::Value {
     json
 }
 
-fn print_reports(checked: &Checked) -> anyhow::Result<()> {
-    let name = checked.file.display().to_string();
-    let coloured = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let mut out = std::io::stdout().lock();
-    for diagnostic in &checked.diagnostics {
+/// Whether what is written there may have colours.
+pub fn is_coloured(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none()
+}
+
+/// Shows each diagnostic with the lines of `text` that it is about.
+pub fn write_reports(
+    out: &mut dyn Write,
+    coloured: bool,
+    name: &str,
+    text: &str,
+    diagnostics: &[Diagnostic],
+) -> anyhow::Result<()> {
+    for diagnostic in diagnostics {
         let (kind, colour) = match diagnostic.severity {
             Severity::Error => (ReportKind::Error, Color::Red),
             Severity::Warning => (ReportKind::Warning, Color::Yellow),
         };
         let span = diagnostic.span.as_ref().map_or(0..0, |span| span.start..span.end);
-        let mut report = Report::build(kind, (name.as_str(), span.clone()))
+        let mut report = Report::build(kind, (name, span.clone()))
             .with_config(
                 Config::new()
                     .with_color(coloured)
@@ -118,19 +136,12 @@ fn print_reports(checked: &Checked) -> anyhow::Result<()> {
             .with_code(diagnostic.code.as_str())
             .with_message(&diagnostic.message);
         if let Some(location) = &diagnostic.location {
-            report = report
-                .with_label(Label::new((name.as_str(), span)).with_message(location).with_color(colour));
+            report = report.with_label(Label::new((name, span)).with_message(location).with_color(colour));
         }
         if let Some(help) = &diagnostic.help {
             report = report.with_help(help);
         }
-        report.finish().write((name.as_str(), Source::from(checked.text.as_str())), &mut out)?;
-    }
-    let (errors, warnings) = (checked.count(Severity::Error), checked.count(Severity::Warning));
-    if errors + warnings == 0 {
-        writeln!(out, "{name}: valid")?;
-    } else {
-        writeln!(out, "{name}: {errors} errors, {warnings} warnings\n")?;
+        report.finish().write((name, Source::from(text)), &mut *out)?;
     }
     Ok(())
 }

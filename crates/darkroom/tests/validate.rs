@@ -47,3 +47,21 @@ fn a_file_that_cannot_be_read_ends_with_2() {
     let output = workspace.darkroom(&["validate", "nowhere.json"]).output().expect("the binary runs");
     assert_eq!(output.status.code(), Some(2), "{}", text(&output));
 }
+
+#[test]
+fn a_machine_is_drawn_or_its_faults_are_shown() {
+    let workspace = Workspace::new();
+    let file = repository("workflows/image-processing.asl.json");
+    let output = workspace.darkroom(&["graph", &file, "-o", "graph.svg"]).output().expect("the binary runs");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let drawn = std::fs::read_to_string(workspace.path().join("graph.svg")).expect("a picture");
+    assert!(drawn.starts_with("<svg ") && drawn.contains("data-state=\"ResizeImage\""), "{drawn}");
+    let output = workspace.darkroom(&["graph", "--mermaid", &file]).output().expect("the binary runs");
+    assert!(output.stdout.starts_with(b"flowchart TD"), "{}", text(&output));
+
+    std::fs::write(workspace.path().join("m.json"), "{\"StartAt\": \"A\", \"States\": {}}").expect("a file");
+    let output = workspace.darkroom(&["graph", "m.json"]).output().expect("the binary runs");
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    assert!(output.stdout.is_empty());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("m.json:1:"), "{}", text(&output));
+}

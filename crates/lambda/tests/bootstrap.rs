@@ -30,14 +30,15 @@ const PROGRAMS: [(&str, &str); 5] = [
 ];
 
 fn function(name: &str, program: &str, url: &str) -> Arc<dyn Function> {
-    let environment = [("INPUT_BUCKET", "in"), ("OUTPUT_BUCKET", "out"), ("DYNAMODB_TABLE", "images")];
+    let environment =
+        [("INPUT_BUCKET", "photos-in"), ("OUTPUT_BUCKET", "photos-out"), ("DYNAMODB_TABLE", "images")];
     Arc::new(Process::new(ProcessSettings {
         name: name.to_owned(),
         command: vec![program.to_owned()],
         directory: None,
         handler: "bootstrap".to_owned(),
         environment: environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
-        timeout: Duration::from_secs(60),
+        timeout: Duration::from_mins(1),
         memory_mb: 1024,
         concurrency: 1,
         region: "us-east-1".to_owned(),
@@ -105,9 +106,9 @@ async fn the_programs_take_a_photo_through_the_workflow_s_steps() {
     let create = Request::post("/").header("x-amz-target", "DynamoDB_20120810.CreateTable");
     send(&router, create, table.to_string()).await;
     let photo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/photos/rocket.jpg");
-    send(&router, Request::put("/in"), "").await;
-    send(&router, Request::put("/out"), "").await;
-    send(&router, Request::put("/in/uploads/u1/p1.jpg"), std::fs::read(photo).unwrap()).await;
+    send(&router, Request::put("/photos-in"), "").await;
+    send(&router, Request::put("/photos-out"), "").await;
+    send(&router, Request::put("/photos-in/uploads/u1/p1.jpg"), std::fs::read(photo).unwrap()).await;
 
     let event =
         json!({ "imageId": "p1", "userId": "u1", "s3Key": "uploads/u1/p1.jpg", "fileName": "p1.jpg" });
@@ -118,7 +119,7 @@ async fn the_programs_take_a_photo_through_the_workflow_s_steps() {
     let marked = json!({ "imageId": "p1", "userId": "u1", "resizeResult": resized });
     assert_eq!(invoke(&router, "watermark", &marked).await.unwrap()["status"], "completed");
     assert_eq!(item(&router).await["status"], json!({ "S": "completed" }));
-    let (_, listed) = send(&router, Request::get("/out?list-type=2"), "").await;
+    let (_, listed) = send(&router, Request::get("/photos-out?list-type=2"), "").await;
     assert_eq!(String::from_utf8_lossy(&listed).matches("<Key>processed/u1/p1-").count(), 4);
 
     // What goes wrong has the name that the workflow knows it by.

@@ -1,7 +1,7 @@
 //! One port, many services: a request is told apart as AWS's own gateways do.
 //!
 //! In this order: the prefix of `X-Amz-Target`, the service in the signature's scope, the path, the version of
-//! a form, and what is left is S3's, whose paths are its users' own.
+//! a form, and what is left is S3's, whose paths are its users' own; but for the port itself when a browser opens it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -41,6 +41,8 @@ pub struct Route {
     pub pages: &'static [&'static str],
     /// The `Version` of its forms.
     pub version: Option<&'static str>,
+    /// Whether it is what a person sees who opens the port in a browser.
+    pub is_for_browsers: bool,
     /// What it speaks to those who name no target.
     pub protocol: Protocol,
 }
@@ -100,6 +102,10 @@ impl Router {
         }
         if is_form(request.method(), request.headers()) {
             return self.answer_form(request, caller).await;
+        }
+        let pages = self.services.values().find(|(route, _)| route.is_for_browsers);
+        if let Some((_, pages)) = pages.filter(|_| is_opened(&request)) {
+            return pages.answer(request, caller).await;
         }
         match self.services.get("s3") {
             Some((_, service)) => service.answer(request, caller).await,
@@ -193,6 +199,17 @@ fn is_form(method: &Method, headers: &HeaderMap) -> bool {
             .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"))
 }
 
+/// Whether a person opens the port in a browser. A client that lists buckets asks for no page.
+fn is_opened(request: &Request) -> bool {
+    let wants_page =
+        wire::text(request.headers(), header::ACCEPT.as_str()).is_some_and(|it| it.contains("text/html"));
+    let is_signed = request.headers().contains_key(header::AUTHORIZATION) || request.uri().query().is_some();
+    request.method() == Method::GET
+        && matches!(request.uri().path(), "/" | "/console")
+        && wants_page
+        && !is_signed
+}
+
 fn unknown_service(name: &str) -> Response<Body> {
     let message = format!("The service {name} is not served here");
     Fault::sender(400, "UnknownOperationException", message).in_json("", wire::json::V1_0)
@@ -227,6 +244,7 @@ mod tests {
             Route { name: "sns", version: Some("2010-03-31"), ..Route::default() },
             Route { name: "lambda", paths: &["/2015-03-31/functions"], ..Route::default() },
             Route { name: "metrics", pages: &["/metrics"], ..Route::default() },
+            Route { name: "pages", paths: &["/pages/"], is_for_browsers: true, ..Route::default() },
         ];
         let home =
             Home { region: "us-east-1".into(), account: "000000000000".into(), url: "http://x".into() };
@@ -254,6 +272,12 @@ mod tests {
             ("GET", "/metrics", vec![], "", "metrics"),
             ("GET", "/metrics/key", vec![], "", "s3"),
             ("GET", "/metrics", vec![("authorization", scope("s3"))], "", "s3"),
+            ("GET", "/pages/", vec![], "", "pages"),
+            ("GET", "/", vec![], "", "s3"),
+            ("GET", "/", vec![("accept", "text/html,*/*;q=0.8".into())], "", "pages"),
+            ("GET", "/?prefix=a", vec![("accept", "text/html".into())], "", "s3"),
+            ("GET", "/", vec![("accept", "text/html".into()), ("authorization", scope("s3"))], "", "s3"),
+            ("GET", "/bucket/", vec![("accept", "text/html".into())], "", "s3"),
         ] {
             let mut request = Request::builder().method(method).uri(uri);
             for (name, value) in headers {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::Request;
 use axum::response::Response;
+use darkroom_console::{Changes, Console};
 use darkroom_engine::Engine;
 use darkroom_gateway::Gateway;
 use darkroom_lambda::Reach;
@@ -22,6 +23,7 @@ use tokio::runtime::Handle;
 use super::setup::Setup;
 use super::{functions, settings};
 use crate::cli::ServeArguments;
+use crate::console::{Pages, Surroundings};
 use crate::metrics::Page;
 use crate::platform;
 
@@ -43,7 +45,7 @@ pub struct Assembly<'a> {
 
 impl Assembly<'_> {
     /// The services, with the platform's own resources in them.
-    pub async fn services(self, engine: &Arc<Engine>) -> anyhow::Result<Services> {
+    pub async fn services(self, engine: &Arc<Engine>, changes: Arc<Changes>) -> anyhow::Result<Services> {
         let Self { arguments, file, url, runtime, roles, page } = self;
         let (data, names) = (&arguments.data, file.names());
         let mut remote = file.remote()?;
@@ -52,16 +54,24 @@ impl Assembly<'_> {
         }
         let endpoints = Arc::new(Endpoints::new(&remote)?);
         let buckets = platform::open_buckets(data, &data.join("output"))?;
+        let reach = Reach {
+            endpoint: endpoints.clone(),
+            runtime: runtime.clone(),
+            region: arguments.region.clone(),
+            account: arguments.account.clone(),
+        };
+        let surroundings = Surroundings {
+            engine: engine.clone(),
+            reach: reach.clone(),
+            names: names.clone(),
+            url: url.to_owned(),
+        };
+        let pages = Pages(Console::new(engine.clone(), changes, Arc::new(surroundings)));
         let is_embedded = !remote.contains_key("s3");
         let parts = functions::Parts {
             input: is_embedded.then(|| buckets.input.clone()),
             output: is_embedded.then(|| buckets.output.clone()),
-            reach: Reach {
-                endpoint: endpoints.clone(),
-                runtime: runtime.clone(),
-                region: arguments.region.clone(),
-                account: arguments.account.clone(),
-            },
+            reach,
             names,
             roles: roles.clone(),
         };
@@ -88,7 +98,8 @@ impl Assembly<'_> {
             clock: Clock::System,
         };
         let gateway = Gateway::new(engine.clone(), &arguments.region, &arguments.account);
-        let services = Services::open(settings, vec![Arc::new(States(gateway)), Arc::new(page)])?;
+        let services =
+            Services::open(settings, vec![Arc::new(States(gateway)), Arc::new(page), Arc::new(pages)])?;
         // Where functions are called elsewhere, the image functions are not.
         if names.enabled && !remote.contains_key("lambda") {
             let setup = Setup {

@@ -22,8 +22,9 @@ use darkroom_engine::{Engine, NotRedrivable, Observer, Parked};
 use darkroom_services::events::{Event, Events};
 use darkroom_services::wire::Caller;
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 use tokio::runtime::Handle;
+
+use crate::digest::sha256;
 
 /// Changes that wait to be told. When there are more, the engine waits: what is told must not fall behind for ever.
 const WAITING_MAX: usize = 4_096;
@@ -233,10 +234,9 @@ fn event(change: &Change, stored: &StoredExecution) -> Event {
         To::Ended(end) => stored.redrive.filter(|redrive| redrive.at <= end.ended_at),
     };
     let redrive_count = match (&change.to, redrive, stored.redrive) {
-        (To::Started { .. }, ..) => 0,
+        (To::Started { .. }, ..) | (_, None, None) => 0,
         (_, Some(redrive), _) => redrive.count,
         (_, None, Some(later)) => later.count.saturating_sub(1),
-        (_, None, None) => 0,
     };
     let (output, reason) = match end.map(|end| &end.status) {
         Some(EndStatus::Succeeded(output)) => (Some(output), None),
@@ -250,7 +250,7 @@ fn event(change: &Change, stored: &StoredExecution) -> Event {
         || NotRedrivable::Status(end.map_or(ExecutionStatus::Running, |end| end.status.status()));
     let escaped = |payload: &Payload| json!(&**payload.text()).to_string().len();
     let has_room = escaped(input) + output.map_or(0, escaped) <= PAYLOAD_BYTES_MAX;
-    let text = |text: &Option<Text>| text.as_ref().map(|text| text.to_string());
+    let text = |text: &Option<Text>| text.as_ref().map(ToString::to_string);
     let detail = json!({
         "executionArn": &**execution_arn,
         "stateMachineArn": &**state_machine_arn,
@@ -292,8 +292,7 @@ fn event(change: &Change, stored: &StoredExecution) -> Event {
 
 /// An id in the form of a UUID: the same for the same change.
 fn id(parts: &[&str]) -> String {
-    let digest = parts.iter().fold(Sha256::new(), |digest, part| digest.chain_update(part).chain_update([0]));
-    let digits: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits = sha256(parts.iter().flat_map(|part| [part.as_bytes(), &[0]]));
     format!(
         "{}-{}-5{}-a{}-{}",
         &digits[..8],

@@ -1,0 +1,87 @@
+//! What runs, what failed, and how much goes through.
+//!
+//! Each look at the store is for a few rows of an index, however many executions there are; what is counted beyond that
+//! is counted as it happens.
+
+use axum::response::Response;
+use darkroom_engine::store::{ExecutionStatus, ExecutionSummary, Filter};
+use maud::{Markup, html};
+
+use super::executions::table;
+use crate::error::ConsoleError;
+use crate::layout::{self, Tab};
+use crate::query::link;
+use crate::{Console, answer, chart};
+
+/// Running executions that are counted: beyond that it is said that there are more.
+const COUNTED_MAX: usize = 1_000;
+/// Rows of a list.
+const ROWS: usize = 8;
+
+/// The page.
+pub fn page(console: &Console) -> Result<Response, ConsoleError> {
+    let running = list(console, Some(ExecutionStatus::Running), COUNTED_MAX + 1)?;
+    let mut failed = list(console, Some(ExecutionStatus::Failed), ROWS)?;
+    failed.extend(list(console, Some(ExecutionStatus::TimedOut), ROWS)?);
+    failed.sort_by_key(|summary| std::cmp::Reverse(summary.key));
+    failed.truncate(ROWS);
+    let recent = list(console, None, ROWS)?;
+    let minutes = console.changes.minutes(console.engine.now());
+    let sum =
+        |count: fn(&crate::changes::Minute) -> u32| minutes.iter().map(count).map(u64::from).sum::<u64>();
+    let parked: Vec<&ExecutionSummary> = running.iter().filter(|it| it.parked.is_some()).take(ROWS).collect();
+    let now = console.engine.now();
+    let body = html! {
+        h1 { "Overview" }
+        div.tiles data-part="tiles" {
+            (tile("Running", &counted(running.len()), "running", &link("executions", &[("status", "RUNNING")])))
+            (tile("Started in the last hour", &sum(|it| it.started).to_string(), "", &link("executions", &[])))
+            (tile("Succeeded in the last hour", &sum(|it| it.succeeded).to_string(), "good",
+                &link("executions", &[("status", "SUCCEEDED")])))
+            (tile("Failed in the last hour", &sum(|it| it.failed).to_string(), "bad",
+                &link("executions", &[("status", "FAILED")])))
+        }
+        div data-part="chart" { (chart::throughput(&minutes)) }
+        div data-part="parked" {
+            @if !parked.is_empty() {
+                h2 { "Set aside" }
+                p.notice { "The engine could not go on with these. Their histories are whole." }
+                (table(&parked, now))
+            }
+        }
+        div.halves {
+            section data-part="running" {
+                h2 { "Running" }
+                (table(&running.iter().take(ROWS).collect::<Vec<_>>(), now))
+            }
+            section data-part="failed" {
+                h2 { "Failed last" }
+                (table(&failed.iter().collect::<Vec<_>>(), now))
+            }
+        }
+        section data-part="recent" {
+            h2 { "Started last" }
+            (table(&recent.iter().collect::<Vec<_>>(), now))
+            p { a href=(link("executions", &[])) { "All executions" } }
+        }
+    };
+    Ok(answer::page(layout::page("Overview", Tab::Overview, Some(&link("live", &[])), &body)))
+}
+
+fn list(
+    console: &Console,
+    status: Option<ExecutionStatus>,
+    limit: usize,
+) -> Result<Vec<ExecutionSummary>, ConsoleError> {
+    Ok(console.engine.store().executions(&Filter { status, limit, ..Filter::default() })?)
+}
+
+fn counted(number: usize) -> String {
+    if number > COUNTED_MAX { format!("over {COUNTED_MAX}") } else { number.to_string() }
+}
+
+fn tile(name: &str, number: &str, class: &str, to: &str) -> Markup {
+    html! {
+        a href=(to) class=(format!("tile {class}")) { strong { (number) } " " span { (name) } }
+    }
+}
