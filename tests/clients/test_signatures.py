@@ -1,11 +1,22 @@
 """Requests to a server that was given access keys: AWS's own signers are let in, everyone else is told why not."""
-import os, pathlib, tempfile, unittest, urllib.error, urllib.request
+import json, os, pathlib, sys, tempfile, unittest, urllib.error, urllib.request
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from server import Server
+
+# A function that asks for the queues, with whatever its environment gives it.
+FUNCTION = """
+import json, os, urllib.request, boto3
+base = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/invocation/"
+while True:
+    with urllib.request.urlopen(base + "next") as event:
+        id = event.headers["Lambda-Runtime-Aws-Request-Id"]
+    queues = boto3.client("sqs").list_queues(QueueNamePrefix="asked-for").get("QueueUrls", [])
+    urllib.request.urlopen(base + id + "/response", json.dumps(len(queues)).encode()).read()
+"""
 
 KEYS = "[anna]\naws_access_key_id = AKIDANNA\naws_secret_access_key = a/long+secret\n"
 
@@ -17,8 +28,10 @@ class Signatures(unittest.TestCase):
         cls.addClassCleanup(cls.folder.cleanup)
         keys = pathlib.Path(cls.folder.name) / "keys"
         keys.write_text(KEYS)
+        config = pathlib.Path(cls.folder.name) / "darkroom.toml"
+        config.write_text("[functions.asks]\ncommand = " + json.dumps([sys.executable, "-c", FUNCTION]) + "\n")
         data = pathlib.Path(cls.folder.name) / "data"
-        cls.server = Server(os.environ["DARKROOM_BINARY"], data, "--credentials", str(keys))
+        cls.server = Server(os.environ["DARKROOM_BINARY"], data, "--credentials", str(keys), "--config", str(config))
         cls.addClassCleanup(cls.server.stop)
 
     def client(self, service, key="AKIDANNA", secret="a/long+secret"):
@@ -63,6 +76,11 @@ class Signatures(unittest.TestCase):
             file.flush()
             s3.upload_file(file.name, "signed", "large")
         self.assertEqual(s3.get_object(Bucket="signed", Key="large")["Body"].read(), large)
+
+    def test_functions_sign_with_the_server_s_own_key(self):
+        self.client("sqs").create_queue(QueueName="asked-for")
+        answer = self.client("lambda").invoke(FunctionName="asks", Payload=b"{}")
+        self.assertEqual((answer.get("FunctionError"), answer["Payload"].read()), (None, b"1"))
 
     def test_a_presigned_url_is_good_for_what_it_was_made_for(self):
         s3 = self.client("s3")

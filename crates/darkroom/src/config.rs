@@ -47,7 +47,7 @@ fn describe(file: &File) -> anyhow::Result<Value> {
     let names = file.names();
     let shipped = roles::shipped(ACCOUNT, &names.placeholders(REGION, ACCOUNT))?;
     file.roles(shipped.clone(), ACCOUNT)?;
-    file.functions(REGION, "http://127.0.0.1:4566")?;
+    file.functions(REGION, "http://127.0.0.1:4566", None)?;
     let remote = file.remote()?;
     let services: Vec<Value> = darkroom_services::EMBEDDED
         .iter()

@@ -89,7 +89,9 @@ pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
             engine: engine.clone(),
             store: platform::engine_file(&arguments.data),
         };
-        let assembly = Assembly { arguments, file: &file, url: &url, runtime: runtime.clone(), roles, page };
+        let access_key = credentials.as_ref().map(|credentials| credentials.first().clone());
+        let assembly =
+            Assembly { arguments, file: &file, url: &url, runtime: runtime.clone(), roles, page, access_key };
         let services = assembly.services(&engine, seen.clone()).await?;
         Teller::start(&engine, services.events.clone(), runtime, changes)?;
         let counting = waiting.count(&engine, services.metrics.clone(), prometheus)?;

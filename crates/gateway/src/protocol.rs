@@ -5,9 +5,9 @@ use std::sync::Arc;
 use axum::body::Body;
 use darkroom_engine::Engine;
 use darkroom_engine::store::{Store, StoreError};
-use darkroom_port::{Answer, Memory, Refusal, Stop};
+use darkroom_port::{Answer, CredentialScope, Memory, Refusal, Stop};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -112,7 +112,7 @@ impl Gateway {
         let text = if body.bytes.is_empty() { b"{}" } else { &*body.bytes };
         let input =
             serde_json::from_slice(text).map_err(|error| ApiError::Serialization(error.to_string()))?;
-        let context = self.context(&parts.headers, Stop::of(&parts.extensions));
+        let context = self.context(&parts);
         self.call_action(context, name, input).await
     }
 
@@ -130,33 +130,15 @@ impl Gateway {
     }
 
     /// The region of the signature's scope; the account where the access key is one.
-    fn context(&self, headers: &HeaderMap, stop: Stop) -> Context {
-        let scope = headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.split_once("Credential="))
-            .map(|(_, rest)| rest.split([',', ' ']).next().unwrap_or_default())
-            .unwrap_or_default();
-        let mut parts = scope.split('/');
-        let account = parts.next().filter(|key| is_account(key));
-        let region = parts.nth(1).filter(|region| is_region(region));
+    fn context(&self, parts: &Parts) -> Context {
+        let scope = CredentialScope::of(&parts.headers, &parts.uri);
         Context {
             engine: self.engine.clone(),
-            region: region.unwrap_or(&self.region).to_owned(),
-            account: account.unwrap_or(&self.account).to_owned(),
-            stop,
+            region: scope.region.unwrap_or_else(|| self.region.clone()),
+            account: scope.account.unwrap_or_else(|| self.account.clone()),
+            stop: Stop::of(&parts.extensions),
         }
     }
-}
-
-fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-fn is_region(text: &str) -> bool {
-    !text.is_empty()
-        && text.len() <= 32
-        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
 impl Call {

@@ -43,6 +43,7 @@ fn function(name: &str, program: &str, url: &str) -> Arc<dyn Function> {
         concurrency: 1,
         region: "us-east-1".to_owned(),
         endpoint_url: url.to_owned(),
+        access_key: None,
     }))
 }
 

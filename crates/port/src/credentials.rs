@@ -15,13 +15,19 @@ use subtle::ConstantTimeEq as _;
 
 /// The access keys of a server.
 pub struct Credentials {
-    keys: HashMap<String, AccessKey>,
+    first: AccessKey,
+    others: HashMap<String, AccessKey>,
 }
 
-/// What belongs to an access key's id. It is never shown.
-pub(crate) struct AccessKey {
-    pub(crate) secret: String,
-    session_token: Option<String>,
+/// An access key. Its secret is never shown.
+#[derive(Clone)]
+pub struct AccessKey {
+    /// What it is known by.
+    pub id: String,
+    /// What is signed with.
+    pub secret: String,
+    /// What is sent along, where it belongs to a session.
+    pub session_token: Option<String>,
 }
 
 /// Why a text holds no access keys that can be used. Secrets are not named.
@@ -70,6 +76,12 @@ struct Section<'a> {
     members: HashMap<String, &'a str>,
 }
 
+impl std::fmt::Debug for AccessKey {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("AccessKey").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
 impl Credentials {
     /// Reads the text of a credentials file. At least one access key must be there.
     pub fn parse(text: &str) -> Result<Self, CredentialsError> {
@@ -87,21 +99,30 @@ impl Credentials {
             let section = sections.last_mut().ok_or(CredentialsError::NoSection { line: number })?;
             section.members.insert(name.trim().to_ascii_lowercase(), value.trim());
         }
-        let mut keys = HashMap::new();
+        let (mut first, mut others) = (None, HashMap::new());
         for section in sections {
-            let id = section.member(ID)?.to_owned();
-            let secret = section.member(SECRET)?.to_owned();
-            let session_token = section.members.get(TOKEN).map(|token| (*token).to_owned());
-            if keys.insert(id, AccessKey { secret, session_token }).is_some() {
+            let key = section.key()?;
+            let is_taken = |first: &AccessKey| first.id == key.id || others.contains_key(&key.id);
+            if first.as_ref().is_some_and(is_taken) {
                 return Err(CredentialsError::Twice { section: section.name.to_owned() });
             }
+            if first.is_none() {
+                first = Some(key);
+            } else {
+                others.insert(key.id.clone(), key);
+            }
         }
-        if keys.is_empty() { Err(CredentialsError::Empty) } else { Ok(Self { keys }) }
+        Ok(Self { first: first.ok_or(CredentialsError::Empty)?, others })
+    }
+
+    /// The first of them, for the server's own programs.
+    pub fn first(&self) -> &AccessKey {
+        &self.first
     }
 
     /// The key of this id, if the session token that came with it is the one that belongs to it.
     pub(crate) fn find(&self, id: &str, session_token: Option<&str>) -> Option<&AccessKey> {
-        let key = self.keys.get(id)?;
+        let key = if self.first.id == id { &self.first } else { self.others.get(id)? };
         let is_right = match (&key.session_token, session_token) {
             (None, None) => true,
             (Some(expected), Some(found)) => expected.as_bytes().ct_eq(found.as_bytes()).into(),
@@ -112,6 +133,14 @@ impl Credentials {
 }
 
 impl Section<'_> {
+    fn key(&self) -> Result<AccessKey, CredentialsError> {
+        Ok(AccessKey {
+            id: self.member(ID)?.to_owned(),
+            secret: self.member(SECRET)?.to_owned(),
+            session_token: self.members.get(TOKEN).map(|token| (*token).to_owned()),
+        })
+    }
+
     fn member(&self, name: &'static str) -> Result<&str, CredentialsError> {
         let value = self.members.get(name).copied().filter(|value| !value.is_empty());
         value.ok_or_else(|| CredentialsError::Incomplete { section: self.name.to_owned(), member: name })

@@ -9,11 +9,13 @@ mod body;
 mod credentials;
 mod memory;
 mod refusal;
+mod scope;
 mod server;
 mod signature;
 
 pub use answer::Answer;
-pub use credentials::{Credentials, CredentialsError};
+pub use credentials::{AccessKey, Credentials, CredentialsError};
 pub use memory::{Held, Memory};
 pub use refusal::Refusal;
+pub use scope::CredentialScope;
 pub use server::{Server, ServerLimits, Stop};

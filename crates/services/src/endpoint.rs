@@ -12,6 +12,7 @@ use aws_sigv4::http_request::{
 use aws_sigv4::sign::v4;
 use axum::body::Body;
 use bytes::Bytes;
+pub use darkroom_port::AccessKey;
 use futures::future::BoxFuture;
 use http::{Request, Response, Uri};
 use http_body_util::{BodyExt, Full, Limited};
@@ -191,17 +192,6 @@ pub(crate) fn http_client() -> HttpClient {
         .enable_http1()
         .wrap_connector(connector);
     Client::builder(TokioExecutor::new()).pool_max_idle_per_host(IDLE_CONNECTIONS_MAX).build(connector)
-}
-
-/// An access key.
-#[derive(Clone)]
-pub struct AccessKey {
-    /// `AWS_ACCESS_KEY_ID`.
-    pub id: String,
-    /// `AWS_SECRET_ACCESS_KEY`.
-    pub secret: String,
-    /// `AWS_SESSION_TOKEN`, of temporary ones.
-    pub session_token: Option<String>,
 }
 
 impl Remote {

@@ -11,7 +11,7 @@ use darkroom_gateway::Gateway;
 use darkroom_lambda::Reach;
 use darkroom_port::Answer as _;
 use darkroom_services::clock::Clock;
-use darkroom_services::endpoint::Endpoints;
+use darkroom_services::endpoint::{AccessKey, Endpoints};
 use darkroom_services::roles::Roles;
 use darkroom_services::router::{Route, Service};
 use darkroom_services::s3::Folders;
@@ -39,6 +39,8 @@ pub struct Assembly<'a> {
     pub runtime: Handle,
     /// What roles may do.
     pub roles: Arc<Roles>,
+    /// What functions that are programs sign their requests with, where the server asks for signatures.
+    pub access_key: Option<AccessKey>,
     /// `GET /metrics`.
     pub page: Page,
 }
@@ -46,7 +48,7 @@ pub struct Assembly<'a> {
 impl Assembly<'_> {
     /// The services, with the platform's own resources in them.
     pub async fn services(self, engine: &Arc<Engine>, changes: Arc<Changes>) -> anyhow::Result<Services> {
-        let Self { arguments, file, url, runtime, roles, page } = self;
+        let Self { arguments, file, url, runtime, roles, page, access_key } = self;
         let (data, names) = (&arguments.data, file.names());
         let mut remote = file.remote()?;
         if let Some(endpoint) = &arguments.lambda_endpoint {
@@ -76,7 +78,7 @@ impl Assembly<'_> {
             roles: roles.clone(),
         };
         let mut functions = parts.functions()?;
-        functions.extend(file.functions(&arguments.region, url)?);
+        functions.extend(file.functions(&arguments.region, url, access_key.as_ref())?);
         let elsewhere =
             [(&names.input_bucket, buckets.input_folder), (&names.output_bucket, data.join("output"))];
         let settings = Settings {

@@ -259,7 +259,12 @@ impl File {
     }
 
     /// The functions that are not in this process.
-    pub fn functions(&self, region: &str, url: &str) -> anyhow::Result<BTreeMap<String, Arc<dyn Function>>> {
+    pub fn functions(
+        &self,
+        region: &str,
+        url: &str,
+        access_key: Option<&AccessKey>,
+    ) -> anyhow::Result<BTreeMap<String, Arc<dyn Function>>> {
         let mut functions: BTreeMap<String, Arc<dyn Function>> = BTreeMap::new();
         for (name, table) in &self.functions {
             anyhow::ensure!(
@@ -280,6 +285,7 @@ impl File {
                     concurrency: table.concurrency,
                     region: region.to_owned(),
                     endpoint_url: url.to_owned(),
+                    access_key: access_key.cloned(),
                 })),
                 (None, Some(url)) => Arc::new(Url::new(url, timeout)),
                 _ => anyhow::bail!("[functions.{name}] has to have either a command or a url"),
@@ -351,7 +357,7 @@ mod tests {
         let check = |text: &str| -> anyhow::Result<(usize, usize)> {
             let file = parse(text, std::iter::empty())?;
             file.roles(BTreeMap::new(), "000000000000")?;
-            Ok((file.remote()?.len(), file.functions("us-east-1", "http://x")?.len()))
+            Ok((file.remote()?.len(), file.functions("us-east-1", "http://x", None)?.len()))
         };
         for (text, expected) in [
             ("", Ok((0, 0))),

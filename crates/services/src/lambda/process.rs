@@ -7,6 +7,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use darkroom_port::AccessKey;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -25,6 +26,9 @@ const IDLE_MAX: Duration = Duration::from_mins(10);
 const WAITING_MAX: usize = 1000;
 /// How often a running function's memory is looked at.
 const MEMORY_PERIOD: Duration = Duration::from_millis(100);
+
+/// An access key's id and secret where nobody checks signatures.
+const ANY: &str = "local";
 
 /// What is run, and within which bounds.
 #[derive(Clone, Debug)]
@@ -49,6 +53,8 @@ pub struct ProcessSettings {
     pub region: String,
     /// Where the other services are, as `AWS_ENDPOINT_URL`.
     pub endpoint_url: String,
+    /// What its requests to them are signed with, where they ask for that.
+    pub access_key: Option<AccessKey>,
 }
 
 /// The processes of one function.
@@ -110,10 +116,15 @@ impl Process {
             .env("AWS_REGION", &settings.region)
             .env("AWS_DEFAULT_REGION", &settings.region)
             .env("AWS_ENDPOINT_URL", &settings.endpoint_url)
-            // Any do: signatures are not checked here.
-            .env("AWS_ACCESS_KEY_ID", "local")
-            .env("AWS_SECRET_ACCESS_KEY", "local")
+            .env("AWS_ACCESS_KEY_ID", settings.access_key.as_ref().map_or(ANY, |key| &key.id))
+            .env("AWS_SECRET_ACCESS_KEY", settings.access_key.as_ref().map_or(ANY, |key| &key.secret))
             .env_remove("AWS_SESSION_TOKEN")
+            .envs(
+                settings
+                    .access_key
+                    .iter()
+                    .filter_map(|key| Some(("AWS_SESSION_TOKEN", key.session_token.as_ref()?))),
+            )
             .env_remove("AWS_PROFILE")
             .env("LAMBDA_TASK_ROOT", &root)
             .env("LAMBDA_RUNTIME_DIR", &root)

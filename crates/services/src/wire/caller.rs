@@ -1,6 +1,6 @@
 //! Who calls: the account and region that a request's signature names.
 
-use darkroom_port::Stop;
+use darkroom_port::{CredentialScope, Stop};
 use http::{Extensions, HeaderMap, Uri, header};
 
 /// The account and region of requests that name none.
@@ -41,25 +41,15 @@ impl Caller {
         }
     }
 
-    /// Reads the credential scope, `<key>/<date>/<region>/<service>/aws4_request`, from the `Authorization`
-    /// header or a presigned URL. The account is the access key's where that is twelve digits.
-    ///
-    /// Whether the signature is right was the port's to check.
+    /// Who a request's credential scope names, and where there is none, home. Whether the signature is right was the
+    /// port's to check.
     pub fn of(headers: &HeaderMap, uri: &Uri, extensions: &Extensions, home: &Home) -> Self {
-        let signed = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let in_header = signed
-            .and_then(|value| value.split_once("Credential="))
-            .map(|(_, rest)| rest.split([',', ' ']).next().unwrap_or_default().to_owned());
-        let scope = in_header.or_else(|| presigned_scope(uri)).unwrap_or_default();
-        let mut parts = scope.split('/');
-        let account = parts.next().filter(|key| is_account(key));
-        let region = parts.nth(1).filter(|region| is_region(region));
-        let service = parts.next().filter(|service| !service.is_empty());
+        let CredentialScope { account, region, service } = CredentialScope::of(headers, uri);
         let host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
         Self {
-            region: region.unwrap_or(&home.region).to_owned(),
-            account: account.unwrap_or(&home.account).to_owned(),
-            service: service.map(str::to_owned),
+            region: region.unwrap_or_else(|| home.region.clone()),
+            account: account.unwrap_or_else(|| home.account.clone()),
+            service,
             url: host.map_or_else(|| home.url.clone(), |host| format!("http://{host}")),
             stop: Stop::of(extensions),
         }
@@ -68,56 +58,5 @@ impl Caller {
     /// `arn:aws:<service>:<region>:<account>:<resource>`.
     pub fn arn(&self, service: &str, resource: &str) -> String {
         format!("arn:aws:{service}:{}:{}:{resource}", self.region, self.account)
-    }
-}
-
-fn presigned_scope(uri: &Uri) -> Option<String> {
-    let pairs = super::query::pairs(uri.query()?.as_bytes());
-    pairs.into_iter().find(|(name, _)| name == "X-Amz-Credential").map(|(_, value)| value)
-}
-
-fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-fn is_region(text: &str) -> bool {
-    !text.is_empty()
-        && text.len() <= 32
-        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_scope_says_whose_and_where() {
-        let home =
-            Home { region: "us-east-1".into(), account: "000000000000".into(), url: "http://x".into() };
-        let header =
-            "AWS4-HMAC-SHA256 Credential=123456789012/20260101/eu-west-1/sqs/aws4_request, SignedHeaders=h";
-        for (authorization, uri, expected) in [
-            (Some(header), "/", ("eu-west-1", "123456789012", Some("sqs"))),
-            (
-                Some("AWS4-HMAC-SHA256 Credential=test/d/us-west-2/s3/a"),
-                "/",
-                ("us-west-2", "000000000000", Some("s3")),
-            ),
-            (
-                None,
-                "/b/k?X-Amz-Credential=AK%2Fd%2Feu-west-3%2Fs3%2Fx",
-                ("eu-west-3", "000000000000", Some("s3")),
-            ),
-            (Some("Basic abc"), "/", ("us-east-1", "000000000000", None)),
-            (Some("Credential=a/b/../c"), "/", ("us-east-1", "000000000000", Some("c"))),
-            (None, "/", ("us-east-1", "000000000000", None)),
-        ] {
-            let mut headers = HeaderMap::new();
-            if let Some(value) = authorization {
-                headers.insert(header::AUTHORIZATION, value.parse().unwrap());
-            }
-            let caller = Caller::of(&headers, &uri.parse().unwrap(), &Extensions::new(), &home);
-            assert_eq!((&*caller.region, &*caller.account, caller.service.as_deref()), expected);
-        }
     }
 }

@@ -45,6 +45,7 @@ fn process(timeout: Duration) -> Arc<dyn Function> {
         concurrency: 2,
         region: "us-east-1".to_owned(),
         endpoint_url: "http://localhost:4566".to_owned(),
+        access_key: None,
     }))
 }
 
