@@ -129,9 +129,12 @@ impl Browser {
         if status == 200 { Ok(value) } else { Err(value) }
     }
 
-    /// Opens a page and waits until it is there.
+    /// Opens a page and waits until it is there, with its styles. A driver that is sent to where it is already may say
+    /// so while the new page is still being read.
     pub fn go(&self, url: &str) {
+        self.run("window.isLeft = true");
         self.call("POST", "/url", &json!({ "url": url }));
+        self.until("the page is there", "return !window.isLeft && document.readyState === 'complete'");
     }
 
     /// What a piece of script answers.

@@ -149,6 +149,7 @@ fn every_page_is_quiet_and_usable_by_everyone() {
         for (width, colours) in [(1280, "light"), (1280, "dark"), (360, "light")] {
             browser.pretend(width, colours);
             browser.go(&server.page(page));
+            check_quiet(&browser, &server);
             let faults = browser.run(ACCESS);
             assert_eq!(faults, json!([]), "{name} at {width} in {colours}: {faults:#}");
             browser.picture(&format!("{name}-{width}-{colours}"));
