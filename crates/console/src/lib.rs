@@ -24,7 +24,6 @@ mod platform;
 mod query;
 mod restart;
 mod time;
-mod trace;
 mod why;
 
 use std::sync::Arc;

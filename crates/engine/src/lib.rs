@@ -10,16 +10,20 @@
 
 mod activity;
 pub mod arn;
+mod beginning;
 mod clock;
+pub mod course;
 mod definitions;
 mod engine;
 mod executor;
 mod redrive;
+pub mod segment;
 mod shard;
 pub mod store;
 mod token;
 
 pub use activity::{ActivityTask, Poller};
+pub use beginning::Beginning;
 pub use clock::{Clock, OsRandom, SystemClock};
 pub use definitions::{DefinitionError, Definitions};
 pub use engine::{

@@ -6,8 +6,9 @@ use axum::body::Body;
 use darkroom_engine::Engine;
 use darkroom_engine::store::{Store, StoreError};
 use darkroom_port::{Answer, CredentialScope, Memory, Refusal, Stop};
+use darkroom_trace::HEADER_BYTES_MAX;
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -39,6 +40,8 @@ pub(crate) struct Context {
     pub(crate) engine: Arc<Engine>,
     pub(crate) region: String,
     pub(crate) account: String,
+    /// `X-Amzn-Trace-Id`, as the caller sent it.
+    pub(crate) trace_header: Option<String>,
     /// Asked by what may wait for long.
     pub(crate) stop: Stop,
 }
@@ -136,9 +139,16 @@ impl Gateway {
             engine: self.engine.clone(),
             region: scope.region.unwrap_or_else(|| self.region.clone()),
             account: scope.account.unwrap_or_else(|| self.account.clone()),
+            trace_header: trace_header(&parts.headers),
             stop: Stop::of(&parts.extensions),
         }
     }
+}
+
+/// A tracing header that is one by its form: whatever else a client or a proxy sends is no fault of the call.
+fn trace_header(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get("x-amzn-trace-id")?.to_str().ok()?;
+    (!text.is_empty() && text.len() <= HEADER_BYTES_MAX).then(|| text.to_owned())
 }
 
 impl Call {

@@ -15,7 +15,7 @@ use crate::database::Database;
 use crate::dynamodb::DynamoDb;
 use crate::endpoint::Endpoints;
 use crate::events::{Event, Events};
-use crate::lambda::{Function, Lambda};
+use crate::lambda::{Function, Lambda, Measures};
 use crate::outbox::{Deliverer, Mail, Outbox};
 use crate::roles::Roles;
 use crate::router::{Router, Service};
@@ -24,9 +24,10 @@ use crate::sns::Sns;
 use crate::sqs::Sqs;
 use crate::tasks::{HttpSettings, Tasks};
 use crate::wire::{Caller, Fault, Home, random_uuid};
+use crate::xray::{Source, XRay};
 
 /// The services that can be embedded, by the names that signatures have for them.
-pub const EMBEDDED: [&str; 7] = ["dynamodb", "events", "lambda", "monitoring", "s3", "sns", "sqs"];
+pub const EMBEDDED: [&str; 8] = ["dynamodb", "events", "lambda", "monitoring", "s3", "sns", "sqs", "xray"];
 
 /// What the services are made of.
 pub struct Settings {
@@ -48,6 +49,8 @@ pub struct Settings {
     pub roles: Arc<Roles>,
     /// Where the time is read.
     pub clock: Clock,
+    /// Segments that are kept elsewhere, for the embedded X-Ray.
+    pub segments: Option<Arc<dyn Source>>,
 }
 
 /// Running services. Dropping them stops deliveries; the files hold all that they knew.
@@ -60,8 +63,10 @@ pub struct Services {
     pub events: Events,
     /// Takes values of metrics.
     pub metrics: CloudWatch,
-    /// What goes on in the background: deliveries, and the care for metrics and alarms.
-    background: [AbortHandle; 2],
+    /// Takes segments of traces.
+    pub traces: XRay,
+    /// What goes on in the background: deliveries, the care for metrics and alarms, and the writing of segments.
+    background: [AbortHandle; 3],
 }
 
 impl Services {
@@ -80,8 +85,10 @@ impl Services {
         let observer = Arc::new(ToEvents { events: events.clone(), home: settings.home.clone(), own });
         let s3 = S3::open(settings.folders, database.clone(), clock.clone(), observer)?;
         let metrics = CloudWatch::new(Bounds::default(), database.clone(), clock.clone(), outbox.clone());
+        let traces = XRay::new(database.clone(), clock.clone(), settings.segments);
+        let measures = Measures::new(metrics.clone(), (!endpoints.is_remote("xray")).then(|| traces.clone()));
         let lambda =
-            Lambda::new(settings.functions, database.clone(), clock.clone(), outbox.clone(), metrics.clone());
+            Lambda::new(settings.functions, database.clone(), clock.clone(), outbox.clone(), measures);
         let mut embedded: Vec<Arc<dyn Service>> = vec![
             Arc::new(DynamoDb::open(&data.join("tables.db"))?),
             Arc::new(events.clone()),
@@ -90,6 +97,7 @@ impl Services {
             Arc::new(s3),
             Arc::new(Sns::new(database.clone(), clock.clone(), outbox.clone())),
             Arc::new(Sqs::new(database, clock)),
+            Arc::new(traces.clone()),
         ];
         embedded.retain(|service| !endpoints.is_remote(service.route().name));
         let router = Arc::new(Router::new(settings.home, embedded.into_iter().chain(others)));
@@ -98,9 +106,10 @@ impl Services {
         let background = [
             tokio::spawn(outbox.run(deliverer)).abort_handle(),
             tokio::spawn(metrics.clone().run()).abort_handle(),
+            tokio::spawn(traces.clone().run()).abort_handle(),
         ];
         let tasks = Arc::new(Tasks::new(endpoints, settings.http, settings.roles));
-        Ok(Self { router, tasks, events, metrics, background })
+        Ok(Self { router, tasks, events, metrics, traces, background })
     }
 }
 

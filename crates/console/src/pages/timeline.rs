@@ -4,7 +4,7 @@ use darkroom_asl::data::Timestamp;
 use maud::{Markup, html};
 
 use crate::time;
-use crate::trace::{Trace, Visit};
+use darkroom_engine::course::{Course, Visit};
 
 /// Rows that are drawn.
 const ROWS_MAX: usize = 300;
@@ -37,24 +37,24 @@ impl Scale {
 }
 
 /// The waterfall of what is between two moments.
-pub fn of(trace: &Trace, from: Timestamp, to: Timestamp, to_state: &dyn Fn(&str) -> String) -> Markup {
+pub fn of(course: &Course, from: Timestamp, to: Timestamp, to_state: &dyn Fn(&str) -> String) -> Markup {
     let scale = Scale::of(from, to);
-    let shown = trace.visits.len().min(ROWS_MAX);
+    let shown = course.visits.len().min(ROWS_MAX);
     #[expect(clippy::cast_precision_loss, reason = "there are some hundreds")]
     let height = TOP + shown as f64 * ROW + 6.0;
     html! {
-        @if trace.visits.is_empty() {
+        @if course.visits.is_empty() {
             p.quiet { "No state has been entered yet." }
         } @else {
             svg.timeline width=(WIDTH) height=(height) viewBox=(format!("0 0 {WIDTH} {height}")) role="group"
-                aria-label=(format!("{} visits of states in {}", trace.visits.len(), time::between(from, to))) {
+                aria-label=(format!("{} visits of states in {}", course.visits.len(), time::between(from, to))) {
                 (axis(&scale, height))
-                @for (place, visit) in trace.visits.iter().take(ROWS_MAX).enumerate() {
+                @for (place, visit) in course.visits.iter().take(ROWS_MAX).enumerate() {
                     (row(visit, place, &scale, to, to_state))
                 }
             }
-            @if trace.visits.len() > shown {
-                p.notice { "The first " (shown) " of " (trace.visits.len()) " visits are drawn." }
+            @if course.visits.len() > shown {
+                p.notice { "The first " (shown) " of " (course.visits.len()) " visits are drawn." }
             }
         }
     }

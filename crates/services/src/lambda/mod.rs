@@ -9,6 +9,7 @@ mod in_process;
 mod metrics;
 mod process;
 mod runtime;
+mod traced;
 mod url;
 
 use std::collections::BTreeMap;
@@ -17,24 +18,26 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::Request;
 use bytes::Bytes;
+use darkroom_trace::TraceHeader;
 use futures::future::BoxFuture;
 use http::{Method, Response};
 use serde_json::{Value, json};
 
 use crate::base64;
 use crate::clock::Clock;
-use crate::cloudwatch::CloudWatch;
 use crate::database::Database;
 use crate::outbox::{Delivery, Destination, Outbox, Retry};
 use crate::router::{Protocol, Route, Service};
 use crate::wire::query::decoded;
 use crate::wire::{self, Caller, Fault, random_uuid};
 
-use self::metrics::Measures;
+pub(crate) use self::metrics::Measures;
 
 pub use in_process::{Code, InProcess, Workers};
 pub use process::{Process, ProcessSettings};
 pub use url::Url;
+
+use self::traced::{Called, Traced};
 
 /// Bytes of a payload, each way. AWS's own bound.
 pub(crate) const PAYLOAD_BYTES_MAX: usize = 6_291_556;
@@ -59,6 +62,8 @@ pub struct Invocation {
     pub payload: Bytes,
     /// As the caller sent it, in Base64.
     pub client_context: Option<String>,
+    /// The trace that it belongs to, under the function's own segment where the trace is kept.
+    pub trace_header: TraceHeader,
 }
 
 /// What a function gave back, its own errors among it.
@@ -120,14 +125,14 @@ impl Named {
 
 impl Lambda {
     /// A Lambda of these functions, whose calls are measured.
-    pub fn new(
+    pub(crate) fn new(
         functions: BTreeMap<String, Arc<dyn Function>>,
         database: Database,
         clock: Clock,
         outbox: Outbox,
-        cloudwatch: CloudWatch,
+        measures: Measures,
     ) -> Self {
-        Self { functions, database, clock, outbox, measures: Measures::new(cloudwatch) }
+        Self { functions, database, clock, outbox, measures }
     }
 
     fn find(&self, named: &Named, caller: &Caller) -> Result<&Arc<dyn Function>, Fault> {
@@ -208,10 +213,20 @@ impl Lambda {
         }
         let request_id = random_uuid();
         let client_context = wire::text(headers, "x-amz-client-context").map(str::to_owned);
-        let invocation = Invocation { request_id: request_id.clone(), arn, payload, client_context };
+        let upstream = wire::text(headers, "x-amzn-trace-id").and_then(|text| text.parse().ok());
+        let now_ms = self.clock.now_ms();
+        let traced = Traced::begin(upstream, now_ms);
+        let invocation = Invocation {
+            request_id: request_id.clone(),
+            arn: arn.clone(),
+            payload,
+            client_context,
+            trace_header: traced.header(),
+        };
         let call = self.measures.begin();
         let outcome = function.invoke(invocation).await;
-        call.end(&named.name, outcome.as_ref(), self.clock.now_ms());
+        let called = Called { function: &named.name, arn: &arn, request_id: &request_id };
+        call.end(&called, traced, outcome.as_ref(), self.clock.now_ms());
         let outcome = outcome?;
         let mut response = wire::response(200, "application/json", outcome.payload);
         let answer = response.headers_mut();

@@ -11,7 +11,7 @@ pub(crate) mod xml;
 pub use caller::{Caller, Home};
 pub use fault::Fault;
 pub use ids::encoded;
-pub(crate) use ids::{hex, random_uuid};
+pub(crate) use ids::{hex, random_bytes, random_uuid};
 
 use axum::body::Body;
 use bytes::Bytes;

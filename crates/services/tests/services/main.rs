@@ -10,3 +10,4 @@ mod queues;
 mod restart;
 mod tasks;
 mod told;
+mod traces;
