@@ -407,7 +407,7 @@ mod tests {
             ("ok ok", "AND, OR or the end"),
             ("(ok", "a closing parenthesis"),
             ("duration >", "a value"),
-            ("edge(\"a\", \"b\")", "edge"),
+            ("edge(\"a\")", "edge"),
             ("user = \"u", "a quotation mark"),
             ("user = 'u'", "found '"),
             (&deep, "too deeply"),
