@@ -24,9 +24,11 @@ pub enum Tab {
     Topics,
     /// Queues.
     Queues,
+    /// Traces.
+    Traces,
 }
 
-const TABS: [(Tab, &str, &str); 7] = [
+const TABS: [(Tab, &str, &str); 8] = [
     (Tab::Overview, "", "Overview"),
     (Tab::Executions, "executions", "Executions"),
     (Tab::Machines, "machines", "State machines"),
@@ -34,6 +36,7 @@ const TABS: [(Tab, &str, &str); 7] = [
     (Tab::Functions, "functions", "Functions"),
     (Tab::Topics, "topics", "Topics"),
     (Tab::Queues, "queues", "Queues"),
+    (Tab::Traces, "traces", "Traces"),
 ];
 
 /// A page. `live` is where it hears of changes; what may change in it are elements with `data-part`.

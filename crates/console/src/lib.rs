@@ -88,6 +88,7 @@ impl Console {
             "functions" => pages::services::functions(self).await,
             "topics" => pages::services::topics(self).await,
             "queues" => pages::services::queues(self).await,
+            "traces" => pages::trace::page(self, &query).await,
             "live" => Ok(live::stream(self, &query)),
             _ => Ok(assets::find(path).unwrap_or_else(not_found)),
         }

@@ -11,3 +11,4 @@ pub mod picture;
 pub mod services;
 pub mod state_panel;
 pub mod timeline;
+pub mod trace;

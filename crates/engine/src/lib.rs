@@ -16,6 +16,7 @@ pub mod course;
 mod definitions;
 mod engine;
 mod executor;
+mod logged;
 mod redrive;
 pub mod segment;
 mod shard;
@@ -32,6 +33,7 @@ pub use engine::{
     StateMachineUpdate, TAGS_MAX, Target, VERSIONS_MAX, Vital, WEIGHTS_SUM, definition_key,
 };
 pub use executor::{Answer, Invocation, TaskExecutor, TaskOutcome, WorkerPool};
+pub use logged::logged;
 pub use redrive::NotRedrivable;
 pub use shard::{
     EndReply, Errand, ExpressReply, Input, Outcome, Parked, Part, Permit, RedriveError, RedriveReply,

@@ -9,8 +9,9 @@ use darkroom_asl::data::Timestamp;
 use darkroom_asl::interpreter::Identity;
 use darkroom_asl::interpreter::event::{HistoryEvent, Reason, Target};
 use darkroom_asl::json::Text;
-use darkroom_trace::{Cause, Flags, Segment, SpanId, TraceHeader};
+use darkroom_trace::{Cause, Flags, Segment, SpanId, TraceHeader, TraceId};
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use crate::course::{Attempt, Course, Standing, Visit};
 use crate::store::{ExecutionStatus, ExecutionSummary};
@@ -32,13 +33,31 @@ const SERVICES: &[(&str, &str)] = &[
     ("states", "StepFunctions"),
 ];
 
-/// The segment of an execution that these events began. `None` where its trace is not kept.
-pub fn of_execution(execution: &ExecutionSummary, events: &[HistoryEvent]) -> Option<Segment> {
-    let identity = &*execution.identity;
+/// The trace that an execution belongs to. `None` where it has none, or where that is not kept.
+pub fn kept_trace(identity: &Identity) -> Option<TraceHeader> {
     let header: TraceHeader = identity.trace_header.as_deref()?.parse().ok()?;
-    if !header.is_sampled() {
-        return None;
-    }
+    header.is_sampled().then_some(header)
+}
+
+/// Whether its caller has decided that its trace is kept, or that it is not.
+pub fn is_decided(identity: &Identity) -> bool {
+    let header: Option<TraceHeader> = identity.trace_header.as_deref().and_then(|text| text.parse().ok());
+    header.is_some_and(|header| header.sampled.is_some())
+}
+
+/// The trace of an execution that belongs to none, for whoever wants to see all executions as traces: always the same.
+pub fn trace_of_its_own(execution: &ExecutionSummary) -> TraceHeader {
+    let hash = Sha256::digest(execution.identity.execution_arn.as_bytes());
+    let mut random = [0; 12];
+    random.copy_from_slice(&hash[..12]);
+    let seconds = execution.started_at.as_millis().div_euclid(1000);
+    let root = TraceId { epoch: u32::try_from(seconds).unwrap_or_default(), random };
+    TraceHeader { root, parent: None, sampled: Some(true) }
+}
+
+/// The segment, in this trace, of an execution that these events began.
+pub fn of_execution(execution: &ExecutionSummary, header: TraceHeader, events: &[HistoryEvent]) -> Segment {
+    let identity = &*execution.identity;
     let id = SpanId::of_event(&identity.execution_arn, FIRST_EVENT);
     let started_us = microseconds(execution.started_at);
     let mut segment = Segment::begun(header.root, id, &*identity.state_machine_name, started_us);
@@ -57,7 +76,7 @@ pub fn of_execution(execution: &ExecutionSummary, events: &[HistoryEvent]) -> Op
     let last_failure = course.visits.iter().rev().find(|visit| visit.standing == Standing::Failed);
     segment.cause = last_failure.and_then(|visit| visit.reason.as_ref()).map(cause);
     segment.subsegments = states(&segment, &course, identity);
-    Some(segment)
+    segment
 }
 
 /// The states that lie in no other, with those that lie in them.

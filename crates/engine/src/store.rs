@@ -28,7 +28,7 @@ use darkroom_asl::data::Timestamp;
 use darkroom_asl::interpreter::event::{EventId, HistoryEvent, Reason, wire};
 use darkroom_asl::interpreter::{Identity, TaskId};
 use darkroom_asl::json::{Payload, Text};
-use darkroom_trace::{TraceHeader, TraceId};
+use darkroom_trace::TraceId;
 
 use crate::token::TokenSecret;
 
@@ -397,10 +397,9 @@ pub trait Store: Send + Sync + 'static {
     fn park(&self, key: ExecutionKey, reason: Option<&str>) -> Result<(), StoreError>;
 }
 
-/// The trace that an execution is found by: its own, where that is kept.
+/// The trace that an execution is found by.
 fn kept_trace(identity: &Identity) -> Option<TraceId> {
-    let header: TraceHeader = identity.trace_header.as_deref()?.parse().ok()?;
-    header.is_sampled().then_some(header.root)
+    crate::segment::kept_trace(identity).map(|header| header.root)
 }
 
 /// An event as it is after it was stored and read back, by whatever store.

@@ -106,7 +106,8 @@ impl Running {
         let segment = |execution| {
             let beginning = Beginning::read(store, execution).unwrap();
             let execution = store.execution_by_key(execution).unwrap().unwrap().summary();
-            segment::of_execution(&execution, &beginning.events).unwrap()
+            let header = segment::kept_trace(&execution.identity).unwrap();
+            segment::of_execution(&execution, header, &beginning.events)
         };
         found.iter().map(|execution| segment(execution.key)).collect()
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use darkroom_engine::Engine;
 use darkroom_engine::store::{Store, StoreError};
-use darkroom_port::{Answer, CredentialScope, Memory, Refusal, Stop};
+use darkroom_port::{Answer, CredentialScope, Memory, Refusal, Stop, request_id};
 use darkroom_trace::HEADER_BYTES_MAX;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
@@ -84,7 +84,7 @@ fn response(status: StatusCode, body: Vec<u8>) -> Response<Body> {
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0"));
-    if let Ok(id) = HeaderValue::from_str(&random_uuid()) {
+    if let Ok(id) = HeaderValue::from_str(&request_id()) {
         headers.insert(HeaderName::from_static("x-amzn-requestid"), id);
     }
     response
@@ -172,8 +172,8 @@ impl Context {
         &self,
         work: impl FnOnce(&Engine) -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
-        let engine = self.engine.clone();
-        tokio::task::spawn_blocking(move || work(&engine))
+        let (engine, span) = (self.engine.clone(), tracing::Span::current());
+        tokio::task::spawn_blocking(move || span.in_scope(|| work(&engine)))
             .await
             .map_err(|error| ApiError::Internal(format!("a request panicked: {error}")))?
     }

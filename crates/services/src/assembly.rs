@@ -57,6 +57,8 @@ pub struct Settings {
 pub struct Services {
     /// The one port.
     pub router: Arc<Router>,
+    /// Reaches services, wherever they are.
+    pub endpoints: Arc<Endpoints>,
     /// Makes Tasks' calls.
     pub tasks: Arc<Tasks>,
     /// Takes events of a service's own.
@@ -108,8 +110,8 @@ impl Services {
             tokio::spawn(metrics.clone().run()).abort_handle(),
             tokio::spawn(traces.clone().run()).abort_handle(),
         ];
-        let tasks = Arc::new(Tasks::new(endpoints, settings.http, settings.roles));
-        Ok(Self { router, tasks, events, metrics, traces, background })
+        let tasks = Arc::new(Tasks::new(endpoints.clone(), settings.http, settings.roles));
+        Ok(Self { router, endpoints, tasks, events, metrics, traces, background })
     }
 }
 

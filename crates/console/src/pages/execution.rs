@@ -7,6 +7,7 @@ use darkroom_engine::store::{EndStatus, StoredExecution};
 use http::StatusCode;
 use maud::{Markup, html};
 
+use super::trace::to_trace;
 use super::{event_table, picture, state_panel, timeline};
 use crate::error::ConsoleError;
 use crate::layout::{self, Tab, button, command, quoted};
@@ -14,6 +15,7 @@ use crate::query::{Query, link};
 use crate::{Console, answer, json, time};
 use darkroom_engine::Beginning;
 use darkroom_engine::course::Course;
+use darkroom_engine::segment::kept_trace;
 
 /// Bytes of an input that a command is made with.
 const COMMAND_INPUT_MAX: usize = 4_000;
@@ -111,6 +113,7 @@ fn head(console: &Console, stored: &StoredExecution) -> Result<Markup, ConsoleEr
                 None => ", running for "
             }
             (time::between(stored.started_at, now_or_end(console, stored))) "."
+            @if let Some(trace) = kept_trace(identity) { " In the trace " a href=(to_trace(trace.root)) { (trace.root) } "." }
             @if let Some(redrive) = stored.redrive { " Redriven " (redrive.count) " times, last " (time::moment(redrive.at)) "." }
         }
         @if let Some(reason) = &stored.parked { p.notice role="alert" { "Set aside by the engine: " (reason) } }

@@ -111,7 +111,7 @@ async fn form(console: &Console, action: &str) -> Result<String, ConsoleError> {
     Ok(String::from_utf8_lossy(&call(console, "sns", request).await?).into_owned())
 }
 
-async fn call(console: &Console, service: &str, request: Request<Bytes>) -> Result<Bytes, ConsoleError> {
+pub async fn call(console: &Console, service: &str, request: Request<Bytes>) -> Result<Bytes, ConsoleError> {
     let response = console.platform.call(service, request).await?;
     if response.status().is_success() {
         return Ok(response.into_body());
@@ -120,7 +120,7 @@ async fn call(console: &Console, service: &str, request: Request<Bytes>) -> Resu
     Err(PlatformError(format!("{service} answered {}: {said}", response.status())).into())
 }
 
-fn json_of(bytes: &Bytes) -> Result<Value, ConsoleError> {
+pub fn json_of(bytes: &Bytes) -> Result<Value, ConsoleError> {
     serde_json::from_slice(bytes)
         .map_err(|error| PlatformError(format!("the answer is not JSON: {error}")).into())
 }

@@ -28,6 +28,7 @@ use crate::arn;
 use crate::clock::Clock;
 use crate::definitions::Definitions;
 use crate::executor::{Invocation, TaskOutcome};
+use crate::logged::{logged, logged_as};
 use crate::redrive::NotRedrivable;
 use crate::shard::{Input, Outcome, StartError, StartRequest, Started};
 use crate::store::{DefinitionKey, EndStatus, ExecutionKey, Parent, Store};
@@ -63,6 +64,7 @@ struct Refusal {
 struct Asking {
     key: ExecutionKey,
     arn: Text,
+    trace_header: Option<Text>,
     task: TaskId,
     pattern: Pattern,
     /// `.sync:2`: the answer holds the child's payloads as JSON.
@@ -85,6 +87,7 @@ impl Nested {
         let asking = Asking {
             key,
             arn: identity.execution_arn.clone(),
+            trace_header: identity.trace_header.clone(),
             task: request.id,
             pattern,
             parses_payloads: matches!(
@@ -94,6 +97,7 @@ impl Nested {
             shards: self.shards.clone(),
         };
         let invocation = Invocation { key, identity, request };
+        let _around = logged(&invocation.identity).entered();
         match self.start(&asking, &invocation) {
             Ok(child) => (pattern == Pattern::RunAJob).then_some(child),
             Err(refusal) => {
@@ -199,7 +203,10 @@ impl Asking {
                 let message = "Rate exceeded".to_owned();
                 return self.refuse(&Refusal { code: "ThrottlingException", message }, token);
             }
-            Err(StartError::Store(error)) => return self.refuse(&failure(&error), token),
+            Err(StartError::Store(error)) => {
+                let _around = logged_as(&self.arn, self.trace_header.as_deref()).entered();
+                return self.refuse(&failure(&error), token);
+            }
         };
         let output = submitted(&started, token);
         match self.pattern {

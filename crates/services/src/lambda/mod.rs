@@ -45,6 +45,8 @@ pub(crate) const PAYLOAD_BYTES_MAX: usize = 6_291_556;
 const EVENT_BYTES_MAX: usize = 1_048_576;
 /// Bytes of a log's end that a caller may ask for. AWS's own bound.
 pub(crate) const LOG_TAIL_BYTES: usize = 4096;
+/// The log's target for what functions write. It is theirs, and may hold anything.
+pub const OUTPUT_TARGET: &str = "functions";
 const PREFIX: &str = "/2015-03-31/functions";
 
 /// AWS: an asynchronous call is repeated after one minute and again after two.

@@ -15,7 +15,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::{Semaphore, oneshot};
 
 use super::runtime::{Runtime, Work};
-use super::{Function, Invocation, LOG_TAIL_BYTES, Outcome};
+use super::{Function, Invocation, LOG_TAIL_BYTES, OUTPUT_TARGET, Outcome};
 use crate::wire::{Fault, random_uuid};
 
 /// How long a process may take until it asks for its first event. AWS's own bound.
@@ -235,7 +235,7 @@ async fn follow(mut output: impl AsyncRead + Unpin, tail: Arc<Mutex<VecDeque<u8>
     let mut piece = vec![0; LOG_TAIL_BYTES];
     while let Ok(read) = output.read(&mut piece).await {
         let Some(written) = piece.get(..read).filter(|written| !written.is_empty()) else { return };
-        tracing::info!(function, "{}", String::from_utf8_lossy(written).trim_end());
+        tracing::info!(target: OUTPUT_TARGET, function, "{}", String::from_utf8_lossy(written).trim_end());
         let mut tail = tail.lock().unwrap_or_else(PoisonError::into_inner);
         let excess = (tail.len() + written.len()).saturating_sub(LOG_TAIL_BYTES).min(tail.len());
         tail.drain(..excess);

@@ -60,6 +60,16 @@ impl XRay {
         Ok(Trace { id, segments, is_cut })
     }
 
+    /// The segments of a trace that were sent or recorded, without those of the source.
+    pub async fn kept(&self, id: TraceId) -> Result<Vec<Segment>, Fault> {
+        self.flush().await?;
+        let kept =
+            self.0.database.run(move |connection| documents::of_trace(connection, id, SEGMENTS_MAX)).await;
+        // Each was read when it was taken in.
+        kept.map(|documents: Vec<String>| documents.iter().filter_map(|it| Segment::read(it).ok()).collect())
+            .map_err(|error: crate::ServicesError| error.into())
+    }
+
     /// The traces of what began in this time, the newest first, each with when its last segment did.
     pub(super) async fn traces_begun(
         &self,
