@@ -12,10 +12,8 @@ pub fn logged(identity: &Identity) -> Span {
 /// The same, by its ARN and tracing header. Of the highest level, so that it is on the lines of every level.
 pub(crate) fn logged_as(execution_arn: &str, trace_header: Option<&str>) -> Span {
     let header: Option<TraceHeader> = trace_header.and_then(|text| text.parse().ok());
-    match header {
-        Some(header) => {
-            tracing::error_span!("execution", execution_arn, trace_id = %header.root)
-        }
-        None => tracing::error_span!("execution", execution_arn),
+    if let Some(header) = header {
+        return tracing::error_span!("execution", execution_arn, trace_id = %header.root);
     }
+    tracing::error_span!("execution", execution_arn)
 }

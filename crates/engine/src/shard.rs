@@ -279,7 +279,7 @@ impl Shard {
             Ok(Some(_)) => {}
             Ok(None) => reply(None),
             Err(error) => {
-                tracing::error!(execution_arn = %arn, %error, "who waits for the end of an execution is not told")
+                tracing::error!(execution_arn = %arn, %error, "who waits for the end of an execution is not told");
             }
         }
     }

@@ -117,11 +117,7 @@ mod tests {
         for (text, is_one) in
             [("53995c3f42cd8ad8", true), ("53995c3f42cd8ad", false), ("-3995c3f42cd8ad8", false)]
         {
-            assert_eq!(
-                text.parse::<SpanId>().map(|id| id.to_string() == text).unwrap_or(false),
-                is_one,
-                "{text}"
-            );
+            assert_eq!(text.parse::<SpanId>().is_ok_and(|id| id.to_string() == text), is_one, "{text}");
         }
     }
 

@@ -85,6 +85,7 @@ impl Segment {
     }
 
     /// A part of it that begins then.
+    #[must_use]
     pub fn part(&self, id: SpanId, name: impl Into<String>, started_us: i64) -> Self {
         let parent = Some(self.id);
         Self { parent, is_subsegment: true, ..Self::begun(self.trace_id, id, name, started_us) }

@@ -152,6 +152,9 @@ fn of_visit(visit: &Visit, to: Timestamp, to_state: &dyn Fn(&str) -> String) -> 
 fn row_of(row: &Row, place: usize, scale: &Scale) -> Markup {
     #[expect(clippy::cast_precision_loss, reason = "there are some hundreds")]
     let (y, indent) = (TOP + place as f64 * ROW, row.depth.min(8) as f64 * 12.0);
+    // What does not fit behind the name is left to what is said.
+    let taken = row.name.chars().count() + 2 * row.depth.min(8);
+    let note = row.note.as_ref().filter(|note| taken + note.chars().count() < NAME_MAX);
     let mut name: String = row.name.chars().take(NAME_MAX).collect();
     if name.len() < row.name.len() {
         name.push('…');
@@ -160,7 +163,7 @@ fn row_of(row: &Row, place: usize, scale: &Scale) -> Markup {
         title { (row.said) }
         rect.row x="0" y=(short(y)) width=(WIDTH) height=(short(ROW)) {}
         text.state x=(short(4.0 + indent)) y=(short(y + 16.0)) {
-            (name) @if let Some(note) = &row.note { tspan.quiet { " " (note) } }
+            (name) @if let Some(note) = note { tspan.quiet { " " (note) } }
         }
         (bar(&format!("visit {}", row.class), scale.x(row.from), scale.x(row.to), y, 14.0))
         @for Bar { class, from, to, height } in &row.bars {

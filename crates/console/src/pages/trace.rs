@@ -127,13 +127,17 @@ async fn one(console: &Console, id: &str) -> Result<Response, ConsoleError> {
     Ok(answer::page(layout::page(id, Tab::Traces, None, &body)))
 }
 
-/// What went wrong, in the words of whoever said it.
+/// What went wrong, in the words of whoever said it: not again of those above, who were only told.
 fn causes(picture: &Picture<'_>) -> Markup {
-    let failed: Vec<_> = picture
+    let told: BTreeSet<SpanId> = picture
         .placed
         .iter()
-        .filter_map(|placed| Some((placed.segment, placed.segment.cause.as_ref()?)))
+        .filter(|placed| placed.segment.cause.is_some())
+        .filter_map(|placed| placed.segment.parent)
         .collect();
+    let first =
+        picture.placed.iter().map(|placed| placed.segment).filter(|segment| !told.contains(&segment.id));
+    let failed: Vec<_> = first.filter_map(|segment| Some((segment, segment.cause.as_ref()?))).collect();
     html! {
         @if !failed.is_empty() {
             section {
@@ -179,7 +183,9 @@ impl<'s> Picture<'s> {
                 None => roots.push(*segment),
             }
         }
-        caused.values_mut().for_each(|parts| parts.sort_by_key(|part| part.started_us));
+        for parts in caused.values_mut() {
+            parts.sort_by_key(|part| part.started_us);
+        }
         roots.sort_by_key(|root| root.started_us);
         let mut picture = Self { placed: Vec::new(), from: None, to: None, is_running: false };
         for root in roots {
@@ -230,7 +236,7 @@ impl Placed<'_> {
         });
         Row {
             name: segment.name.clone(),
-            note: segment.origin.as_deref().map(|origin| origin.trim_start_matches("AWS::").to_owned()),
+            note: segment.origin.as_deref().and_then(|origin| origin.rsplit("::").next()).map(str::to_owned),
             depth: *depth,
             from,
             to,

@@ -227,8 +227,8 @@ impl Lambda {
         };
         let call = self.measures.begin();
         let outcome = function.invoke(invocation).await;
-        let called = Called { function: &named.name, arn: &arn, request_id: &request_id };
-        call.end(&called, traced, outcome.as_ref(), self.clock.now_ms());
+        let function = Called { function: &named.name, arn: &arn, request_id: &request_id };
+        call.end(&function, traced, outcome.as_ref(), self.clock.now_ms());
         let outcome = outcome?;
         let mut response = wire::response(200, "application/json", outcome.payload);
         let answer = response.headers_mut();

@@ -238,8 +238,8 @@ async fn the_daemon_hands_on_segments_and_nothing_else() {
     let running = tokio::spawn(daemon.run(endpoints, "us-east-1".to_owned(), ACCOUNT.to_owned()));
     let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let header = "{\"format\":\"json\",\"version\":1}\n";
-    let hostile: [&[u8]; 5] =
-        [b"", b"\xff\xfe", b"{\"format\":\"json\",\"version\":1}", b"{}\n{}", &[b'x'; 60_000]];
+    let long = vec![b'x'; 60_000];
+    let hostile: [&[u8]; 5] = [b"", b"\xff\xfe", b"{\"format\":\"json\",\"version\":1}", b"{}\n{}", &long];
     for datagram in hostile {
         socket.send_to(datagram, address).await.unwrap();
     }
