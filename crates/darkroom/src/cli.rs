@@ -138,7 +138,7 @@ pub struct ServeArguments {
 
     /// What the server says on standard error: `LEVEL`, or `LEVEL,TARGET=LEVEL,…` with error, warn, info, debug, trace or
     /// off. `engine`, `services`, `gateway` are targets, and `functions` is what functions write [default: what
-    /// DARKROOM_LOG says, or warn].
+    /// `DARKROOM_LOG` says, or warn].
     #[arg(long, value_name = "LEVEL")]
     pub log: Option<diagnostics::Filter>,
 
@@ -152,7 +152,7 @@ pub struct ServeArguments {
     pub xray_daemon: XRayDaemon,
 
     /// Send executions that have ended to an OpenTelemetry collector there, by OTLP over HTTP
-    /// [default: what OTEL_EXPORTER_OTLP_ENDPOINT says].
+    /// [default: what `OTEL_EXPORTER_OTLP_ENDPOINT` says].
     #[arg(long, value_name = "URL")]
     pub otlp_endpoint: Option<String>,
 

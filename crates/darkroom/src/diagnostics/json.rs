@@ -9,7 +9,7 @@ use tracing::{Event, Subscriber};
 use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
-use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::registry::{LookupSpan, Scope};
 
 /// Writes the fields of a span as an object. What is recorded later is one more object behind it.
 pub struct JsonFields;
@@ -45,7 +45,7 @@ where
         line.insert("target".to_owned(), metadata.target().into());
         // Its place, whatever its fields are.
         line.insert("message".to_owned(), own.0.shift_remove("message").unwrap_or_default());
-        for span in context.event_scope().into_iter().flat_map(|scope| scope.from_root()) {
+        for span in context.event_scope().into_iter().flat_map(Scope::from_root) {
             if let Some(fields) = span.extensions().get::<FormattedFields<N>>() {
                 let objects = serde_json::Deserializer::from_str(fields).into_iter::<Map<String, Value>>();
                 line.extend(objects.flatten().flatten());
