@@ -91,22 +91,28 @@ pub fn start(format: Format, filter: Option<&Filter>) -> anyhow::Result<()> {
 pub struct Lines;
 
 impl Observer for Lines {
-    fn committed(&self, append: &Append) {
-        if append.start.is_some() && tracing::enabled!(Level::DEBUG) {
-            logged(&append.identity).in_scope(|| tracing::debug!("an execution has begun"));
+    fn committed(&self, appends: &[Append]) {
+        if tracing::enabled!(Level::INFO) {
+            appends.iter().for_each(say);
         }
-        let Some(end) = append.end.as_ref().filter(|_| tracing::enabled!(Level::INFO)) else { return };
-        let status = end.status.as_str();
-        logged(&append.identity).in_scope(|| match &end.status {
-            EndStatus::Succeeded(_) => tracing::debug!(status, "an execution has ended"),
-            // Its error has a name; what stands in its cause may be a payload.
-            EndStatus::Failed(reason) | EndStatus::TimedOut(reason) | EndStatus::Aborted(reason) => {
-                tracing::info!(status, error = reason.error.as_deref(), "an execution has ended badly");
-            }
-        });
     }
 
     fn parked(&self, _: &Parked) {}
+}
+
+fn say(append: &Append) {
+    if append.start.is_some() && tracing::enabled!(Level::DEBUG) {
+        logged(&append.identity).in_scope(|| tracing::debug!("an execution has begun"));
+    }
+    let Some(end) = &append.end else { return };
+    let status = end.status.as_str();
+    logged(&append.identity).in_scope(|| match &end.status {
+        EndStatus::Succeeded(_) => tracing::debug!(status, "an execution has ended"),
+        // Its error has a name; what stands in its cause may be a payload.
+        EndStatus::Failed(reason) | EndStatus::TimedOut(reason) | EndStatus::Aborted(reason) => {
+            tracing::info!(status, error = reason.error.as_deref(), "an execution has ended badly");
+        }
+    });
 }
 
 #[cfg(test)]

@@ -158,13 +158,13 @@ struct Observers {
 }
 
 impl Observer for Observers {
-    fn committed(&self, append: &Append) {
-        self.lines.committed(append);
-        self.logs.committed(append);
-        self.status.committed(append);
-        self.metrics.committed(append);
-        self.traces.committed(append);
-        self.console.committed(append);
+    fn committed(&self, appends: &[Append]) {
+        self.lines.committed(appends);
+        self.logs.committed(appends);
+        self.status.committed(appends);
+        self.metrics.committed(appends);
+        self.traces.committed(appends);
+        self.console.committed(appends);
     }
 
     fn parked(&self, parked: &Parked) {

@@ -78,7 +78,17 @@ pub fn observer(collector: Option<Collector>) -> (TracesObserver, Waiting) {
 }
 
 impl Observer for TracesObserver {
-    fn committed(&self, append: &Append) {
+    fn committed(&self, appends: &[Append]) {
+        for append in appends {
+            self.took_part(append);
+        }
+    }
+
+    fn parked(&self, _: &Parked) {}
+}
+
+impl TracesObserver {
+    fn took_part(&self, append: &Append) {
         let is_express = append.key.is_express();
         let told = if is_express && (self.wants_all || append.identity.trace_header.is_some()) {
             Told::Express(Box::new(Turn {
@@ -97,8 +107,6 @@ impl Observer for TracesObserver {
             self.left_out.fetch_add(1, Ordering::Relaxed);
         }
     }
-
-    fn parked(&self, _: &Parked) {}
 }
 
 impl Waiting {

@@ -37,8 +37,8 @@ impl TaskExecutor for Called {
 struct Ends(Mutex<Sender<Text>>);
 
 impl Observer for Ends {
-    fn committed(&self, append: &Append) {
-        if append.end.is_some() {
+    fn committed(&self, appends: &[Append]) {
+        for append in appends.iter().filter(|append| append.end.is_some()) {
             self.0.lock().unwrap().send(append.identity.execution_name.clone()).unwrap();
         }
     }

@@ -4,30 +4,23 @@ use std::future::Future;
 
 use tracing::Instrument as _;
 
+use crate::ids::random_uuid;
+
 tokio::task_local! {
     static CURRENT: String;
 }
 
 /// The id of the request that is being answered; where none is, one of its own. A UUID of version 4.
 pub fn request_id() -> String {
-    CURRENT.try_with(Clone::clone).unwrap_or_else(|_| fresh())
+    CURRENT.try_with(Clone::clone).unwrap_or_else(|_| random_uuid())
 }
 
 /// Answers a request under an id of its own.
 pub(crate) async fn with_id<T>(answer: impl Future<Output = T>) -> T {
-    let id = fresh();
+    let id = random_uuid();
     // Of the highest level, so that it is on the lines of every level.
     let span = tracing::error_span!("request", request_id = id);
     CURRENT.scope(id, answer).instrument(span).await
-}
-
-fn fresh() -> String {
-    let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes).expect("an operating system that this runs on has a random source");
-    bytes[6] = bytes[6] & 0x0f | 0x40;
-    bytes[8] = bytes[8] & 0x3f | 0x80;
-    let hex = format!("{:032x}", u128::from_be_bytes(bytes));
-    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }
 
 #[cfg(test)]

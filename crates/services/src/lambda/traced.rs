@@ -2,11 +2,12 @@
 //!
 //! AWS: a function has a segment of its own, below the call; what the function itself traces is below that.
 
+use darkroom_port::random_bytes;
 use darkroom_trace::{Cause, Flags, Segment, SpanId, TraceHeader, TraceId};
 use serde_json::{Value, json};
 
 use super::Outcome;
-use crate::wire::{Fault, random_bytes};
+use crate::wire::Fault;
 
 /// What the segment of a function is of.
 const ORIGIN: &str = "AWS::Lambda::Function";
@@ -28,15 +29,15 @@ pub(super) struct Traced {
 impl Traced {
     /// One that begins now. A call that comes without a trace begins one, which is not kept.
     pub(super) fn begin(upstream: Option<TraceHeader>, now_ms: i64) -> Self {
-        let begun = || TraceHeader {
-            root: TraceId {
-                epoch: u32::try_from(now_ms.div_euclid(1000)).unwrap_or_default(),
-                random: random_bytes(),
-            },
-            parent: None,
-            sampled: Some(false),
+        let begun = || {
+            let mut random = [0; 12];
+            random.copy_from_slice(&random_bytes()[..12]);
+            let epoch = u32::try_from(now_ms.div_euclid(1000)).unwrap_or_default();
+            TraceHeader { root: TraceId { epoch, random }, parent: None, sampled: Some(false) }
         };
-        let id = SpanId(u64::from_be_bytes(random_bytes()));
+        let mut id = [0; 8];
+        id.copy_from_slice(&random_bytes()[..8]);
+        let id = SpanId(u64::from_be_bytes(id));
         Self { upstream: upstream.unwrap_or_else(begun), id, begun_ms: now_ms }
     }
 
