@@ -8,6 +8,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -28,6 +29,8 @@ const WAITING_MAX: usize = 1_024;
 const BATCH_MAX: usize = 50;
 /// Bytes of a request over TCP: statistics of rules.
 const REQUEST_BYTES_MAX: usize = 256 * 1024;
+/// How long nothing is received after the system did not let it.
+const PAUSE: Duration = Duration::from_millis(100);
 /// How often a port that the system chose is tried, should its other half be taken.
 const TRIES: usize = 10;
 /// What the daemon answers over TCP; everything else it sends itself.
@@ -87,7 +90,7 @@ async fn receive(datagrams: UdpSocket, queue: mpsc::Sender<String>) {
             Err(error) => {
                 // The system tells of datagrams that others did not take; the socket goes on.
                 tracing::debug!(%error, "a datagram could not be received");
-                tokio::task::yield_now().await;
+                tokio::time::sleep(PAUSE).await;
                 continue;
             }
         };

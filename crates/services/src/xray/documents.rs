@@ -16,6 +16,8 @@ pub(crate) const SCHEMA: &str = "
 const RETENTION_MS: i64 = 30 * 86_400_000;
 /// How many are kept: the oldest go. Our choice; at AWS's largest document, 3 GB.
 const DOCUMENTS_MAX: i64 = 50_000;
+/// Bytes of a trace's documents that are read. Our choice; AWS keeps 500 KB of a trace.
+const TRACE_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 /// A document that is known to be a segment.
 pub(super) struct Received {
@@ -79,18 +81,25 @@ pub(super) fn write(
     Ok(())
 }
 
-/// The documents of a trace, at most so many, in the order in which they came.
+/// The documents of a trace, at most so many, in the order in which they came; and whether there are more.
 pub(super) fn of_trace(
     connection: &Connection,
     trace: TraceId,
     limit: usize,
-) -> Result<Vec<String>, ServicesError> {
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut statement = connection.prepare_cached(
-        "SELECT document FROM xray_documents WHERE trace_id = ?1 ORDER BY sequence LIMIT ?2",
-    )?;
-    let rows = statement.query_map(params![trace.to_string(), limit], |row| row.get(0))?;
-    Ok(rows.collect::<Result<_, _>>()?)
+) -> Result<(Vec<String>, bool), ServicesError> {
+    let mut statement = connection
+        .prepare_cached("SELECT document FROM xray_documents WHERE trace_id = ?1 ORDER BY sequence")?;
+    let mut rows = statement.query([trace.to_string()])?;
+    let (mut documents, mut bytes) = (Vec::new(), 0);
+    while let Some(row) = rows.next()? {
+        let document: String = row.get(0)?;
+        bytes += document.len();
+        if documents.len() >= limit || bytes > TRACE_BYTES_MAX {
+            return Ok((documents, true));
+        }
+        documents.push(document);
+    }
+    Ok((documents, false))
 }
 
 /// The traces of documents whose segments began in this time, and when they did; at most so many, the newest first.
@@ -139,9 +148,23 @@ mod tests {
             for ended_us in order {
                 write(&connection, &[received(1, ended_us)], 0).unwrap();
             }
-            let documents = of_trace(&connection, TraceId { epoch: 1, random: [1; 12] }, 9).unwrap();
+            let (documents, _) = of_trace(&connection, TraceId { epoch: 1, random: [1; 12] }, 9).unwrap();
             assert!(documents.len() == 1 && documents[0].contains("end_time"), "{documents:?}");
         }
+    }
+
+    #[test]
+    fn a_trace_of_many_documents_is_cut() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(SCHEMA).unwrap();
+        let trace = TraceId { epoch: 1, random: [1; 12] };
+        let long = |number| Received { document: "x".repeat(TRACE_BYTES_MAX / 3), ..received(number, None) };
+        write(&connection, &[long(1), long(2), long(3)], 0).unwrap();
+        let read =
+            |limit| of_trace(&connection, trace, limit).map(|(found, is_cut)| (found.len(), is_cut)).unwrap();
+        assert_eq!((read(3), read(2)), ((3, false), (2, true)));
+        write(&connection, &[long(4)], 0).unwrap();
+        assert_eq!(read(9), (3, true));
     }
 
     #[test]

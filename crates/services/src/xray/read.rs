@@ -11,7 +11,7 @@ use super::{Call, XRay, documents, invalid, seconds};
 use crate::wire::Fault;
 
 /// Ids of a call. Our choice; AWS's own bound is 5.
-pub(super) const IDS_MAX: usize = 100;
+pub(super) const IDS_MAX: usize = 20;
 /// Segments of a trace that are given out. Our choice; AWS's own bound is 500 KB.
 const SEGMENTS_MAX: usize = 1_000;
 /// Traces of a time that are looked through. Our choice.
@@ -25,7 +25,7 @@ const LOOKED_AT_MAX: usize = 1_000;
 pub(super) struct Trace {
     pub(super) id: TraceId,
     pub(super) segments: Vec<(Segment, String)>,
-    /// Whether there are more segments than are given out.
+    /// Whether there is more of it than is given out.
     pub(super) is_cut: bool,
 }
 
@@ -40,7 +40,8 @@ impl XRay {
     pub(super) async fn trace(&self, id: TraceId) -> Result<Trace, Fault> {
         self.flush().await?;
         let limit = SEGMENTS_MAX + 1;
-        let kept = self.0.database.run(move |connection| documents::of_trace(connection, id, limit)).await?;
+        let (kept, has_more) =
+            self.0.database.run(move |connection| documents::of_trace(connection, id, limit)).await?;
         let made = self.ask(move |source| source.of_trace(id, limit)).await?;
         let made = made.into_iter().flat_map(Segment::in_documents);
         let mut segments: Vec<(Segment, String)> = made
@@ -55,7 +56,7 @@ impl XRay {
                 segments.push((segment, document));
             }
         }
-        let is_cut = segments.len() > SEGMENTS_MAX;
+        let is_cut = has_more || segments.len() > SEGMENTS_MAX;
         segments.truncate(SEGMENTS_MAX);
         Ok(Trace { id, segments, is_cut })
     }
@@ -63,11 +64,10 @@ impl XRay {
     /// The segments of a trace that were sent or recorded, without those of the source.
     pub async fn kept(&self, id: TraceId) -> Result<Vec<Segment>, Fault> {
         self.flush().await?;
-        let kept =
-            self.0.database.run(move |connection| documents::of_trace(connection, id, SEGMENTS_MAX)).await;
+        let read = move |connection: &rusqlite::Connection| documents::of_trace(connection, id, SEGMENTS_MAX);
+        let (kept, _) = self.0.database.run(read).await?;
         // Each was read when it was taken in.
-        kept.map(|documents: Vec<String>| documents.iter().filter_map(|it| Segment::read(it).ok()).collect())
-            .map_err(|error: crate::ServicesError| error.into())
+        Ok(kept.iter().filter_map(|document| Segment::read(document).ok()).collect())
     }
 
     /// The traces of what began in this time, the newest first, each with when its last segment did.
