@@ -15,8 +15,8 @@ const NAME_CHARACTERS_MAX: usize = 200;
 const ANNOTATIONS_MAX: usize = 50;
 /// Segments within segments.
 const DEPTH_MAX: usize = 32;
-/// The year 2286: what lies behind it is not in seconds.
-const SECONDS_MAX: f64 = 1e10;
+/// The year 2223. What lies behind it is not in seconds, and a double would not hold its microseconds.
+const SECONDS_MAX: f64 = 8e9;
 
 /// Why a document is no segment.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -185,7 +185,7 @@ fn microseconds(time: &Value) -> Option<i64> {
     Some((seconds * 1e6).round() as i64)
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a double holds microseconds until the year 2255")]
+#[expect(clippy::cast_precision_loss, reason = "a double holds microseconds until SECONDS_MAX")]
 fn seconds(microseconds: i64) -> Value {
     Number::from_f64(microseconds as f64 / 1e6).map_or(Value::Null, Value::Number)
 }
