@@ -15,8 +15,8 @@ const NAME_CHARACTERS_MAX: usize = 200;
 const ANNOTATIONS_MAX: usize = 50;
 /// Segments within segments.
 const DEPTH_MAX: usize = 32;
-/// The year 2223. What lies behind it is not in seconds, and a double would not hold its microseconds.
-const SECONDS_MAX: f64 = 8e9;
+/// The year 2096. What lies behind it is not in seconds, and a double would not hold its microseconds.
+const SECONDS_MAX: f64 = 4e9;
 
 /// Why a document is no segment.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
