@@ -21,13 +21,13 @@ use axum::extract::Request;
 use futures::future::BoxFuture;
 use http::Response;
 use rusqlite::Connection;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use self::Action::{Changing, Handing, Plain};
 use self::listeners::{Kept, Listeners};
 use crate::clock::Clock;
 use crate::database::Database;
-use crate::outbox::Outbox;
+use crate::outbox::{Outbox, Ticket};
 use crate::router::{Route, Service};
 use crate::wire::{self, Caller, Fault, json};
 
@@ -218,7 +218,13 @@ impl Events {
             }
             Handing(run) => {
                 let listeners = self.listeners().await?;
-                self.database.run(move |connection| run(connection, &listeners, &call)).await?
+                let hand_out = move |connection: &Connection| {
+                    if Ticket::is_repeat(call.caller.ticket, connection)? {
+                        return Ok(Value::Object(Map::new()));
+                    }
+                    run(connection, &listeners, &call)
+                };
+                self.database.run(hand_out).await?
             }
         };
         self.outbox.wake();

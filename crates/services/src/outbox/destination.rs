@@ -12,7 +12,7 @@ use http_body_util::Full;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{Delivery, Failure, smtp};
+use super::{Delivery, Failure, Ticket, smtp};
 use crate::endpoint::{Endpoints, HttpClient, Scope, chain, http_client};
 use crate::tasks::code_and_message;
 use crate::wire::{encoded, random_uuid};
@@ -123,7 +123,7 @@ impl Deliverer {
         Self { endpoints, client: http_client(), mail, folder }
     }
 
-    pub(super) async fn deliver(&self, delivery: &Delivery) -> Result<(), Failure> {
+    pub(super) async fn deliver(&self, delivery: &Delivery, ticket: Ticket) -> Result<(), Failure> {
         let body = &delivery.body;
         match &delivery.destination {
             Destination::Queue { arn, attributes, group_id, deduplication_id } => {
@@ -138,7 +138,7 @@ impl Deliverer {
                 if name.strip_suffix(".fifo").is_some() {
                     input["MessageDeduplicationId"] = json!(deduplication_id);
                 }
-                self.json_call(arn, "sqs", "AmazonSQS.SendMessage", &input).await
+                self.json_call(ticket, arn, "sqs", "AmazonSQS.SendMessage", &input).await
             }
             Destination::Topic { arn, subject } => {
                 let mut form = format!(
@@ -151,22 +151,23 @@ impl Deliverer {
                     form.push_str(&encoded(subject, ""));
                 }
                 let request = Request::post("/").header("content-type", "application/x-www-form-urlencoded");
-                self.call(arn, "sns", request.body(form.into())).await
+                self.call(ticket, arn, "sns", request.body(form.into())).await
             }
-            Destination::Function { arn } => self.invoke(arn, "Event", body).await,
-            Destination::Invocation { arn } => self.invoke(arn, "RequestResponse", body).await,
+            Destination::Function { arn } => self.invoke(ticket, arn, "Event", body).await,
+            Destination::Invocation { arn } => self.invoke(ticket, arn, "RequestResponse", body).await,
             Destination::StateMachine { arn, name } => {
                 let mut input = json!({ "stateMachineArn": arn, "input": body });
                 if let Some(name) = name {
                     input["name"] = json!(name);
                 }
-                self.json_call(arn, "states", "AWSStepFunctions.StartExecution", &input).await
+                self.json_call(ticket, arn, "states", "AWSStepFunctions.StartExecution", &input).await
             }
             Destination::Bus { arn, source, detail_type } => {
                 let entry = json!({
                     "EventBusName": arn, "Source": source, "DetailType": detail_type, "Detail": body,
                 });
-                self.json_call(arn, "events", "AWSEvents.PutEvents", &json!({ "Entries": [entry] })).await
+                self.json_call(ticket, arn, "events", "AWSEvents.PutEvents", &json!({ "Entries": [entry] }))
+                    .await
             }
             Destination::Http { url, headers } => self.post(url, headers, body).await,
             Destination::Mail { address, subject } => {
@@ -177,28 +178,43 @@ impl Deliverer {
         }
     }
 
-    async fn invoke(&self, arn: &str, invocation_type: &str, payload: &str) -> Result<(), Failure> {
+    async fn invoke(
+        &self,
+        ticket: Ticket,
+        arn: &str,
+        invocation_type: &str,
+        payload: &str,
+    ) -> Result<(), Failure> {
         let path = format!("/2015-03-31/functions/{}/invocations", encoded(arn, ""));
         let request = Request::post(path)
             .header("content-type", "application/json")
             .header("x-amz-invocation-type", invocation_type);
-        self.call(arn, "lambda", request.body(Bytes::copy_from_slice(payload.as_bytes()))).await
+        self.call(ticket, arn, "lambda", request.body(Bytes::copy_from_slice(payload.as_bytes()))).await
     }
 
-    async fn json_call(&self, arn: &str, service: &str, target: &str, input: &Value) -> Result<(), Failure> {
+    async fn json_call(
+        &self,
+        ticket: Ticket,
+        arn: &str,
+        service: &str,
+        target: &str,
+        input: &Value,
+    ) -> Result<(), Failure> {
         let request = Request::post("/")
             .header("content-type", "application/x-amz-json-1.0")
             .header("x-amz-target", target);
-        self.call(arn, service, request.body(input.to_string().into())).await
+        self.call(ticket, arn, service, request.body(input.to_string().into())).await
     }
 
     async fn call(
         &self,
+        ticket: Ticket,
         arn: &str,
         service: &str,
         request: Result<Request<Bytes>, http::Error>,
     ) -> Result<(), Failure> {
-        let request = request.map_err(|error| final_failure(&error.to_string()))?;
+        let mut request = request.map_err(|error| final_failure(&error.to_string()))?;
+        request.extensions_mut().insert(ticket);
         let mut parts = arn.split(':').skip(3);
         let (region, account) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
         let scope = Scope { service, host_prefix: service, region, account };

@@ -1,8 +1,9 @@
 //! What must reach somebody else: written down with what caused it, delivered, retried, and struck off.
 //!
 //! A delivery is a row that is committed together with the message or event that it is for, so a crash loses
-//! none. It may be made twice, when the crash comes between the delivery and the note of it; receivers know
-//! messages by their ids.
+//! none. A queue, topic or bus of this process takes it in and says so here in one transaction, by its [`Ticket`]: it is
+//! made once. Elsewhere it may be made twice, when the crash comes between the delivery and the note of it; receivers
+//! know messages by their ids.
 
 mod destination;
 mod smtp;
@@ -29,7 +30,13 @@ pub(crate) const SCHEMA: &str = "
         due_ms INTEGER NOT NULL, taken INTEGER NOT NULL DEFAULT 0
     );
     CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (taken, due_ms);
+    DELETE FROM deliveries WHERE taken = 2;
     UPDATE deliveries SET taken = 0 WHERE taken <> 0;";
+
+/// A delivery that is under way.
+const UNDER_WAY: i64 = 1;
+/// One that was taken in, until that is noted.
+const TAKEN_IN: i64 = 2;
 
 /// Deliveries that are under way at once.
 const PARALLEL_MAX: usize = 64;
@@ -70,6 +77,22 @@ pub(crate) struct Delivery {
     pub(crate) retry: Retry,
     /// The queue that gets the body when all attempts have failed.
     pub(crate) dead_letter_arn: Option<String>,
+}
+
+/// Which delivery a request makes. It travels with requests within this process alone.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ticket(i64);
+
+impl Ticket {
+    /// Notes that the delivery is taken in, in the transaction that does so. Answers whether it was taken in before; what
+    /// comes without a ticket never was.
+    pub(crate) fn is_repeat(ticket: Option<Self>, connection: &Connection) -> Result<bool, ServicesError> {
+        let Some(Self(sequence)) = ticket else { return Ok(false) };
+        let noted = connection
+            .prepare_cached("UPDATE deliveries SET taken = ?2 WHERE sequence = ?1 AND taken = ?3")?
+            .execute([sequence, TAKEN_IN, UNDER_WAY])?;
+        Ok(noted == 0)
+    }
 }
 
 /// How an attempt failed.
@@ -181,7 +204,7 @@ impl Outbox {
     }
 
     async fn attempt(&self, deliverer: &Deliverer, taken: Taken) {
-        let outcome = deliverer.deliver(&taken.delivery).await;
+        let outcome = deliverer.deliver(&taken.delivery, Ticket(taken.sequence)).await;
         let (now_ms, outbox) = (self.clock.now_ms(), self.clone());
         let noted = self.database.run(move |connection| note(connection, &taken, outcome, now_ms)).await;
         match noted {
@@ -208,6 +231,18 @@ fn read(row: &Row<'_>) -> Result<Taken, ServicesError> {
     })
 }
 
+fn strike(connection: &Connection, sequence: i64) -> Result<(), ServicesError> {
+    connection.prepare_cached("DELETE FROM deliveries WHERE sequence = ?1")?.execute([sequence])?;
+    Ok(())
+}
+
+/// Whether it was taken in, though its answer may have been lost.
+fn is_taken_in(connection: &Connection, sequence: i64) -> Result<bool, ServicesError> {
+    Ok(connection
+        .prepare_cached("SELECT 1 FROM deliveries WHERE sequence = ?1 AND taken = ?2")?
+        .exists([sequence, TAKEN_IN])?)
+}
+
 /// Strikes a delivery off, or puts it down for another attempt, or into its dead letters.
 fn note(
     connection: &Connection,
@@ -215,11 +250,10 @@ fn note(
     outcome: Result<(), Failure>,
     now_ms: i64,
 ) -> Result<(), ServicesError> {
-    let strike = |connection: &Connection| {
-        connection.prepare_cached("DELETE FROM deliveries WHERE sequence = ?1")?.execute([taken.sequence])?;
-        Ok(())
-    };
-    let Err(failure) = outcome else { return strike(connection) };
+    let Err(failure) = outcome else { return strike(connection, taken.sequence) };
+    if is_taken_in(connection, taken.sequence)? {
+        return strike(connection, taken.sequence);
+    }
     let (delivery, attempts) = (&taken.delivery, taken.attempts + 1);
     let retry = delivery.retry;
     let is_spent = attempts >= retry.attempts_max || now_ms - taken.made_ms >= retry.age_ms_max;
@@ -243,7 +277,7 @@ fn note(
         };
         Outbox::add(connection, &dead, now_ms)?;
     }
-    strike(connection)
+    strike(connection, taken.sequence)
 }
 
 #[cfg(test)]
@@ -256,6 +290,34 @@ mod tests {
         let delays: Vec<u64> = (1..=5).map(|attempts| retry.delay_ms(attempts)).collect();
         assert_eq!(delays, [1000, 2000, 4000, 5000, 5000]);
         assert_eq!(retry.delay_ms(u32::MAX), 5000);
+    }
+
+    #[tokio::test]
+    async fn a_delivery_is_taken_in_once_whatever_the_outbox_notes_of_it() {
+        let database = Database::in_memory().unwrap();
+        let outbox = Outbox::new(database.clone(), Clock::Manual(Arc::default()));
+        let delivery = Delivery {
+            destination: Destination::queue("q"),
+            body: "b".to_owned(),
+            retry: Retry::SERVICE,
+            dead_letter_arn: None,
+        };
+        database.run(move |connection| Outbox::add(connection, &delivery, 0)).await.unwrap();
+        let taken = outbox.take(10).await.unwrap().0.remove(0);
+        let ticket = Some(Ticket(taken.sequence));
+        let take_in = |ticket| database.run(move |connection| Ticket::is_repeat(ticket, connection));
+        let lost = database.run(move |connection| {
+            Ticket::is_repeat(ticket, connection)?;
+            Err::<(), _>(ServicesError::Unavailable)
+        });
+        assert!(lost.await.is_err());
+        assert!(!take_in(ticket).await.unwrap(), "what was taken in and rolled back was not taken in");
+        assert!(take_in(ticket).await.unwrap());
+        assert!(!take_in(None).await.unwrap());
+        // The answer was lost: it is not tried again.
+        let failure = Failure { is_final: false, reason: "gone".to_owned() };
+        database.run(move |connection| note(connection, &taken, Err(failure), 0)).await.unwrap();
+        assert_eq!(outbox.take(10).await.unwrap().0.len(), 0);
     }
 
     #[tokio::test]

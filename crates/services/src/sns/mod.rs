@@ -23,7 +23,7 @@ use serde_json::Value;
 
 use crate::clock::Clock;
 use crate::database::Database;
-use crate::outbox::Outbox;
+use crate::outbox::{Outbox, Ticket};
 use crate::router::{Protocol, Route, Service};
 use crate::wire::xml::Xml;
 use crate::wire::{self, Caller, Fault, query};
@@ -108,6 +108,9 @@ impl Sns {
         let call = Call { caller, now_ms: self.clock.now_ms(), input };
         let run = move |connection: &Connection| {
             let mut xml = Xml::default();
+            if Ticket::is_repeat(call.caller.ticket, connection)? {
+                return Ok(xml);
+            }
             run(connection, &call, &mut xml).map(|()| xml)
         };
         let xml = self.database.run(run).await?;

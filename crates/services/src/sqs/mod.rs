@@ -27,6 +27,7 @@ use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::database::Database;
+use crate::outbox::Ticket;
 use crate::router::{Protocol, Route, Service};
 use crate::wire::{self, Caller, Fault, json, query};
 
@@ -126,7 +127,13 @@ impl Sqs {
             .find(|(name, _)| *name == action)
             .ok_or_else(|| Fault::unknown_operation("SQS", action))?;
         let call = Call { caller, now_ms: self.clock.now_ms(), input };
-        let done = self.database.run(move |connection| run(connection, call)).await?;
+        let run = move |connection: &Connection| {
+            if Ticket::is_repeat(call.caller.ticket, connection)? {
+                return Ok(Done::nothing());
+            }
+            run(connection, call)
+        };
+        let done = self.database.run(run).await?;
         if let Some(queue) = done.woken {
             self.waiters.wake(queue);
         }

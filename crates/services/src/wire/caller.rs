@@ -3,6 +3,8 @@
 use darkroom_port::{CredentialScope, Stop};
 use http::{Extensions, HeaderMap, Uri, header};
 
+use crate::outbox::Ticket;
+
 /// The account and region of requests that name none.
 #[derive(Clone, Debug)]
 pub struct Home {
@@ -27,6 +29,8 @@ pub struct Caller {
     pub url: String,
     /// Whether the server that the request came through is to stop: asked by what waits for long.
     pub stop: Stop,
+    /// The delivery that the request makes, where it comes from the outbox.
+    pub(crate) ticket: Option<Ticket>,
 }
 
 impl Caller {
@@ -38,6 +42,7 @@ impl Caller {
             service: None,
             url: String::new(),
             stop: Stop::of(&Extensions::new()),
+            ticket: None,
         }
     }
 
@@ -52,6 +57,7 @@ impl Caller {
             service,
             url: host.map_or_else(|| home.url.clone(), |host| format!("http://{host}")),
             stop: Stop::of(extensions),
+            ticket: extensions.get().copied(),
         }
     }
 
