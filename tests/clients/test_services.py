@@ -229,6 +229,8 @@ def test_sns_faults_and_topics():
     refused("InvalidParameter", sns.publish, TopicArn=topic, Message="m", Subject="a\nb")
     refused("InvalidParameter", sns.subscribe, TopicArn=topic, Protocol="pigeon", Endpoint="x")
     refused("InvalidParameter", sns.create_topic, Name="a b")
+    for fifo in [{"Name": name() + ".fifo"}, {"Name": name(), "Attributes": {"FifoTopic": "true"}}]:
+        assert "FIFO topics are not supported" in refused("InvalidParameter", sns.create_topic, **fifo)["Error"]["Message"]
     sns.set_topic_attributes(TopicArn=topic, AttributeName="DisplayName", AttributeValue="Shown")
     assert sns.get_topic_attributes(TopicArn=topic)["Attributes"]["DisplayName"] == "Shown"
     assert sns.list_tags_for_resource(ResourceArn=topic)["Tags"] == [{"Key": "a", "Value": "1"}]

@@ -15,7 +15,7 @@ use crate::database::Database;
 use crate::dynamodb::DynamoDb;
 use crate::endpoint::Endpoints;
 use crate::events::{Event, Events};
-use crate::lambda::{Function, Lambda};
+use crate::lambda::{Activities, Function, Lambda};
 use crate::outbox::{Deliverer, Mail, Outbox};
 use crate::roles::Roles;
 use crate::router::{Router, Service};
@@ -50,6 +50,15 @@ pub struct Settings {
     pub clock: Clock,
 }
 
+/// What others on the port may look at beside what the services' APIs tell.
+#[derive(Clone)]
+pub struct Insight {
+    /// The metrics that are kept.
+    pub metrics: CloudWatch,
+    /// What goes on in the embedded functions.
+    pub functions: Arc<Activities>,
+}
+
 /// Running services. Dropping them stops deliveries; the files hold all that they knew.
 pub struct Services {
     /// The one port.
@@ -60,6 +69,8 @@ pub struct Services {
     pub events: Events,
     /// Takes values of metrics.
     pub metrics: CloudWatch,
+    /// What may be looked at.
+    pub insight: Insight,
     /// What goes on in the background: deliveries, and the care for metrics and alarms.
     background: [AbortHandle; 2],
 }
@@ -67,7 +78,10 @@ pub struct Services {
 impl Services {
     /// Opens the services' files, makes them where they are not there, and goes on with what is to be
     /// delivered. `others` are served on the same port. To be called within a tokio runtime.
-    pub fn open(settings: Settings, others: Vec<Arc<dyn Service>>) -> Result<Self, ServicesError> {
+    pub fn open(
+        settings: Settings,
+        others: impl FnOnce(Insight) -> Vec<Arc<dyn Service>>,
+    ) -> Result<Self, ServicesError> {
         let data = settings.data;
         std::fs::create_dir_all(&data)
             .map_err(|source| ServicesError::File { path: data.clone(), source })?;
@@ -82,6 +96,8 @@ impl Services {
         let metrics = CloudWatch::new(Bounds::default(), database.clone(), clock.clone(), outbox.clone());
         let lambda =
             Lambda::new(settings.functions, database.clone(), clock.clone(), outbox.clone(), metrics.clone());
+        let insight = Insight { metrics: metrics.clone(), functions: lambda.activities() };
+        let others = others(insight.clone());
         let mut embedded: Vec<Arc<dyn Service>> = vec![
             Arc::new(DynamoDb::open(&data.join("tables.db"))?),
             Arc::new(events.clone()),
@@ -100,7 +116,7 @@ impl Services {
             tokio::spawn(metrics.clone().run()).abort_handle(),
         ];
         let tasks = Arc::new(Tasks::new(endpoints, settings.http, settings.roles));
-        Ok(Self { router, tasks, events, metrics, background })
+        Ok(Self { router, tasks, events, metrics, insight, background })
     }
 }
 

@@ -24,6 +24,6 @@ pub mod sqs;
 pub mod tasks;
 pub mod wire;
 
-pub use assembly::{EMBEDDED, Services, Settings};
+pub use assembly::{EMBEDDED, Insight, Services, Settings};
 pub use endpoint::RemoteSettings;
 pub use error::ServicesError;

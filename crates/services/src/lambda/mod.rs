@@ -5,6 +5,7 @@
 //!
 //! API: Lambda 2015-03-31, REST-JSON.
 
+mod activity;
 mod in_process;
 mod metrics;
 mod process;
@@ -32,6 +33,7 @@ use crate::wire::{self, Caller, Fault, random_uuid};
 
 use self::metrics::Measures;
 
+pub use activity::{Activities, Activity, Counts, LastCall, Line, Seen};
 pub use in_process::{Code, InProcess, Workers};
 pub use process::{Process, ProcessSettings};
 pub use url::Url;
@@ -59,6 +61,8 @@ pub struct Invocation {
     pub payload: Bytes,
     /// As the caller sent it, in Base64.
     pub client_context: Option<String>,
+    /// Takes what the function writes.
+    pub activity: Arc<Activity>,
 }
 
 /// What a function gave back, its own errors among it.
@@ -87,6 +91,9 @@ pub trait Function: Send + Sync + 'static {
 
     /// What is told of it: `Runtime`, `Handler`, `Timeout`, `MemorySize`.
     fn describe(&self) -> Value;
+
+    /// How many calls run at once, where that is bounded here.
+    fn concurrency(&self) -> Option<usize>;
 }
 
 /// The embedded service.
@@ -96,6 +103,7 @@ pub struct Lambda {
     clock: Clock,
     outbox: Outbox,
     measures: Measures,
+    activities: Arc<Activities>,
 }
 
 /// A function's name, taken from whatever a caller may call it by.
@@ -127,7 +135,13 @@ impl Lambda {
         outbox: Outbox,
         cloudwatch: CloudWatch,
     ) -> Self {
-        Self { functions, database, clock, outbox, measures: Measures::new(cloudwatch) }
+        let (measures, activities) = (Measures::new(cloudwatch), Arc::default());
+        Self { functions, database, clock, outbox, measures, activities }
+    }
+
+    /// What goes on in the functions.
+    pub fn activities(&self) -> Arc<Activities> {
+        self.activities.clone()
     }
 
     fn find(&self, named: &Named, caller: &Caller) -> Result<&Arc<dyn Function>, Fault> {
@@ -165,7 +179,11 @@ impl Lambda {
             (&Method::GET, _, "") => {
                 let function = self.find(&named, &caller)?;
                 let configuration = configuration(&named.name, function, &caller);
-                Ok(answer(200, &json!({ "Configuration": configuration, "Tags": {} })))
+                let mut output = json!({ "Configuration": configuration, "Tags": {} });
+                if let Some(concurrency) = function.concurrency() {
+                    output["Concurrency"] = json!({ "ReservedConcurrentExecutions": concurrency });
+                }
+                Ok(answer(200, &output))
             }
             (&Method::GET, _, "configuration") => {
                 Ok(answer(200, &configuration(&named.name, self.find(&named, &caller)?, &caller)))
@@ -208,9 +226,12 @@ impl Lambda {
         }
         let request_id = random_uuid();
         let client_context = wire::text(headers, "x-amz-client-context").map(str::to_owned);
-        let invocation = Invocation { request_id: request_id.clone(), arn, payload, client_context };
-        let call = self.measures.begin();
+        let activity = self.activities.of(&named.name, &self.clock);
+        let (call, under_way) = (self.measures.begin(), activity.begin(&request_id));
+        let invocation =
+            Invocation { request_id: request_id.clone(), arn, payload, client_context, activity };
         let outcome = function.invoke(invocation).await;
+        under_way.end(&request_id, outcome.as_ref());
         call.end(&named.name, outcome.as_ref(), self.clock.now_ms());
         let outcome = outcome?;
         let mut response = wire::response(200, "application/json", outcome.payload);

@@ -112,4 +112,11 @@ async fn a_process_is_kept_warm_and_replaced_when_it_dies() {
         assert_eq!(fault.error, error, "{fault}");
     }
     assert_eq!(invoke(&port, "child", &json!({})).await.0, None, "it goes on");
+
+    let seen = port.services.insight.functions.seen("child", 1000).unwrap();
+    assert_eq!((seen.counts.under_way, seen.counts.invocations, seen.counts.errors), (0, 10, 5), "{seen:?}");
+    let line = |text: &str| seen.lines.iter().any(|line| line.text.contains(text));
+    for text in ["working on {'raise': True}", "exit status 3", "ValueError", "END RequestId: "] {
+        assert!(line(text), "{text} is not in {:?}", seen.lines);
+    }
 }

@@ -60,7 +60,7 @@ impl Port {
             roles: Arc::new(Roles::none()),
             clock: Clock::Manual(now_ms.clone()),
         };
-        Self { services: Services::open(settings, Vec::new()).unwrap(), now_ms }
+        Self { services: Services::open(settings, |_| Vec::new()).unwrap(), now_ms }
     }
 
     pub fn wait(&self, ms: i64) {
