@@ -53,8 +53,32 @@ pub struct Visit {
     pub retries: Vec<PlannedRetry>,
     /// Why it failed last.
     pub reason: Option<Reason>,
+    /// Of a Map: how far it is.
+    pub iterations: Option<Iterations>,
     /// How it stands.
     pub standing: Standing,
+}
+
+/// How far a Map is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Iterations {
+    /// How many items it has.
+    pub total: u32,
+    /// Iterations that have begun.
+    pub started: u32,
+    /// Iterations that ended well.
+    pub succeeded: u32,
+    /// Iterations that failed.
+    pub failed: u32,
+    /// Iterations that were given up, because another failed.
+    pub aborted: u32,
+}
+
+impl Iterations {
+    /// Iterations that are under way.
+    pub fn running(&self) -> u32 {
+        self.started.saturating_sub(self.succeeded + self.failed + self.aborted)
+    }
 }
 
 /// A call of a task.
@@ -116,7 +140,8 @@ impl Standing {
 impl Trace {
     /// Reads a history.
     pub fn of(events: &[HistoryEvent]) -> Self {
-        let mut reader = Reader { trace: Self::default(), current: BTreeMap::new(), events };
+        let mut reader =
+            Reader { trace: Self::default(), current: BTreeMap::new(), maps: BTreeMap::new(), events };
         for event in events {
             reader.read(event);
         }
@@ -153,6 +178,8 @@ struct Reader<'e> {
     trace: Trace,
     /// Each branch's last visit.
     current: BTreeMap<BranchId, usize>,
+    /// The visit of a Map that began each of its iterations' branches.
+    maps: BTreeMap<BranchId, usize>,
     events: &'e [HistoryEvent],
 }
 
@@ -178,11 +205,13 @@ impl Reader<'_> {
                 attempts: Vec::new(),
                 retries: Vec::new(),
                 reason: None,
+                iterations: None,
                 standing: Standing::Running,
             });
         } else if let Some(visit) = self.visit(event.branch) {
             visit.read(event);
         }
+        self.count_iteration(event);
         if let Some(retry) = event.retry
             && let Some(visit) = self.visit(retry.branch)
         {
@@ -204,7 +233,7 @@ impl Reader<'_> {
 
     /// How deep a state stands that is entered, and in which iteration: as the state before it in its branch, or one
     /// deeper than the state whose event began the branch.
-    fn place(&self, event: &HistoryEvent) -> (usize, Option<u32>) {
+    fn place(&mut self, event: &HistoryEvent) -> (usize, Option<u32>) {
         if let Some(before) = self.current.get(&event.branch) {
             let before = &self.trace.visits[*before];
             return (before.depth, before.iteration);
@@ -219,8 +248,27 @@ impl Reader<'_> {
             Some(EventKind::MapIterationStarted { iteration, .. }) => Some(iteration.index),
             _ => None,
         };
-        let around = cause.and_then(|cause| self.current.get(&cause.branch));
-        (around.map_or(1, |around| self.trace.visits[*around].depth + 1), iteration)
+        let around = cause.and_then(|cause| self.current.get(&cause.branch).copied());
+        if iteration.is_some() {
+            self.maps.extend(around.map(|around| (event.branch, around)));
+        }
+        (around.map_or(1, |around| self.trace.visits[around].depth + 1), iteration)
+    }
+
+    /// An iteration began, which is its Map's event, or ended, which is its own branch's.
+    fn count_iteration(&mut self, event: &HistoryEvent) {
+        let (began_in, count): (_, fn(&mut Iterations)) = match &event.kind {
+            EventKind::MapIterationStarted { .. } => (&self.current, |it| it.started += 1),
+            EventKind::MapIterationSucceeded(_) => (&self.maps, |it| it.succeeded += 1),
+            EventKind::MapIterationFailed(_) => (&self.maps, |it| it.failed += 1),
+            EventKind::MapIterationAborted(_) => (&self.maps, |it| it.aborted += 1),
+            _ => return,
+        };
+        let map = began_in.get(&event.branch).copied();
+        let visit = map.and_then(|map| self.trace.visits.get_mut(map));
+        if let Some(iterations) = visit.and_then(|visit| visit.iterations.as_mut()) {
+            count(iterations);
+        }
     }
 
     /// The execution ended badly: what was under way failed, or was given up.
@@ -248,7 +296,11 @@ impl Visit {
                     reason: None,
                 });
             }
-            EventKind::ParallelStateStarted { .. } | EventKind::MapStateStarted(_) => self.reopen(),
+            EventKind::ParallelStateStarted { .. } => self.reopen(),
+            EventKind::MapStateStarted(started) => {
+                self.reopen();
+                self.iterations = Some(Iterations { total: started.length, ..Iterations::default() });
+            }
             EventKind::TaskSucceeded { output, .. } => {
                 if let Some(attempt) = self.attempts.last_mut() {
                     attempt.ended_at = Some(event.timestamp);
@@ -308,7 +360,7 @@ impl Visit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use darkroom_asl::interpreter::event::{Iteration, TaskScheduled};
+    use darkroom_asl::interpreter::event::{Iteration, MapStarted, TaskScheduled};
 
     fn event(id: u32, previous: u32, branch: u32, kind: EventKind) -> HistoryEvent {
         HistoryEvent {
@@ -412,5 +464,34 @@ mod tests {
         let places: Vec<_> = trace.visits.iter().map(|it| (&*it.state, it.depth, it.iteration)).collect();
         assert_eq!(places, [("M", 0, None), ("P", 1, Some(0)), ("P", 1, Some(1)), ("Q", 1, Some(0))]);
         assert_eq!(trace.standings().get("P"), Some(&Standing::Running), "one of them still is");
+    }
+
+    #[test]
+    fn a_map_knows_how_far_it_is() {
+        let iteration = |name: &str, index| Iteration { name: name.into(), index };
+        let started = |name: &str, index| EventKind::MapIterationStarted {
+            iteration: iteration(name, index),
+            input: None,
+        };
+        let map =
+            |length| EventKind::MapStateStarted(MapStarted { length, items: payload(), max_concurrency: 0 });
+        let trace = Trace::of(&[
+            event(1, 0, 0, entered(StateType::Map, "M")),
+            event(2, 1, 0, map(4)),
+            event(3, 2, 0, started("M", 0)),
+            event(4, 3, 1, entered(StateType::Map, "Inner")),
+            event(5, 4, 1, map(1)),
+            event(6, 5, 1, started("Inner", 0)),
+            event(7, 6, 2, entered(StateType::Pass, "P")),
+            event(8, 7, 2, EventKind::MapIterationSucceeded(iteration("Inner", 0))),
+            event(9, 2, 0, started("M", 1)),
+            event(10, 9, 3, entered(StateType::Map, "Inner")),
+            event(11, 10, 3, EventKind::MapIterationFailed(iteration("M", 1))),
+            event(12, 11, 0, started("M", 2)),
+        ]);
+        let found: Vec<_> = trace.visits.iter().filter_map(|visit| visit.iterations).collect();
+        let outer = Iterations { total: 4, started: 3, failed: 1, ..Iterations::default() };
+        let inner = Iterations { total: 1, started: 1, succeeded: 1, ..Iterations::default() };
+        assert_eq!((found, outer.running()), (vec![outer, inner], 2));
     }
 }

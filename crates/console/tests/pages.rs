@@ -1,5 +1,6 @@
 //! Pages over a real engine, with what is large, hostile or not there.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,10 @@ use darkroom_asl::data::Timestamp;
 use darkroom_asl::interpreter::event::{BranchId, EventId, EventKind, HistoryEvent, StateType};
 use darkroom_asl::interpreter::{Identity, Limits, Qualifiers, TaskId};
 use darkroom_asl::json::{Payload, Text};
-use darkroom_console::{Changes, Console, Photo, PhotoStatus, Platform, PlatformError};
+use darkroom_console::{
+    Changes, Console, DeadLetter, Deliveries, Durations, FunctionActivity, Photo, PhotoStatus, Platform,
+    PlatformError,
+};
 use darkroom_engine::store::{Append, Batch, End, EndStatus, ExecutionKey, MemoryStore, NewExecution, Store};
 use darkroom_engine::{
     Answer, Config, Engine, Invocation, Observer, OsRandom, Parked, SystemClock, TaskExecutor, definition_key,
@@ -77,6 +81,39 @@ impl Platform for Around {
 
     fn picture<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<(Bytes, &'static str), PlatformError>> {
         Box::pin(async { Ok((Bytes::from_static(b"<script>"), "application/octet-stream")) })
+    }
+
+    fn function(&self, _: &str, _: usize) -> Option<FunctionActivity> {
+        None
+    }
+
+    fn durations(&self, _: Range<i64>) -> Durations {
+        Durations::default()
+    }
+
+    fn deliveries(&self, _: usize) -> BoxFuture<'_, Result<Deliveries, PlatformError>> {
+        Box::pin(async { Ok(Deliveries::default()) })
+    }
+
+    fn dead_letters(&self, _: usize) -> Result<Vec<DeadLetter>, PlatformError> {
+        let letter = DeadLetter {
+            arn: ARN.into(),
+            name: "<b>e</b>".into(),
+            status: "FAILED".into(),
+            ended_at: None,
+            redrive_count: 0,
+            error: Some("<script>".into()),
+            cause: Some("x".repeat(1_000_000)),
+        };
+        Ok(vec![letter; 200])
+    }
+
+    fn redrive_dead_letters(&self, _: &[String]) -> Result<Vec<String>, PlatformError> {
+        Ok(vec!["<b>no</b>".to_owned()])
+    }
+
+    fn purge_dead_letters(&self, _: &[String]) -> Result<(), PlatformError> {
+        Ok(())
     }
 
     fn endpoint_url(&self) -> &'static str {

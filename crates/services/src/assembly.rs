@@ -57,6 +57,8 @@ pub struct Insight {
     pub metrics: CloudWatch,
     /// What goes on in the embedded functions.
     pub functions: Arc<Activities>,
+    /// What is delivered, and what could not be.
+    pub deliveries: Outbox,
 }
 
 /// Running services. Dropping them stops deliveries; the files hold all that they knew.
@@ -96,7 +98,8 @@ impl Services {
         let metrics = CloudWatch::new(Bounds::default(), database.clone(), clock.clone(), outbox.clone());
         let lambda =
             Lambda::new(settings.functions, database.clone(), clock.clone(), outbox.clone(), metrics.clone());
-        let insight = Insight { metrics: metrics.clone(), functions: lambda.activities() };
+        let insight =
+            Insight { metrics: metrics.clone(), functions: lambda.activities(), deliveries: outbox.clone() };
         let others = others(insight.clone());
         let mut embedded: Vec<Arc<dyn Service>> = vec![
             Arc::new(DynamoDb::open(&data.join("tables.db"))?),
