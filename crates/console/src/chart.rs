@@ -41,7 +41,7 @@ fn bar(minute: &Minute, place: usize, step: f64, scale: f64) -> Markup {
     let part = |class: &str, top: f64, height: f64| {
         html! {
             rect class=(class) x=(format!("{x:.1}")) y=(format!("{top:.1}")) width=(format!("{:.1}", step - GAP))
-                height=(format!("{height:.1}")) rx="1" {}
+                height=(format!("{height:.1}")) {}
         }
     };
     html! {
@@ -79,16 +79,12 @@ pub fn durations(durations: &Durations, last: i64) -> Markup {
     }
 }
 
-/// A chart's axis, the words on it, and what it shows.
+/// What a chart shows, as wide as there is place, and the words around it, which are as large as any.
 fn frame(label: &str, highest: Option<String>, content: &Markup) -> Markup {
     html! {
-        svg viewBox=(format!("0 0 {WIDTH} {}", HEIGHT + 18.0)) role="img" aria-label=(label) {
-            line.axis x1="0" y1=(HEIGHT) x2=(WIDTH) y2=(HEIGHT) {}
-            (content)
-            text x="0" y=(HEIGHT + 14.0) { "an hour ago" }
-            text.end x=(WIDTH) y=(HEIGHT + 14.0) { "now" }
-            @if let Some(highest) = highest { text x="0" y="12" { (highest) } }
-        }
+        p.highest { (highest.unwrap_or_default()) }
+        svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) preserveAspectRatio="none" role="img" aria-label=(label) { (content) }
+        p.ends { span { "an hour ago" } span { "now" } }
     }
 }
 
@@ -101,7 +97,7 @@ fn range(place: i64, spread: Spread, scale: f64) -> Markup {
         let height = (value * scale).max(1.5);
         html! {
             rect class=(class) x=(format!("{:.1}", place * step)) y=(format!("{:.1}", HEIGHT - height))
-                width=(format!("{:.1}", step - GAP)) height=(format!("{height:.1}")) rx="1" {}
+                width=(format!("{:.1}", step - GAP)) height=(format!("{height:.1}")) {}
         }
     };
     html! { (part("p99", spread.p99_ms)) (part("p50", spread.p50_ms)) }

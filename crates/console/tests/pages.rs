@@ -236,9 +236,8 @@ async fn what_somebody_named_or_sent_is_text() {
     let console =
         console(store("<script>alert(1)</script>", 2, r#"{"a": "</pre><script>alert(2)</script>"}"#));
     let execution = format!("execution?arn={ARN}&state=A%3Cb%3E");
-    for path in
-        ["", "executions", "photos", &execution, "executions?name=%3Cscript", "execution?arn=%3Cscript%3E"]
-    {
+    let hostile = ["executions?name=%3Cscript", "execution?arn=%3Cscript%3E", "alarm?name=%3Cscript%3E"];
+    for path in ["", "executions", "photos", "dead-letters", &execution].into_iter().chain(hostile) {
         let (_, page) = ask(&console, "GET", path, &[], "").await;
         for raw in ["<script>alert", "<img src=x", "<b>", "<i>broken", "<script>\""] {
             assert!(!page.contains(raw), "{path} has {raw}");
@@ -273,6 +272,10 @@ async fn what_is_not_there_is_said() {
         ("machine?arn=no", StatusCode::NOT_FOUND),
         ("no/such/page", StatusCode::NOT_FOUND),
         ("queues", StatusCode::BAD_GATEWAY),
+        ("topics", StatusCode::BAD_GATEWAY),
+        ("functions", StatusCode::BAD_GATEWAY),
+        ("alarms", StatusCode::BAD_GATEWAY),
+        ("function", StatusCode::NOT_FOUND),
     ] {
         let (status, page) = ask(&console, "GET", path, &[], "").await;
         assert_eq!(status, expected, "{path}");
@@ -281,7 +284,13 @@ async fn what_is_not_there_is_said() {
     for asset in ["console.css", "console.js", "graph.css", "icon.svg"] {
         get(&console, asset).await;
     }
-    assert!(get(&console, "").await.contains("None."));
+    let overview = get(&console, "").await;
+    assert!(overview.contains("None.") && overview.contains("The alarms are not known"), "{overview}");
+    assert!(get(&console, "dead-letters").await.contains("The first 200 are shown"));
+    let mark = [("x-darkroom-console", "1")];
+    let (status, page) = ask(&console, "POST", "do/redrive-letters", &mark, "").await;
+    assert!(status == StatusCode::BAD_REQUEST && page.contains("&lt;b&gt;no"), "{page}");
+    assert_eq!(ask(&console, "POST", "do/purge-letters", &mark, "").await.0, StatusCode::OK);
 }
 
 #[tokio::test]

@@ -71,7 +71,8 @@ mod tests {
             _: Request<Bytes>,
         ) -> Pin<Box<dyn Future<Output = Result<Response<Bytes>, Unreachable>> + Send + 'a>> {
             self.calls.fetch_add(1, Ordering::SeqCst);
-            let is_refused = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+            let is_refused =
+                self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
             let mut answer = Response::new(Bytes::from_static(b"{}"));
             if is_refused.is_ok() {
                 *answer.body_mut() = format!(r#"{{"__type": "x#{}", "message": "no"}}"#, self.code).into();

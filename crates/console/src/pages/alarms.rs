@@ -185,13 +185,20 @@ fn condition(alarm: &Value) -> String {
     let periods = alarm["EvaluationPeriods"].as_u64().unwrap_or(1);
     let needed = alarm["DatapointsToAlarm"].as_u64().unwrap_or(periods);
     let length = alarm["Period"].as_i64().or_else(|| periods_of(alarm).max());
-    let length = length.map(|seconds| format!(" of {}", time::duration(seconds * 1_000))).unwrap_or_default();
+    let length = length.map(|seconds| format!(" of {}", period(seconds))).unwrap_or_default();
     let of = match (needed, periods) {
         (1, 1) => format!("in one period{length}"),
         (needed, periods) if needed == periods => format!("in {periods} periods{length} in a row"),
         (needed, periods) => format!("in {needed} of {periods} periods{length}"),
     };
     format!("{} {comparison} {} {of}", measure(alarm), threshold(&alarm["Threshold"]))
+}
+
+/// A period, which is a whole number of something.
+fn period(seconds: i64) -> String {
+    let units = [(86_400, "d"), (3_600, "h"), (60, "min")];
+    let whole = units.into_iter().find(|(unit, _)| seconds % unit == 0 && seconds >= *unit);
+    whole.map_or_else(|| format!("{seconds} s"), |(unit, name)| format!("{} {name}", seconds / unit))
 }
 
 fn periods_of(alarm: &Value) -> impl Iterator<Item = i64> {
@@ -254,9 +261,8 @@ fn missing_data(alarm: &Value) -> &'static str {
 /// A moment as CloudWatch writes it: seconds since 1970.
 #[expect(clippy::cast_possible_truncation, reason = "a time that is too large is shown as the greatest")]
 fn moment(value: &Value) -> Markup {
-    match value.as_f64() {
-        Some(seconds) => time::moment(Timestamp::from_millis((seconds * 1_000.0) as i64)),
-        None => html! {},
+    html! {
+        @if let Some(seconds) = value.as_f64() { (time::moment(Timestamp::from_millis((seconds * 1_000.0) as i64))) }
     }
 }
 
@@ -270,18 +276,18 @@ mod tests {
             (
                 json!({ "MetricName": "m", "Statistic": "Sum", "Period": 300, "EvaluationPeriods": 2, "Threshold": 5.0,
                     "ComparisonOperator": "GreaterThanThreshold" }),
-                "Sum of m > 5 in 2 periods of 5 min 0 s in a row",
+                "Sum of m > 5 in 2 periods of 5 min in a row",
             ),
             (
                 json!({ "MetricName": "m", "ExtendedStatistic": "p99", "Period": 60, "EvaluationPeriods": 1,
                     "Threshold": 0.5, "ComparisonOperator": "LessThanOrEqualToThreshold" }),
-                "p99 of m ≤ 0.5 in one period of 1 min 0 s",
+                "p99 of m ≤ 0.5 in one period of 1 min",
             ),
             (
                 json!({ "Metrics": [{ "Id": "a", "ReturnData": false, "MetricStat": { "Period": 60 } },
                         { "Id": "r", "Expression": "a / 2" }], "EvaluationPeriods": 3, "DatapointsToAlarm": 2,
                     "Threshold": 1, "ComparisonOperator": "GreaterThanOrEqualToThreshold" }),
-                "a / 2 ≥ 1 in 2 of 3 periods of 1 min 0 s",
+                "a / 2 ≥ 1 in 2 of 3 periods of 1 min",
             ),
         ] {
             assert_eq!(condition(&alarm), words);

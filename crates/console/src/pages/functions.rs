@@ -103,8 +103,8 @@ pub async fn one(console: &Console, query: &Query) -> Result<Response, ConsoleEr
             dt { "Under way" }
             dd {
                 (activity.under_way)
-                @if !at_once.is_null() { " of at most " (word(at_once)) }
-                ", at most " (activity.under_way_max) " so far"
+                @if !at_once.is_null() { " of " (word(at_once)) " that can be" }
+                "; the most so far: " (activity.under_way_max)
             }
             dt { "Last call" } dd { (last_call(activity.last.as_ref())) }
         }
