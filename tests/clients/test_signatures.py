@@ -31,7 +31,9 @@ class Signatures(unittest.TestCase):
         config = pathlib.Path(cls.folder.name) / "darkroom.toml"
         config.write_text("[functions.asks]\ncommand = " + json.dumps([sys.executable, "-c", FUNCTION]) + "\n")
         data = pathlib.Path(cls.folder.name) / "data"
-        cls.server = Server(os.environ["DARKROOM_BINARY"], data, "--credentials", str(keys), "--config", str(config))
+        # The functions' region is the server's, and a queue is in the region of whoever made it.
+        options = ["--credentials", str(keys), "--config", str(config), "--region", "eu-west-1"]
+        cls.server = Server(os.environ["DARKROOM_BINARY"], data, *options)
         cls.addClassCleanup(cls.server.stop)
 
     def client(self, service, key="AKIDANNA", secret="a/long+secret"):
