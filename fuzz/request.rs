@@ -34,7 +34,7 @@ impl TaskExecutor for Nobody {
 }
 
 impl Observer for Nobody {
-    fn committed(&self, _: &Append) {}
+    fn committed(&self, _: &[Append]) {}
 
     fn parked(&self, _: &Parked) {}
 }

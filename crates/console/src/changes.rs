@@ -4,7 +4,7 @@
 //! and hands the execution's ARN to the pages that wait, if any do.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use darkroom_asl::data::Timestamp;
 use darkroom_asl::json::Text;
@@ -48,24 +48,32 @@ impl Changes {
         };
         let mut earlier = store.executions(&Filter { limit: EARLIER_MAX, ..Filter::default() })?;
         earlier.sort_by_key(|summary| summary.ended_at.unwrap_or(summary.started_at).as_millis());
+        let mut counts = changes.counts();
         for summary in earlier {
-            changes.count(summary.started_at, |minute| minute.started += 1);
+            count(&mut counts, summary.started_at, |minute| minute.started += 1);
             if let Some(ended_at) = summary.ended_at {
-                changes.count(ended_at, |minute| minute.add(summary.status));
+                count(&mut counts, ended_at, |minute| minute.add(summary.status));
             }
         }
+        drop(counts);
         Ok(changes)
     }
 
-    /// An execution's part of a batch is durable.
-    pub fn committed(&self, append: &Append) {
-        if let Some(start) = &append.start {
-            self.count(start.started_at, |minute| minute.started += 1);
+    /// Executions' parts of a commit are durable.
+    pub fn committed(&self, appends: &[Append]) {
+        let mut counts = self.counts();
+        for append in appends {
+            if let Some(start) = &append.start {
+                count(&mut counts, start.started_at, |minute| minute.started += 1);
+            }
+            if let Some(end) = &append.end {
+                count(&mut counts, end.ended_at, |minute| minute.add(EndStatus::status(&end.status)));
+            }
         }
-        if let Some(end) = &append.end {
-            self.count(end.ended_at, |minute| minute.add(EndStatus::status(&end.status)));
+        drop(counts);
+        for append in appends {
+            self.tell(&append.identity.execution_arn);
         }
-        self.tell(&append.identity.execution_arn);
     }
 
     /// Something about an execution is different.
@@ -88,7 +96,7 @@ impl Changes {
 
     /// The last [`MINUTES`] up to now, oldest first, those without anything among them.
     pub(crate) fn minutes(&self, now: Timestamp) -> Vec<Minute> {
-        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let counts = self.counts();
         let current = minute_of(now);
         (0..MINUTES)
             .rev()
@@ -100,21 +108,24 @@ impl Changes {
             .collect()
     }
 
-    fn count(&self, at: Timestamp, count: impl FnOnce(&mut Minute)) {
-        let number = minute_of(at);
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(minute) = counts.iter_mut().rev().find(|minute| minute.number == number) {
-            return count(minute);
-        }
-        if counts.back().is_some_and(|newest| number < newest.number - 60) {
-            return;
-        }
-        let mut minute = Minute { number, ..Minute::default() };
-        count(&mut minute);
-        counts.push_back(minute);
-        while counts.len() > MINUTES + 1 {
-            counts.pop_front();
-        }
+    fn counts(&self) -> MutexGuard<'_, VecDeque<Minute>> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn count(counts: &mut VecDeque<Minute>, at: Timestamp, count: impl FnOnce(&mut Minute)) {
+    let number = minute_of(at);
+    if let Some(minute) = counts.iter_mut().rev().find(|minute| minute.number == number) {
+        return count(minute);
+    }
+    if counts.back().is_some_and(|newest| number < newest.number - 60) {
+        return;
+    }
+    let mut minute = Minute { number, ..Minute::default() };
+    count(&mut minute);
+    counts.push_back(minute);
+    while counts.len() > MINUTES + 1 {
+        counts.pop_front();
     }
 }
 
@@ -144,9 +155,9 @@ mod tests {
         let changes = Changes::of(&MemoryStore::default()).expect("an empty store can be read");
         let at = |minute: i64| Timestamp::from_millis(minute * 60_000 + 1);
         for minute in [1_000, 1_000, 1_002] {
-            changes.count(at(minute), |minute| minute.started += 1);
+            count(&mut changes.counts(), at(minute), |minute| minute.started += 1);
         }
-        changes.count(at(1_001), |minute| minute.add(ExecutionStatus::TimedOut));
+        count(&mut changes.counts(), at(1_001), |minute| minute.add(ExecutionStatus::TimedOut));
         let shown = changes.minutes(at(1_002));
         assert_eq!(shown.len(), MINUTES);
         let last: Vec<_> = shown[MINUTES - 3..].iter().map(|it| (it.number, it.started, it.failed)).collect();

@@ -41,8 +41,8 @@ impl TaskExecutor for Nobody {
 struct Teller(Arc<Changes>);
 
 impl Observer for Teller {
-    fn committed(&self, append: &Append) {
-        self.0.committed(append);
+    fn committed(&self, appends: &[Append]) {
+        self.0.committed(appends);
     }
 
     fn parked(&self, _: &Parked) {}

@@ -42,8 +42,8 @@ impl Service for Pages {
 pub struct ToConsole(pub Arc<Changes>);
 
 impl Observer for ToConsole {
-    fn committed(&self, append: &Append) {
-        self.0.committed(append);
+    fn committed(&self, appends: &[Append]) {
+        self.0.committed(appends);
     }
 
     fn parked(&self, parked: &Parked) {

@@ -151,10 +151,9 @@ impl Logs {
         }
         known
     }
-}
 
-impl Observer for Logs {
-    fn committed(&self, append: &Append) {
+    /// Hands an execution's new events to the thread that writes, those that are to be logged.
+    fn log(&self, append: &Append) {
         let (Some(wanted), Some(queue)) = (self.wanted(&append.identity), &self.queue) else { return };
         let redrive_count = self.redrive_count(append);
         let events: Vec<HistoryEvent> =
@@ -169,6 +168,14 @@ impl Observer for Logs {
                 let events = u64::try_from(logged.events.len()).unwrap_or(u64::MAX);
                 self.left_out.fetch_add(events, Ordering::Relaxed);
             }
+        }
+    }
+}
+
+impl Observer for Logs {
+    fn committed(&self, appends: &[Append]) {
+        for append in appends {
+            self.log(append);
         }
     }
 

@@ -1,7 +1,8 @@
 //! The engine's metrics: those of the namespace AWS/States, and how the engine itself is, for CloudWatch and Prometheus.
 //!
-//! An observer takes of what has become durable the little that is counted, and puts it into a queue; a thread of its own
-//! counts, and hands it on every second. Metrics are no log: what finds the queue full is left out, and that is counted.
+//! An observer takes of what has become durable the little that is counted, and leaves it where a thread of its own looks
+//! several times a second: waking one for each commit would cost more than to count. The thread hands on what it counted
+//! every second. Metrics are no log: what finds no room is left out, and that is counted.
 //!
 //! AWS: "Monitoring Step Functions metrics using Amazon CloudWatch".
 
@@ -9,9 +10,9 @@ mod count;
 mod names;
 mod prometheus;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -34,28 +35,25 @@ const FLUSH_MAX: Duration = Duration::from_secs(2);
 
 /// Is told by the engine.
 pub struct MetricsObserver {
-    queue: SyncSender<Told>,
-    left_out: Arc<AtomicU64>,
+    waiting: Arc<Waiting>,
     prometheus: Arc<Prometheus>,
 }
 
 /// What the observer was told.
+#[derive(Default)]
 pub struct Waiting {
-    queue: SyncSender<Told>,
-    waiting: Receiver<Told>,
-    left_out: Arc<AtomicU64>,
+    parts: Mutex<Vec<Part>>,
+    /// Parts that found no room since the last look.
+    left_out: AtomicU64,
 }
 
-/// A running count.
+/// A running count. It ends when this is dropped.
 pub struct Counting {
-    queue: SyncSender<Told>,
+    flushes: SyncSender<Flush>,
 }
 
-enum Told {
-    Part(Part),
-    /// Everything before this is to be handed on, and then this is to be answered.
-    Flush(SyncSender<()>),
-}
+/// Everything that was told before is to be handed on, and then this is to be answered.
+struct Flush(SyncSender<()>);
 
 /// What is counted of an execution's turn.
 struct Part {
@@ -76,28 +74,39 @@ struct TaskStep {
 }
 
 /// An observer, and what it will be told.
-pub fn observer(prometheus: Arc<Prometheus>) -> (MetricsObserver, Waiting) {
-    let (queue, waiting) = sync_channel(WAITING_MAX);
-    let left_out = Arc::new(AtomicU64::new(0));
-    let observer = MetricsObserver { queue: queue.clone(), left_out: left_out.clone(), prometheus };
-    (observer, Waiting { queue, waiting, left_out })
+pub fn observer(prometheus: Arc<Prometheus>) -> (MetricsObserver, Arc<Waiting>) {
+    let waiting = Arc::<Waiting>::default();
+    (MetricsObserver { waiting: waiting.clone(), prometheus }, waiting)
 }
 
 impl Waiting {
     /// Starts to count, for these two.
     pub fn count(
-        self,
+        self: Arc<Self>,
         engine: &Engine,
         cloudwatch: CloudWatch,
         prometheus: Arc<Prometheus>,
     ) -> anyhow::Result<Counting> {
-        let counter = Counter::new(engine.store().clone(), cloudwatch, prometheus, self.left_out);
-        let waiting = self.waiting;
+        let counter = Counter::new(engine.store().clone(), cloudwatch, prometheus, self);
+        let (flushes, asked) = sync_channel(1);
         std::thread::Builder::new()
             .name("metrics".to_owned())
-            .spawn(move || counter.run(&waiting))
+            .spawn(move || counter.run(&asked))
             .context("the thread that counts cannot be started")?;
-        Ok(Counting { queue: self.queue })
+        Ok(Counting { flushes })
+    }
+
+    fn add(&self, mut parts: Vec<Part>) {
+        let mut waiting = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.len() + parts.len() <= WAITING_MAX {
+            waiting.append(&mut parts);
+        } else {
+            self.left_out.fetch_add(u64::try_from(parts.len()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        }
+    }
+
+    fn take(&self) -> Vec<Part> {
+        std::mem::take(&mut self.parts.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -105,7 +114,7 @@ impl Counting {
     /// Has everything handed on that has happened until now. What takes too long is left.
     pub fn flush(&self) {
         let (answer, answered) = sync_channel(1);
-        if self.queue.send(Told::Flush(answer)).is_ok() {
+        if self.flushes.send(Flush(answer)).is_ok() {
             // Too late is as good as never: nothing depends on it.
             let _ = answered.recv_timeout(FLUSH_MAX);
         }
@@ -113,21 +122,10 @@ impl Counting {
 }
 
 impl Observer for MetricsObserver {
-    fn committed(&self, append: &Append) {
-        let part = Part {
-            key: append.key,
-            identity: append.identity.clone(),
-            started_at: append.start.as_ref().map(|start| start.started_at),
-            redriven_at: append.redrive.map(|redrive| redrive.at),
-            end: append.end.as_ref().map(|end| (status(&end.status), end.ended_at)),
-            tasks: append.events.iter().filter_map(TaskStep::of).collect(),
-        };
-        let is_counted = part.started_at.is_some()
-            || part.redriven_at.is_some()
-            || part.end.is_some()
-            || !part.tasks.is_empty();
-        if is_counted && self.queue.try_send(Told::Part(part)).is_err() {
-            self.left_out.fetch_add(1, Ordering::Relaxed);
+    fn committed(&self, appends: &[Append]) {
+        let parts: Vec<Part> = appends.iter().filter_map(Part::of).collect();
+        if !parts.is_empty() {
+            self.waiting.add(parts);
         }
     }
 
@@ -140,8 +138,21 @@ impl Observer for MetricsObserver {
     }
 }
 
-fn status(end: &EndStatus) -> ExecutionStatus {
-    end.status()
+impl Part {
+    /// What is counted of it, if anything is.
+    fn of(append: &Append) -> Option<Self> {
+        let tasks: Vec<TaskStep> = append.events.iter().filter_map(TaskStep::of).collect();
+        let is_counted =
+            append.start.is_some() || append.redrive.is_some() || append.end.is_some() || !tasks.is_empty();
+        is_counted.then(|| Self {
+            key: append.key,
+            identity: append.identity.clone(),
+            started_at: append.start.as_ref().map(|start| start.started_at),
+            redriven_at: append.redrive.map(|redrive| redrive.at),
+            end: append.end.as_ref().map(|end| (EndStatus::status(&end.status), end.ended_at)),
+            tasks,
+        })
+    }
 }
 
 impl TaskStep {

@@ -148,11 +148,11 @@ struct Observers {
 }
 
 impl Observer for Observers {
-    fn committed(&self, append: &Append) {
-        self.logs.committed(append);
-        self.status.committed(append);
-        self.metrics.committed(append);
-        self.console.committed(append);
+    fn committed(&self, appends: &[Append]) {
+        self.logs.committed(appends);
+        self.status.committed(appends);
+        self.metrics.committed(appends);
+        self.console.committed(appends);
     }
 
     fn parked(&self, parked: &Parked) {

@@ -101,8 +101,9 @@ pub struct Config {
 /// Is told of what has become durable, in the order in which it did. Called on the committer's thread, and for Express
 /// executions on their shard's: an observer that takes its time holds up the engine.
 pub trait Observer: Send + Sync + 'static {
-    /// An execution's part of a batch is on disk. An Express execution's never is: it has happened.
-    fn committed(&self, append: &Append);
+    /// Executions' parts of a commit are on disk. An Express execution's never are: they have happened. An execution
+    /// stands in a commit once.
+    fn committed(&self, appends: &[Append]);
 
     /// An execution was set aside: its history stays, and it does not go on until the cause is mended.
     fn parked(&self, parked: &Parked);

@@ -36,10 +36,12 @@ impl TaskExecutor for Nobody {
 struct Ends(Mutex<Sender<(Text, EndStatus)>>);
 
 impl Observer for Ends {
-    fn committed(&self, append: &Append) {
-        if let Some(end) = &append.end {
-            let end = (append.identity.execution_arn.clone(), end.status.clone());
-            self.0.lock().unwrap().send(end).unwrap();
+    fn committed(&self, appends: &[Append]) {
+        for append in appends {
+            if let Some(end) = &append.end {
+                let end = (append.identity.execution_arn.clone(), end.status.clone());
+                self.0.lock().unwrap().send(end).unwrap();
+            }
         }
     }
 

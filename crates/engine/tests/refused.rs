@@ -190,8 +190,8 @@ impl TaskExecutor for Answers {
 struct Told(Mutex<Sender<String>>);
 
 impl Observer for Told {
-    fn committed(&self, append: &Append) {
-        if append.end.is_some() {
+    fn committed(&self, appends: &[Append]) {
+        for append in appends.iter().filter(|append| append.end.is_some()) {
             self.0.lock().unwrap().send(format!("{} ended", append.identity.execution_name)).unwrap();
         }
     }

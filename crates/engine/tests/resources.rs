@@ -43,8 +43,8 @@ impl TaskExecutor for Executor {
 struct Told(Mutex<Sender<String>>);
 
 impl Observer for Told {
-    fn committed(&self, append: &Append) {
-        if append.end.is_some() {
+    fn committed(&self, appends: &[Append]) {
+        for append in appends.iter().filter(|append| append.end.is_some()) {
             // A test that has seen enough listens no more.
             let _ = self.0.lock().unwrap().send(append.identity.execution_name.to_string());
         }

@@ -29,7 +29,7 @@ impl TaskExecutor for Nobody {
 struct Holding(Mutex<Receiver<()>>);
 
 impl Observer for Holding {
-    fn committed(&self, _: &Append) {
+    fn committed(&self, _: &[Append]) {
         assert!(self.0.lock().unwrap().recv().is_err());
     }
 

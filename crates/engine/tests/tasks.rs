@@ -41,11 +41,13 @@ impl TaskExecutor for NoTasks {
 struct Ends(Mutex<std::sync::mpsc::Sender<(Text, ExecutionStatus)>>);
 
 impl Observer for Ends {
-    fn committed(&self, append: &Append) {
-        if let Some(end) = &append.end {
-            let name = append.identity.execution_name.clone();
-            // A test that has seen enough listens no more.
-            let _ = self.0.lock().unwrap().send((name, end.status.status()));
+    fn committed(&self, appends: &[Append]) {
+        for append in appends {
+            if let Some(end) = &append.end {
+                let name = append.identity.execution_name.clone();
+                // A test that has seen enough listens no more.
+                let _ = self.0.lock().unwrap().send((name, end.status.status()));
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use darkroom_engine::Engine;
 use darkroom_engine::store::{Store, StoreError};
-use darkroom_port::{Answer, CredentialScope, Memory, Refusal, Stop};
+use darkroom_port::{Answer, CredentialScope, Memory, Refusal, Stop, random_uuid};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use serde::Serialize;
@@ -188,14 +188,4 @@ impl Context {
     ) -> Result<T, ApiError> {
         self.blocking(move |engine| Ok(read(engine.store().as_ref())?)).await
     }
-}
-
-/// A random UUID, of version 4.
-pub(crate) fn random_uuid() -> String {
-    let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes).expect("an operating system that this runs on has a random source");
-    bytes[6] = bytes[6] & 0x0f | 0x40;
-    bytes[8] = bytes[8] & 0x3f | 0x80;
-    let hex = format!("{:032x}", u128::from_be_bytes(bytes));
-    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }

@@ -9,12 +9,12 @@ use darkroom_asl::data::Timestamp;
 use darkroom_asl::failure::names;
 use darkroom_asl::interpreter::event::Reason;
 use darkroom_asl::json::Payload;
-use darkroom_port::Stop;
+use darkroom_port::{Stop, random_uuid};
 use serde_json::Value;
 
 use crate::arn::StatesArn;
 use crate::error::ApiError;
-use crate::protocol::{Context, Gateway, random_uuid};
+use crate::protocol::{Context, Gateway};
 
 /// Members whose text is JSON.
 const PAYLOADS: [&str; 3] = ["Input", "Output", "Definition"];

@@ -28,7 +28,7 @@ impl TaskExecutor for NeverAnswers {
 struct Unobserved;
 
 impl Observer for Unobserved {
-    fn committed(&self, _: &Append) {}
+    fn committed(&self, _: &[Append]) {}
 
     fn parked(&self, _: &Parked) {}
 }

@@ -44,7 +44,7 @@ impl TaskExecutor for Echo {
 struct Unobserved;
 
 impl Observer for Unobserved {
-    fn committed(&self, _: &Append) {}
+    fn committed(&self, _: &[Append]) {}
 
     fn parked(&self, _: &Parked) {}
 }

@@ -7,6 +7,7 @@ mod answer;
 mod authorization;
 mod body;
 mod credentials;
+mod ids;
 mod memory;
 mod refusal;
 mod scope;
@@ -15,6 +16,7 @@ mod signature;
 
 pub use answer::Answer;
 pub use credentials::{AccessKey, Credentials, CredentialsError};
+pub use ids::random_uuid;
 pub use memory::{Held, Memory};
 pub use refusal::Refusal;
 pub use scope::CredentialScope;

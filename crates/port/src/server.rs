@@ -9,6 +9,7 @@ use std::io::{self, ErrorKind};
 use std::num::NonZeroU16;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use axum::body::Body;
@@ -43,7 +44,8 @@ pub struct Server<A> {
 pub struct ServerLimits {
     /// Connections that are open at once. Further ones wait until another is closed.
     pub connections: NonZeroU16,
-    /// How long a connection may have no request under way: the time for a request's head, too.
+    /// How long a connection may have no request under way before it is closed, at most twice as long after it: the time
+    /// for a request's head, too.
     pub idle: Duration,
     /// How long a request's body may be waited for, beyond what a slow line takes for its bytes.
     pub body: Duration,
@@ -248,32 +250,41 @@ impl Stop {
     }
 }
 
-/// How many requests of a connection are under way.
+/// The requests of a connection: one costs two additions, and wakes nobody.
 #[derive(Default)]
-struct UnderWay(Arc<watch::Sender<u32>>);
+struct UnderWay(Arc<Counts>);
+
+#[derive(Default)]
+struct Counts {
+    begun: AtomicU64,
+    ended: AtomicU64,
+}
 
 /// A request that is under way until this is dropped.
-struct Begun(Arc<watch::Sender<u32>>);
+struct Begun(Arc<Counts>);
 
 impl UnderWay {
     fn begin(&self) -> Begun {
-        self.0.send_modify(|count| *count += 1);
+        self.0.begun.fetch_add(1, Ordering::Relaxed);
         Begun(self.0.clone())
     }
 
-    /// Ready when none has been under way for so long.
+    /// Ready when none has been under way for so long, or up to twice as long: it looks that often.
     async fn idle_for(&self, patience: Duration) {
-        let mut counts = self.0.subscribe();
-        while counts.wait_for(|count| *count == 0).await.is_ok() {
-            if tokio::time::timeout(patience, counts.changed()).await.is_err() {
+        let mut begun_before = 0;
+        loop {
+            tokio::time::sleep(patience).await;
+            let begun = self.0.begun.load(Ordering::Relaxed);
+            if begun == begun_before && begun == self.0.ended.load(Ordering::Relaxed) {
                 return;
             }
+            begun_before = begun;
         }
     }
 }
 
 impl Drop for Begun {
     fn drop(&mut self) {
-        self.0.send_modify(|count| *count -= 1);
+        self.0.ended.fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -30,8 +30,9 @@ const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
 const CONNECT_MAX: Duration = Duration::from_secs(10);
 /// The longest to wait for an answer: a function may run for 15 minutes.
 const ANSWER_MAX: Duration = Duration::from_secs(15 * 60 + 10);
-/// Connections that are kept open while nobody uses them.
-const IDLE_CONNECTIONS_MAX: usize = 64;
+/// Connections to a host that are kept open while nobody uses them. Our choice: fewer than may be in use at once are opened
+/// again and again.
+const IDLE_CONNECTIONS_MAX: usize = 512;
 
 /// A call that got no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

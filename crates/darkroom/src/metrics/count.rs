@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -15,8 +15,10 @@ use prometheus_client::metrics::counter::Counter as Count;
 use prometheus_client::metrics::histogram::Histogram;
 
 use super::names::{self, Family, NAMESPACE};
-use super::{Part, Prometheus, TaskStep, Told};
+use super::{Flush, Part, Prometheus, TaskStep, Waiting};
 
+/// How often the thread looks for what was told.
+const LOOK: Duration = Duration::from_millis(200);
 /// How often values are handed on.
 const HAND_ON: Duration = Duration::from_secs(1);
 /// Executions whose beginnings are remembered. Our choice: some 20 MB. When there are more, all are forgotten: the store
@@ -33,7 +35,7 @@ pub(super) struct Counter {
     store: Arc<dyn Store>,
     cloudwatch: CloudWatch,
     prometheus: Arc<Prometheus>,
-    left_out: Arc<AtomicU64>,
+    waiting: Arc<Waiting>,
     open: HashMap<ExecutionKey, Open>,
     handles: HashMap<(&'static str, Text), Handles>,
     /// By the metric's name and its dimension's value.
@@ -73,19 +75,22 @@ impl Counter {
         store: Arc<dyn Store>,
         cloudwatch: CloudWatch,
         prometheus: Arc<Prometheus>,
-        left_out: Arc<AtomicU64>,
+        waiting: Arc<Waiting>,
     ) -> Self {
         let (open, handles, values) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Self { store, cloudwatch, prometheus, left_out, open, handles, values }
+        Self { store, cloudwatch, prometheus, waiting, open, handles, values }
     }
 
-    /// Counts until the engine and whoever might flush are gone.
-    pub(super) fn run(mut self, waiting: &Receiver<Told>) {
+    /// Counts until whoever might flush is gone.
+    pub(super) fn run(mut self, flushes: &Receiver<Flush>) {
         let mut handed_on = Instant::now();
         loop {
-            match waiting.recv_timeout(HAND_ON) {
-                Ok(Told::Part(part)) => self.count(&part),
-                Ok(Told::Flush(answer)) => {
+            let asked = flushes.recv_timeout(LOOK);
+            for part in self.waiting.take() {
+                self.count(&part);
+            }
+            match asked {
+                Ok(Flush(answer)) => {
                     self.hand_on();
                     // Whoever asked may have given up.
                     let _ = answer.send(());
@@ -245,7 +250,7 @@ impl Counter {
             minutes.iter().map(move |(minute, bucket)| (series, *minute, bucket))
         });
         let too_many = self.cloudwatch.record(points);
-        let left_out = self.left_out.swap(0, Ordering::Relaxed);
+        let left_out = self.waiting.left_out.swap(0, Ordering::Relaxed);
         if left_out > 0 || too_many > 0 {
             tracing::warn!(
                 left_out,

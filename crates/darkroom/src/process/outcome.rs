@@ -111,9 +111,11 @@ impl Ends {
 }
 
 impl Observer for Ends {
-    fn committed(&self, append: &Append) {
-        if let Some(end) = &append.end {
-            self.add(&append.identity.execution_arn, Ended::End(end.clone()));
+    fn committed(&self, appends: &[Append]) {
+        for append in appends {
+            if let Some(end) = &append.end {
+                self.add(&append.identity.execution_arn, Ended::End(end.clone()));
+            }
         }
     }
 

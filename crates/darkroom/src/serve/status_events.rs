@@ -1,13 +1,16 @@
 //! "Step Functions Execution Status Change": EventBridge is told of every change of every Standard execution.
 //!
-//! An observer of the engine hands on what has become durable; a thread makes events of it and hands them out, many in
-//! one commit, with a mark of how far it has come. After a crash it reads from the store what has changed since that
-//! mark and tells it again: each event's id is made of the change, so that nobody gets one twice.
+//! An observer of the engine hands on what has become durable, if some rule may be for it; a thread makes events of it and
+//! hands them out, many in one commit, with a mark of how far it has come. After a crash it reads from the store what has
+//! changed since that mark and tells it again: each event's id is made of the change, so that nobody gets one twice.
+//!
+//! AWS: of Express executions nobody is told.
 //!
 //! Documentation: EventBridge, "Step Functions Execution Status Change"; the shape of `detail` is recorded.
 
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -21,13 +24,14 @@ use darkroom_engine::store::{
 use darkroom_engine::{Engine, NotRedrivable, Observer, Parked};
 use darkroom_services::events::{Event, Events};
 use darkroom_services::wire::Caller;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
 use crate::digest::sha256;
 
-/// Changes that wait to be told. When there are more, the engine waits: what is told must not fall behind for ever.
-const WAITING_MAX: usize = 4_096;
+/// Commits' changes that wait to be told. When there are more, the engine waits: what is told must not fall behind for
+/// ever.
+const WAITING_MAX: usize = 64;
 /// Changes that are told in one commit.
 const BATCH_MAX: usize = 256;
 /// How long to rest when the services' file cannot be written.
@@ -37,6 +41,11 @@ const PAGE: usize = 256;
 /// Bytes of input and output together that an event has room for. AWS: 248 KB.
 const PAYLOAD_BYTES_MAX: usize = 248 * 1024;
 const TELLER: &str = "states";
+const SOURCE: &str = "aws.states";
+const RUNNING: &str = "RUNNING";
+const DETAIL_TYPE: &str = "Step Functions Execution Status Change";
+/// How far the mark may fall behind while nobody hears anything.
+const MARK_BEHIND_MS_MAX: i64 = 1_000;
 
 /// A change of an execution's status.
 struct Change {
@@ -52,33 +61,78 @@ enum To {
 }
 
 /// Is told by the engine.
-pub struct StatusObserver(SyncSender<Change>);
+pub struct StatusObserver {
+    heard: SyncSender<Vec<Change>>,
+    audience: Arc<Audience>,
+}
 
 /// What the observer was told.
-pub struct Changes(Receiver<Change>);
+pub struct Changes {
+    heard: Receiver<Vec<Change>>,
+    audience: Arc<Audience>,
+}
+
+/// Who is there to hear of changes.
+struct Audience {
+    /// Where the rules are, once they are there.
+    events: OnceLock<Events>,
+    /// What is known of an event before it is made, by its status.
+    known: [(&'static str, Value); 5],
+    /// The time of the newest change that nobody heard of.
+    unheard_until_ms: AtomicI64,
+}
 
 /// An observer, and what it will be told.
 pub fn observer() -> (StatusObserver, Changes) {
-    let (tell, told) = sync_channel(WAITING_MAX);
-    (StatusObserver(tell), Changes(told))
+    let (tell, heard) = sync_channel(WAITING_MAX);
+    let known = [RUNNING, "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"].map(|status| {
+        let part = json!({ "source": SOURCE, "detail-type": DETAIL_TYPE, "detail": { "status": status } });
+        (status, part)
+    });
+    let unheard_until_ms = AtomicI64::new(i64::MIN);
+    let audience = Arc::new(Audience { events: OnceLock::new(), known, unheard_until_ms });
+    (StatusObserver { heard: tell, audience: audience.clone() }, Changes { heard, audience })
+}
+
+impl Audience {
+    fn may_hear(&self, change: &Change) -> bool {
+        let status = change.status();
+        let part = self.known.iter().find(|(of, _)| *of == status);
+        match (self.events.get(), part) {
+            (Some(events), Some((_, part))) => events.may_be_heard(part),
+            (None, _) | (_, None) => true,
+        }
+    }
 }
 
 impl Observer for StatusObserver {
-    fn committed(&self, append: &Append) {
-        let change = |to| {
-            let change = Change { key: append.key, identity: append.identity.clone(), to };
+    fn committed(&self, appends: &[Append]) {
+        let (mut heard, mut unheard_until_ms) = (Vec::new(), i64::MIN);
+        for append in appends.iter().filter(|append| !append.key.is_express()) {
+            let mut change = |to| {
+                let change = Change { key: append.key, identity: append.identity.clone(), to };
+                if self.audience.may_hear(&change) {
+                    heard.push(change);
+                } else {
+                    unheard_until_ms = unheard_until_ms.max(change.at().as_millis());
+                }
+            };
+            if let Some(start) = &append.start {
+                change(To::Started { input: start.input.clone(), at: start.started_at });
+            }
+            if let Some(redrive) = append.redrive {
+                change(To::Redriven(redrive));
+            }
+            if let Some(end) = &append.end {
+                change(To::Ended(end.clone()));
+            }
+        }
+        if !heard.is_empty() {
             // Nobody listens once the server ends; the next one tells it.
-            let _ = self.0.send(change);
-        };
-        if let Some(start) = &append.start {
-            change(To::Started { input: start.input.clone(), at: start.started_at });
+            let _ = self.heard.send(heard);
         }
-        if let Some(redrive) = append.redrive {
-            change(To::Redriven(redrive));
-        }
-        if let Some(end) = &append.end {
-            change(To::Ended(end.clone()));
-        }
+        // After what is heard of the same commit, so that the mark does not overtake it.
+        self.audience.unheard_until_ms.fetch_max(unheard_until_ms, Ordering::Release);
     }
 
     fn parked(&self, _: &Parked) {}
@@ -89,34 +143,59 @@ pub struct Teller {
     store: Arc<dyn Store>,
     events: Events,
     runtime: Handle,
+    audience: Arc<Audience>,
 }
 
 impl Teller {
     /// Starts the thread. It ends with the engine whose observer sends the changes.
     pub fn start(engine: &Engine, events: Events, runtime: Handle, changes: Changes) -> anyhow::Result<()> {
-        let teller = Self { store: engine.store().clone(), events, runtime };
+        let Changes { heard, audience } = changes;
+        let teller = Self { store: engine.store().clone(), events, runtime, audience };
         std::thread::Builder::new()
             .name("status-events".to_owned())
-            .spawn(move || teller.run(&changes.0))
+            .spawn(move || teller.run(&heard))
             .context("the thread of status events cannot be started")?;
         Ok(())
     }
 
-    fn run(&self, changes: &Receiver<Change>) {
+    fn run(&self, heard: &Receiver<Vec<Change>>) {
         let since = self
             .insist(|| async move { self.events.told_until(TELLER).await.map_err(|fault| fault.message) });
+        // Until now everything may have been for somebody; from here on the rules decide.
+        let _ = self.audience.events.set(self.events.clone());
         if let Err(error) = self.tell_since(Timestamp::from_millis(since)) {
             tracing::error!(%error, "changes before the last stop may not have been told to EventBridge");
         }
-        while let Ok(first) = changes.recv() {
-            let mut batch = vec![first];
-            while batch.len() < BATCH_MAX {
-                match changes.try_recv() {
-                    Ok(next) => batch.push(next),
-                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
-                }
+        let mut marked_ms = since;
+        loop {
+            let first = heard.recv_timeout(PAUSE);
+            if matches!(first, Err(RecvTimeoutError::Disconnected)) {
+                return;
             }
-            self.tell(&batch);
+            // Read before the queue is emptied: what is heard of until then is in it, and is told before this is marked.
+            let unheard_until_ms = self.audience.unheard_until_ms.load(Ordering::Acquire);
+            let mut batch = first.unwrap_or_default();
+            let is_all = loop {
+                match heard.try_recv() {
+                    Ok(more) if batch.len() < BATCH_MAX => batch.extend(more),
+                    Ok(more) => {
+                        batch.extend(more);
+                        break false;
+                    }
+                    Err(_) => break true,
+                }
+            };
+            for batch in batch.chunks(BATCH_MAX) {
+                self.tell(batch);
+            }
+            marked_ms = marked_ms.max(newest_ms(&batch));
+            if is_all && unheard_until_ms.saturating_sub(marked_ms) >= MARK_BEHIND_MS_MAX {
+                self.insist(|| async move {
+                    let told = self.events.tell(TELLER, Vec::new(), unheard_until_ms).await;
+                    told.map_err(|fault| fault.message)
+                });
+                marked_ms = unheard_until_ms;
+            }
         }
     }
 
@@ -149,17 +228,18 @@ impl Teller {
     fn tell_stored(&self, page: &[StoredExecution], since: Timestamp) {
         let mut changes = Vec::new();
         for stored in page {
-            let mut add = |at: Timestamp, to| {
-                if at >= since {
-                    changes.push(Change { key: stored.key, identity: stored.identity.clone(), to });
+            let mut add = |to| {
+                let change = Change { key: stored.key, identity: stored.identity.clone(), to };
+                if change.at() >= since && self.audience.may_hear(&change) {
+                    changes.push(change);
                 }
             };
-            add(stored.started_at, To::Started { input: stored.input.clone(), at: stored.started_at });
+            add(To::Started { input: stored.input.clone(), at: stored.started_at });
             if let Some(redrive) = stored.redrive {
-                add(redrive.at, To::Redriven(redrive));
+                add(To::Redriven(redrive));
             }
             if let Some(end) = &stored.end {
-                add(end.ended_at, To::Ended(end.clone()));
+                add(To::Ended(end.clone()));
             }
         }
         if !changes.is_empty() {
@@ -169,11 +249,9 @@ impl Teller {
 
     /// Tells a batch, however often it takes.
     fn tell(&self, batch: &[Change]) {
-        let mark_ms = batch.iter().map(|change| change.at().as_millis()).max().unwrap_or_default();
+        let mark_ms = newest_ms(batch);
         self.insist(|| async move {
-            let is_heard = self.events.is_anybody_listening().await.map_err(|fault| fault.message)?;
-            let events = if is_heard { self.events_of(batch)? } else { Vec::new() };
-            self.events.tell(TELLER, events, mark_ms).await.map_err(|fault| fault.message)
+            self.events.tell(TELLER, self.events_of(batch)?, mark_ms).await.map_err(|fault| fault.message)
         });
     }
 
@@ -213,10 +291,14 @@ impl Change {
 
     fn status(&self) -> &'static str {
         match &self.to {
-            To::Started { .. } | To::Redriven(_) => "RUNNING",
+            To::Started { .. } | To::Redriven(_) => RUNNING,
             To::Ended(end) => end.status.as_str(),
         }
     }
+}
+
+fn newest_ms(changes: &[Change]) -> i64 {
+    changes.iter().map(|change| change.at().as_millis()).max().unwrap_or(i64::MIN)
 }
 
 /// The event of a change. `stored` is the execution as it is by now, which may have gone on.
@@ -276,8 +358,8 @@ fn event(change: &Change, stored: &StoredExecution) -> Event {
     Event {
         caller: Caller::account(account, region),
         bus: None,
-        source: "aws.states".to_owned(),
-        detail_type: "Step Functions Execution Status Change".to_owned(),
+        source: SOURCE.to_owned(),
+        detail_type: DETAIL_TYPE.to_owned(),
         resources: vec![execution_arn.to_string()],
         time_ms: Some(change.at().as_millis()),
         id: Some(id(&[

@@ -149,8 +149,8 @@ impl Committer {
 
     fn let_out(&self, batch: &Batch, releases: Vec<Release>) {
         self.known.committed(&batch.appends);
-        for append in &batch.appends {
-            self.observer.committed(append);
+        if !batch.appends.is_empty() {
+            self.observer.committed(&batch.appends);
         }
         for release in releases {
             self.release(release);

@@ -63,8 +63,8 @@ impl Loop {
                     }
                 }
                 WayOut::AtOnce(outlet) => {
-                    for append in &batch.appends {
-                        self.observer.committed(append);
+                    if !batch.appends.is_empty() {
+                        self.observer.committed(&batch.appends);
                     }
                     for release in releases {
                         if release.ended {

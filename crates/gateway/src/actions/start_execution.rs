@@ -8,12 +8,13 @@ use darkroom_asl::json::{JacksonError, Payload};
 use darkroom_engine::Engine;
 use darkroom_engine::arn::{of_execution, of_express};
 use darkroom_engine::store::DefinitionKey;
+use darkroom_port::random_uuid;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use crate::arn::{self, StatesArn};
 use crate::error::ApiError;
-use crate::protocol::{Context, random_uuid};
+use crate::protocol::Context;
 use crate::shapes::Seconds;
 
 #[derive(Deserialize)]

@@ -13,6 +13,7 @@ use darkroom_asl::interpreter::test_state::{
 use darkroom_asl::interpreter::{Identity, Qualifiers, TaskRequest};
 use darkroom_asl::json::{JacksonError, Payload, Text};
 use darkroom_engine::{Answer, Engine};
+use darkroom_port::random_uuid;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use tokio::sync::oneshot;
@@ -21,7 +22,7 @@ use tokio::time::timeout;
 use crate::arn;
 use crate::error::ApiError;
 use crate::mocks::{self, ValidationMode};
-use crate::protocol::{Context, random_uuid};
+use crate::protocol::Context;
 
 /// How long a test may take. Source: AWS, `TestState`.
 const TEST_MAX: Duration = Duration::from_mins(5);

@@ -7,11 +7,14 @@
 
 mod bus;
 mod input;
+mod listeners;
 mod once;
 mod path;
 mod put;
 mod rule;
 mod target;
+
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -20,6 +23,8 @@ use http::Response;
 use rusqlite::Connection;
 use serde_json::Value;
 
+use self::Action::{Changing, Handing, Plain};
+use self::listeners::{Kept, Listeners};
 use crate::clock::Clock;
 use crate::database::Database;
 use crate::outbox::Outbox;
@@ -55,6 +60,7 @@ pub struct Events {
     database: Database,
     clock: Clock,
     outbox: Outbox,
+    kept: Kept,
 }
 
 /// What an action is handed.
@@ -64,28 +70,37 @@ struct Call {
     input: Value,
 }
 
-type Action = fn(&Connection, &Call) -> Result<Value, Fault>;
+/// What an action does.
+#[derive(Clone, Copy)]
+enum Action {
+    /// Leaves those who listen as they are.
+    Plain(fn(&Connection, &Call) -> Result<Value, Fault>),
+    /// Changes who listens.
+    Changing(fn(&Connection, &Call) -> Result<Value, Fault>),
+    /// Hands something out to those who listen.
+    Handing(fn(&Connection, &Listeners, &Call) -> Result<Value, Fault>),
+}
 
 const ACTIONS: &[(&str, Action)] = &[
-    ("CreateEventBus", bus::create_event_bus),
-    ("DeleteEventBus", bus::delete_event_bus),
-    ("DeleteRule", rule::delete_rule),
-    ("DescribeEventBus", bus::describe_event_bus),
-    ("DescribeRule", rule::describe_rule),
-    ("DisableRule", rule::disable_rule),
-    ("EnableRule", rule::enable_rule),
-    ("ListEventBuses", bus::list_event_buses),
-    ("ListRuleNamesByTarget", target::list_rule_names_by_target),
-    ("ListRules", rule::list_rules),
-    ("ListTagsForResource", bus::list_tags_for_resource),
-    ("ListTargetsByRule", target::list_targets_by_rule),
-    ("PutEvents", put::put_events),
-    ("PutRule", rule::put_rule),
-    ("PutTargets", target::put_targets),
-    ("RemoveTargets", target::remove_targets),
-    ("TagResource", bus::tag_resource),
-    ("TestEventPattern", put::test_event_pattern),
-    ("UntagResource", bus::untag_resource),
+    ("CreateEventBus", Plain(bus::create_event_bus)),
+    ("DeleteEventBus", Plain(bus::delete_event_bus)),
+    ("DeleteRule", Changing(rule::delete_rule)),
+    ("DescribeEventBus", Plain(bus::describe_event_bus)),
+    ("DescribeRule", Plain(rule::describe_rule)),
+    ("DisableRule", Changing(rule::disable_rule)),
+    ("EnableRule", Changing(rule::enable_rule)),
+    ("ListEventBuses", Plain(bus::list_event_buses)),
+    ("ListRuleNamesByTarget", Plain(target::list_rule_names_by_target)),
+    ("ListRules", Plain(rule::list_rules)),
+    ("ListTagsForResource", Plain(bus::list_tags_for_resource)),
+    ("ListTargetsByRule", Plain(target::list_targets_by_rule)),
+    ("PutEvents", Handing(put::put_events)),
+    ("PutRule", Changing(rule::put_rule)),
+    ("PutTargets", Changing(target::put_targets)),
+    ("RemoveTargets", Changing(target::remove_targets)),
+    ("TagResource", Plain(bus::tag_resource)),
+    ("TestEventPattern", Plain(put::test_event_pattern)),
+    ("UntagResource", Plain(bus::untag_resource)),
 ];
 
 impl Call {
@@ -122,13 +137,13 @@ fn not_found(message: String) -> Fault {
 impl Events {
     /// Buses and rules in this file, whose targets are reached through this outbox.
     pub fn new(database: Database, clock: Clock, outbox: Outbox) -> Self {
-        Self { database, clock, outbox }
+        Self { database, clock, outbox, kept: Kept::default() }
     }
 
     /// Puts an event of a service's own on the default bus. What its targets get is durable when this returns.
     pub async fn emit(&self, event: Event) -> Result<(), Fault> {
-        let now_ms = self.clock.now_ms();
-        self.database.run(move |connection| put::hand_out(connection, &event, now_ms)).await?;
+        let (now_ms, listeners) = (self.clock.now_ms(), self.listeners().await?);
+        self.database.run(move |connection| put::hand_out(connection, &listeners, &event, now_ms)).await?;
         self.outbox.wake();
         Ok(())
     }
@@ -136,12 +151,12 @@ impl Events {
     /// Hands out events that are told in the order in which they happened, all up to the time `mark_ms`. Those with
     /// an id are handed out once, however often they are told. All is durable when this returns.
     pub async fn tell(&self, teller: &'static str, events: Vec<Event>, mark_ms: i64) -> Result<(), Fault> {
-        let now_ms = self.clock.now_ms();
+        let (now_ms, listeners) = (self.clock.now_ms(), self.listeners().await?);
         self.database
             .run(move |connection| {
                 let mut is_written = false;
                 for event in &events {
-                    is_written |= put::hand_out(connection, event, now_ms)?.is_heard;
+                    is_written |= put::hand_out(connection, &listeners, event, now_ms)?.is_heard;
                 }
                 Ok::<_, Fault>(once::set_mark(connection, teller, mark_ms, is_written)?)
             })
@@ -151,8 +166,9 @@ impl Events {
     }
 
     /// From when on the teller has to tell again after a crash: somewhat before its last mark. A teller without a
-    /// mark begins now.
+    /// mark begins now. From here on it is known what [`Self::may_be_heard`].
     pub async fn told_until(&self, teller: &'static str) -> Result<i64, Fault> {
+        self.listeners().await?;
         let now_ms = self.clock.now_ms();
         self.database
             .run(move |connection| {
@@ -165,9 +181,23 @@ impl Events {
             .await
     }
 
-    /// Whether any rule is enabled. Where none is, no event need be made.
-    pub async fn is_anybody_listening(&self) -> Result<bool, Fault> {
-        self.database.run(rule::is_any_enabled).await
+    /// Whether anybody may get an event that has the members in `part`, and others that are not known yet. Where nobody
+    /// does, it need not be made. Costs no look at the file.
+    pub fn may_be_heard(&self, part: &Value) -> bool {
+        self.kept.may_hear(part)
+    }
+
+    async fn listeners(&self) -> Result<Arc<Listeners>, Fault> {
+        if let Some(known) = self.kept.get() {
+            return Ok(known);
+        }
+        let kept = self.kept.clone();
+        let read = move |connection: &Connection| {
+            Ok::<_, Fault>((kept.changes(), Arc::new(Listeners::read(connection)?)))
+        };
+        let (changes, listeners) = self.database.run(read).await?;
+        self.kept.keep(&listeners, changes);
+        Ok(listeners)
     }
 
     async fn call(&self, action: &str, body: &[u8], caller: Caller) -> Result<Value, Fault> {
@@ -176,7 +206,21 @@ impl Events {
             .find(|(name, _)| *name == action)
             .ok_or_else(|| Fault::unknown_operation("EventBridge", action))?;
         let call = Call { caller, now_ms: self.clock.now_ms(), input: json::input(body)? };
-        let output = self.database.run(move |connection| run(connection, &call)).await?;
+        let output = match *run {
+            Plain(run) => self.database.run(move |connection| run(connection, &call)).await?,
+            Changing(run) => {
+                let kept = self.kept.clone();
+                let change = move |connection: &Connection| {
+                    kept.forget();
+                    run(connection, &call)
+                };
+                self.database.run(change).await?
+            }
+            Handing(run) => {
+                let listeners = self.listeners().await?;
+                self.database.run(move |connection| run(connection, &listeners, &call)).await?
+            }
+        };
         self.outbox.wake();
         Ok(output)
     }

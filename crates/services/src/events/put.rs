@@ -3,7 +3,8 @@
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use super::{Call, bus, input, once, rule, target, validation};
+use super::listeners::Listeners;
+use super::{Call, bus, input, once, validation};
 use crate::outbox::{Delivery, Outbox};
 use crate::pattern::Pattern;
 use crate::wire::{Caller, Fault, random_uuid};
@@ -42,20 +43,21 @@ pub(super) struct HandedOut {
 }
 
 /// Writes down what the event's targets get.
-pub(super) fn hand_out(connection: &Connection, event: &Event, now_ms: i64) -> Result<HandedOut, Fault> {
+pub(super) fn hand_out(
+    connection: &Connection,
+    listeners: &Listeners,
+    event: &Event,
+    now_ms: i64,
+) -> Result<HandedOut, Fault> {
     let bus = bus::find(connection, &event.caller, event.bus.as_deref())?;
     let id = event.id.clone().unwrap_or_else(random_uuid);
     let enveloped = event.enveloped(&id, now_ms);
     let mut deliveries = Vec::new();
-    for rule in rule::Rule::enabled_of(connection, &bus)? {
-        // A pattern was checked when it was put; one that cannot be read now is for nothing.
-        if !Pattern::parse(&rule.pattern).is_ok_and(|pattern| pattern.matches(&enveloped)) {
-            continue;
-        }
-        for target in target::of_rule(connection, &rule.arn)? {
+    for listener in listeners.of(&bus, &enveloped) {
+        for target in &listener.targets {
             let delivery = Delivery {
                 destination: target.destination(&event.source, &event.detail_type),
-                body: input::of(&target, &rule, &enveloped, now_ms),
+                body: input::of(target, &listener.rule, &enveloped, now_ms),
                 retry: target.retry(),
                 dead_letter_arn: target.dead_letter_arn(),
             };
@@ -71,7 +73,11 @@ pub(super) fn hand_out(connection: &Connection, event: &Event, now_ms: i64) -> R
     Ok(HandedOut { id, is_heard })
 }
 
-pub(super) fn put_events(connection: &Connection, call: &Call) -> Result<Value, Fault> {
+pub(super) fn put_events(
+    connection: &Connection,
+    listeners: &Listeners,
+    call: &Call,
+) -> Result<Value, Fault> {
     let no_entries = Vec::new();
     let entries = call.input["Entries"].as_array().unwrap_or(&no_entries);
     if entries.is_empty() || entries.len() > ENTRIES_MAX {
@@ -88,8 +94,8 @@ pub(super) fn put_events(connection: &Connection, call: &Call) -> Result<Value, 
     let mut failed = 0;
     let mut answers = Vec::new();
     for entry in entries {
-        let outcome =
-            event_of(entry, &call.caller).and_then(|event| hand_out(connection, &event, call.now_ms));
+        let outcome = event_of(entry, &call.caller)
+            .and_then(|event| hand_out(connection, listeners, &event, call.now_ms));
         answers.push(match outcome {
             Ok(HandedOut { id, .. }) => json!({ "EventId": id }),
             Err(fault) if fault.status < 500 => {

@@ -9,6 +9,7 @@ use crate::pattern::Pattern;
 use crate::wire::Fault;
 
 /// A rule, as it is stored.
+#[derive(Debug)]
 pub(super) struct Rule {
     pub(super) arn: String,
     pub(super) bus: String,
@@ -52,13 +53,11 @@ impl Rule {
         Self::find(connection, &bus, name)?.ok_or_else(missing)
     }
 
-    /// The rules of a bus that are enabled.
-    pub(super) fn enabled_of(connection: &Connection, bus: &str) -> Result<Vec<Self>, Fault> {
+    /// The rules of all buses that are enabled.
+    pub(super) fn enabled(connection: &Connection) -> Result<Vec<Self>, Fault> {
         let found = connection
-            .prepare_cached(&format!(
-                "SELECT {COLUMNS} FROM events_rules WHERE bus = ?1 AND enabled ORDER BY name"
-            ))?
-            .query_map([bus], Self::read)?
+            .prepare_cached(&format!("SELECT {COLUMNS} FROM events_rules WHERE enabled ORDER BY bus, name"))?
+            .query_map([], Self::read)?
             .collect::<Result<_, _>>()?;
         Ok(found)
     }
@@ -96,15 +95,6 @@ impl Rule {
         }
         shown
     }
-}
-
-/// Whether any rule of any bus is enabled.
-pub(super) fn is_any_enabled(connection: &Connection) -> Result<bool, Fault> {
-    let found = connection
-        .prepare_cached("SELECT 1 FROM events_rules WHERE enabled LIMIT 1")?
-        .query_row([], |_| Ok(()))
-        .optional()?;
-    Ok(found.is_some())
 }
 
 /// The default bus's rules have no bus in their ARNs.

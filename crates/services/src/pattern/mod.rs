@@ -61,6 +61,11 @@ impl Pattern {
     pub(crate) fn matches(&self, event: &Value) -> bool {
         self.root.matches(event)
     }
+
+    /// Whether an event that has these members, and others that are not known, may be one of the pattern's.
+    pub(crate) fn may_match(&self, part: &Value) -> bool {
+        self.root.may_match(part)
+    }
 }
 
 fn node(members: &Map<String, Value>, depth: usize) -> Result<Node, PatternError> {
@@ -121,7 +126,22 @@ impl Node {
     }
 }
 
+impl Node {
+    fn may_match(&self, part: &Value) -> bool {
+        let Value::Object(members) = part else { return self.matches(part) };
+        self.fields.iter().all(|(name, field)| members.get(name).is_none_or(|value| field.may_match(value)))
+            && self.alternatives.iter().all(|choices| choices.iter().any(|choice| choice.may_match(part)))
+    }
+}
+
 impl Field {
+    fn may_match(&self, part: &Value) -> bool {
+        match self {
+            Self::Leaf(_) => self.matches(Some(part)),
+            Self::Nested(node) => node.may_match(part),
+        }
+    }
+
     fn matches(&self, value: Option<&Value>) -> bool {
         match (self, value) {
             (Self::Leaf(matchers), value) => matchers.iter().any(|matcher| matcher.matches(value)),
@@ -236,7 +256,65 @@ mod tests {
         }
     }
 
+    /// Events of few members and few values, so that patterns match now and then.
+    fn events() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![Just(json!(1)), Just(json!("a")), Just(json!("b"))];
+        leaf.prop_recursive(2, 12, 3, |inner| {
+            proptest::collection::btree_map("[xyz]", inner, 0..3).prop_map(|members| json!(members))
+        })
+    }
+
+    fn patterns() -> impl Strategy<Value = Value> {
+        let matcher = prop_oneof![
+            Just(json!("a")),
+            Just(json!(1)),
+            Just(json!({"exists": false})),
+            Just(json!({"exists": true})),
+            Just(json!({"anything-but": "a"})),
+        ];
+        let leaf = proptest::collection::vec(matcher, 1..3).prop_map(|matchers| json!(matchers));
+        let nested = leaf.prop_recursive(2, 12, 3, |inner| {
+            proptest::collection::btree_map("[xyz]", inner, 1..3).prop_map(|members| json!(members))
+        });
+        proptest::collection::btree_map("[xyz]", nested, 1..3).prop_map(|members| json!(members))
+    }
+
+    /// The event without some of its members: `left_out` decides of each in turn.
+    fn part_of(event: &Value, left_out: &mut impl Iterator<Item = bool>) -> Value {
+        let Value::Object(members) = event else { return event.clone() };
+        let kept = members.iter().filter(|_| !left_out.next().unwrap_or(false));
+        let kept: Vec<_> = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
+        Value::Object(kept.into_iter().map(|(name, value)| (name, part_of(&value, left_out))).collect())
+    }
+
+    #[test]
+    fn a_part_tells_what_an_event_cannot_be() {
+        let pattern =
+            json!({ "source": ["s"], "$or": [{ "detail": { "status": ["FAILED"] } }, { "n": [1] }] });
+        let pattern = Pattern::parse(&pattern.to_string()).unwrap();
+        for (part, expected) in [
+            (json!({}), true),
+            (json!({ "source": "s" }), true),
+            (json!({ "source": "t" }), false),
+            (json!({ "source": "s", "n": 2 }), true),
+            (json!({ "source": "s", "n": 2, "detail": {} }), true),
+            (json!({ "source": "s", "n": 2, "detail": { "status": "FAILED" } }), true),
+            (json!({ "source": "s", "n": 2, "detail": { "status": "SUCCEEDED" } }), false),
+        ] {
+            assert_eq!(pattern.may_match(&part), expected, "{part}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn what_matches_may_match_whatever_is_known_of_it(
+            event in events(), pattern in patterns(), left_out in proptest::collection::vec(any::<bool>(), 12),
+        ) {
+            let pattern = Pattern::parse(&pattern.to_string()).unwrap();
+            let part = part_of(&event, &mut left_out.into_iter());
+            prop_assert!(!pattern.matches(&event) || pattern.may_match(&part));
+        }
+
         #[test]
         fn a_wildcard_matches_what_it_was_made_from(parts in proptest::collection::vec("[a-c]{0,3}", 1..5), fill in "[a-c]{0,4}") {
             let pattern = parts.join("*").replace("**", "*").replace("**", "*");

@@ -9,9 +9,10 @@ pub(crate) mod query;
 pub(crate) mod xml;
 
 pub use caller::{Caller, Home};
+pub(crate) use darkroom_port::random_uuid;
 pub use fault::Fault;
 pub use ids::encoded;
-pub(crate) use ids::{hex, random_uuid};
+pub(crate) use ids::hex;
 
 use axum::body::Body;
 use bytes::Bytes;

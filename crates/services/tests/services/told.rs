@@ -26,15 +26,19 @@ async fn what_is_told_again_is_handed_out_once_and_a_mark_says_where_to_go_on() 
     let port = Port::open(folder.path());
     let began = port.now_ms.load(std::sync::atomic::Ordering::SeqCst);
     assert_eq!(port.services.events.told_until(TELLER).await.unwrap(), began, "what was before is not told");
-    assert!(!port.services.events.is_anybody_listening().await.unwrap());
+    let may_be_heard = |port: &Port, status: &str| {
+        port.services.events.may_be_heard(&json!({ "source": "aws.states", "detail": { "status": status } }))
+    };
+    assert!(!may_be_heard(&port, "FAILED"), "there is no rule");
     let (url, arn) = port.queue("q", json!({})).await;
     let pattern = json!({ "source": ["aws.states"], "detail": { "status": ["FAILED"] } }).to_string();
     port.ok("AWSEvents.PutRule", json!({ "Name": "r", "EventPattern": pattern })).await;
     port.ok("AWSEvents.PutTargets", json!({ "Rule": "r", "Targets": [{ "Id": "1", "Arn": arn }] })).await;
-    assert!(port.services.events.is_anybody_listening().await.unwrap());
-
+    assert!(may_be_heard(&port, "SUCCEEDED"), "nobody has looked since");
     let first = vec![event("1", "FAILED"), event("2", "SUCCEEDED")];
     port.services.events.tell(TELLER, first, began + 10_000).await.unwrap();
+    assert!(may_be_heard(&port, "FAILED"));
+    assert!(!may_be_heard(&port, "SUCCEEDED"));
     drop(port);
     let port = Port::open(folder.path());
     assert_eq!(port.services.events.told_until(TELLER).await.unwrap(), began + 5_000);
@@ -49,5 +53,10 @@ async fn what_is_told_again_is_handed_out_once_and_a_mark_says_where_to_go_on() 
     }
     ids.sort();
     assert_eq!(ids, ["1", "3"]);
+    assert!(port.receive(&url, 0).await.is_empty());
+
+    port.ok("AWSEvents.DisableRule", json!({ "Name": "r" })).await;
+    port.services.events.tell(TELLER, vec![event("4", "FAILED")], began + 12_000).await.unwrap();
+    assert!(!may_be_heard(&port, "FAILED"));
     assert!(port.receive(&url, 0).await.is_empty());
 }
