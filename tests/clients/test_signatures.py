@@ -31,9 +31,7 @@ class Signatures(unittest.TestCase):
         config = pathlib.Path(cls.folder.name) / "darkroom.toml"
         config.write_text("[functions.asks]\ncommand = " + json.dumps([sys.executable, "-c", FUNCTION]) + "\n")
         data = pathlib.Path(cls.folder.name) / "data"
-        # The functions' region is the server's, and a queue is in the region of whoever made it.
-        options = ["--credentials", str(keys), "--config", str(config), "--region", "eu-west-1"]
-        cls.server = Server(os.environ["DARKROOM_BINARY"], data, *options)
+        cls.server = Server(os.environ["DARKROOM_BINARY"], data, "--credentials", str(keys), "--config", str(config))
         cls.addClassCleanup(cls.server.stop)
 
     def client(self, service, key="AKIDANNA", secret="a/long+secret", region="eu-west-1"):
