@@ -43,6 +43,11 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// What went wrong, but for tasks that fail.
+    pub fn faults(&self) -> u64 {
+        self.crashes + self.refused_commits + self.doubled_answers + self.late_answers
+    }
+
     pub fn add(&mut self, other: &Self) {
         self.crashes += other.crashes;
         self.commits += other.commits;
