@@ -16,16 +16,23 @@ def free_port():
 class Server:
     """A server process. It listens when the constructor returns; `endpoint` says where."""
 
-    def __init__(self, binary, data, *options, listen="127.0.0.1:0", environment=None):
+    def __init__(self, binary, data, *options, listen="127.0.0.1:0", environment=None, stderr=None):
         command = [binary, "serve", "--listen", listen, "--data", str(data), *options]
         environment = {**os.environ, **(environment or {})}
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True, env=environment)
         line = self.process.stdout.readline()
         found = re.fullmatch(r"listening on (http://\S+)\n", line)
         if not found:
             self.kill()
             raise RuntimeError(f"the server said {line!r} and not where it listens")
         self.endpoint = found[1]
+
+    def said(self, beginning):
+        """What follows this beginning in one of the lines that a server says at its start."""
+        for line in self.process.stdout:
+            if line.startswith(beginning):
+                return line.removeprefix(beginning).strip()
+        raise RuntimeError(f"the server did not say {beginning!r}")
 
     def kill(self):
         """Ends the process as a crash would: it is told nothing, and writes nothing more."""

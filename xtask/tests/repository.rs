@@ -20,17 +20,19 @@ const EDGES: &[(&str, &[&str])] = &[
             "darkroom-lambda",
             "darkroom-port",
             "darkroom-services",
+            "darkroom-trace",
         ],
     ),
-    ("darkroom-gateway", &["darkroom-asl", "darkroom-engine", "darkroom-port"]),
+    ("darkroom-gateway", &["darkroom-asl", "darkroom-engine", "darkroom-port", "darkroom-trace"]),
     ("darkroom-graph", &["darkroom-asl"]),
-    ("darkroom-console", &["darkroom-asl", "darkroom-engine", "darkroom-graph"]),
+    ("darkroom-console", &["darkroom-asl", "darkroom-engine", "darkroom-graph", "darkroom-trace"]),
     ("darkroom-functions", &[]),
-    ("darkroom-services", &["darkroom-iam", "darkroom-port"]),
+    ("darkroom-services", &["darkroom-iam", "darkroom-port", "darkroom-trace"]),
     ("darkroom-lambda", &["darkroom-functions", "darkroom-services"]),
     ("darkroom-iam", &[]),
     ("darkroom-port", &[]),
-    ("darkroom-engine", &["darkroom-asl"]),
+    ("darkroom-trace", &[]),
+    ("darkroom-engine", &["darkroom-asl", "darkroom-trace"]),
     ("darkroom-asl", &["darkroom-jsonata"]),
     ("darkroom-jsonata", &[]),
     ("xtask", &[]),
@@ -59,7 +61,8 @@ const IMPURE: &[&str] = &[
 ];
 
 /// The crates whose whole tree must be pure.
-const PURE: &[&str] = &["darkroom-asl", "darkroom-graph", "darkroom-iam", "darkroom-jsonata"];
+const PURE: &[&str] =
+    &["darkroom-asl", "darkroom-graph", "darkroom-iam", "darkroom-jsonata", "darkroom-trace"];
 
 /// What an outside crate brings along that is impure, and is kept from being used: every function of JSONata that reads
 /// a clock or draws a number is replaced by one that is handed them (`crates/jsonata/src/host.rs`).

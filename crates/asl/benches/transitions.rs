@@ -173,6 +173,7 @@ impl Running {
             role_arn: "arn:aws:iam::111122223333:role/r".into(),
             qualifiers: Qualifiers::default(),
             revision_id: None,
+            trace_header: None,
         };
         let input = Payload::parse(input).expect("the input is JSON");
         Self {

@@ -52,6 +52,7 @@ impl Run {
             role_arn: "role".into(),
             qualifiers: Qualifiers::default(),
             revision_id: None,
+            trace_header: None,
         });
         let execution = Execution::new(machine, identity, Payload::parse(input).unwrap());
         let mut run = Self { execution, now: 0, deleting: false, history: Vec::new(), effects: Vec::new() };

@@ -136,6 +136,7 @@ fn subject(case: &Value) -> Subject {
             role_arn: "arn:aws:iam::111122223333:role/r".into(),
             qualifiers: Qualifiers::default(),
             revision_id: None,
+            trace_header: None,
         }),
         input: payload(&case["input"]),
         variables: variables

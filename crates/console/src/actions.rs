@@ -86,7 +86,7 @@ async fn start(console: &Console, form: Query) -> Result<Response, ConsoleError>
         check_name(&name)?;
         let machine = engine.machine(&target.revision.definition)?;
         let arn = of_execution(&target.machine.arn, &target.machine.name, &name);
-        let identity = target.identity(arn, &name);
+        let identity = engine.identity(&target, arn, &name, None);
         let reply = Box::new(move |started| {
             // Whoever asked may have gone away.
             let _ = answer.send(started);
@@ -141,20 +141,21 @@ async fn start_from(console: &Console, form: Query) -> Result<Response, ConsoleE
         let text = engine.store().definition(&stored.definition)?;
         let text = text.ok_or_else(|| ConsoleError::NotFound("the definition".to_owned()))?;
         let story = Story::of(&console, &stored)?;
-        let visit = story.trace.of_state(&state).next_back();
-        let variables = visit.map_or_else(BTreeMap::new, |visit| story.trace.variables_before(visit));
+        let visit = story.course.of_state(&state).next_back();
+        let variables = visit.map_or_else(BTreeMap::new, |visit| story.course.variables_before(visit));
         let (definition, machine) = engine.register(&restart::definition(&text, &state, &variables)?)?;
         let identity = &stored.identity;
         let name: String = identity.execution_name.chars().take(NAME_KEPT_MAX).collect();
         let name = format!("{name}-from-{}", engine.now().as_millis());
         check_name(&name)?;
         let arn = of_execution(&identity.state_machine_arn, &identity.state_machine_name, &name);
-        // It runs no revision of the state machine, and none of its versions.
+        // It runs no revision of the state machine, and none of its versions; and nobody's trace led to it.
         let identity = Identity {
             execution_arn: arn.into(),
             execution_name: name.into(),
             qualifiers: Qualifiers::default(),
             revision_id: None,
+            trace_header: None,
             ..Identity::clone(identity)
         };
         let started = engine.start_execution(Arc::new(identity), &definition, &machine, input);

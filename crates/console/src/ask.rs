@@ -32,6 +32,17 @@ pub async fn get(console: &Console, service: &str, path: &str) -> Result<Value, 
     json_of(&send(console, service, Request::get(path).body(Bytes::new())?).await?)
 }
 
+/// A call in REST-JSON with an input.
+pub async fn post(
+    console: &Console,
+    service: &str,
+    path: &str,
+    input: &Value,
+) -> Result<Value, ConsoleError> {
+    let request = Request::post(path).header("content-type", "application/json");
+    json_of(&send(console, service, request.body(Bytes::from(input.to_string()))?).await?)
+}
+
 /// A call of SNS, in the query protocol: the answer's XML.
 pub async fn sns(console: &Console, form: &str) -> Result<String, ConsoleError> {
     let request = Request::post("/")

@@ -28,9 +28,11 @@ pub enum Tab {
     Topics,
     /// Queues.
     Queues,
+    /// Traces.
+    Traces,
 }
 
-const TABS: [(Tab, &str, &str); 9] = [
+const TABS: [(Tab, &str, &str); 10] = [
     (Tab::Overview, "", "Overview"),
     (Tab::Executions, "executions", "Executions"),
     (Tab::Machines, "machines", "State machines"),
@@ -40,6 +42,7 @@ const TABS: [(Tab, &str, &str); 9] = [
     (Tab::Functions, "functions", "Functions"),
     (Tab::Topics, "topics", "Topics"),
     (Tab::Queues, "queues", "Queues"),
+    (Tab::Traces, "traces", "Traces"),
 ];
 
 /// A page. `live` is where it hears of changes; what may change in it are elements with `data-part`.

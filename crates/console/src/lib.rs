@@ -25,7 +25,6 @@ mod platform;
 mod query;
 mod restart;
 mod time;
-mod trace;
 mod why;
 
 use std::sync::Arc;
@@ -100,6 +99,7 @@ impl Console {
             "topics" => pages::topics::page(self).await,
             "queues" => pages::queues::page(self).await,
             "dead-letters" => self.read(pages::dead_letters::page).await,
+            "traces" => pages::trace::page(self, &query).await,
             "live" => Ok(live::stream(self, &query)),
             _ => Ok(assets::find(path).unwrap_or_else(not_found)),
         }

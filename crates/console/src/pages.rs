@@ -15,3 +15,4 @@ pub mod queues;
 pub mod state_panel;
 pub mod timeline;
 pub mod topics;
+pub mod trace;

@@ -16,7 +16,7 @@ use maud::{Markup, html};
 
 use crate::diff::cut;
 use crate::time;
-use crate::trace::{Trace, Visit};
+use darkroom_engine::course::{Course, Visit};
 
 /// Rules that are shown.
 const RULES_MAX: usize = 50;
@@ -61,13 +61,13 @@ pub fn choice(
     machine: &StateMachine,
     choice: &Choice,
     visit: &Visit,
-    trace: &Trace,
+    course: &Course,
     identity: &Identity,
 ) -> Markup {
     let seen = Seen {
         input: visit.input.value().clone(),
         context: context(identity, visit),
-        variables: trace.variables_before(visit),
+        variables: course.variables_before(visit),
     };
     let seen = match effective(&choice.flow, &seen) {
         Some(input) => Seen { input, ..seen },

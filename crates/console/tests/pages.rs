@@ -21,6 +21,7 @@ use darkroom_engine::{
 };
 use futures::future::BoxFuture;
 use http::{Response, StatusCode};
+use serde_json::{Value, json};
 
 /// Bytes of any page, whatever is shown.
 const PAGE_BYTES_MAX: usize = 3 * 1024 * 1024;
@@ -48,16 +49,21 @@ impl Observer for Teller {
     fn parked(&self, _: &Parked) {}
 }
 
-/// One photo, and services that answer nothing.
+/// One photo, X-Ray with one trace, and services that answer nothing.
 struct Around;
 
 impl Platform for Around {
     fn call<'a>(
         &'a self,
         service: &'a str,
-        _: http::Request<Bytes>,
+        request: http::Request<Bytes>,
     ) -> BoxFuture<'a, Result<Response<Bytes>, PlatformError>> {
-        Box::pin(async move { Err(PlatformError(format!("{service} <is> not here"))) })
+        Box::pin(async move {
+            if service == "xray" {
+                return Ok(Response::new(x_ray(request.uri().path(), request.body()).to_string().into()));
+            }
+            Err(PlatformError(format!("{service} <is> not here")))
+        })
     }
 
     fn photos(&self, _: usize) -> Result<(Vec<Photo>, bool), PlatformError> {
@@ -125,6 +131,35 @@ impl Platform for Around {
     }
 }
 
+const TRACE: &str = "1-581cf771-a006649127e371903a2de979";
+
+/// A trace of an SDK's segment, an execution's below a call in it, and a document that is none.
+fn x_ray(path: &str, input: &[u8]) -> Value {
+    if path == "/TraceSummaries" {
+        let services = [json!({ "Name": "<i>up</i>" })];
+        let summary = json!({ "Id": TRACE, "StartTime": 10, "Duration": 1.5, "HasFault": true, "ServiceIds": services });
+        return json!({ "TraceSummaries": [summary], "NextToken": "a&b" });
+    }
+    if !String::from_utf8_lossy(input).contains(TRACE) {
+        return json!({ "Traces": [] });
+    }
+    let cause = json!({ "exceptions": [{ "type": "E", "message": "<script>alert(3)</script>" }] });
+    let sent = json!({
+        "name": "<i>up</i>", "id": "70de5b6f19ff9a0a", "trace_id": TRACE, "start_time": 10, "end_time": 11.5,
+        "subsegments": [{ "id": "53995c3f42cd8ad8", "name": "call", "namespace": "aws", "start_time": 10.1,
+            "end_time": 10.2, "fault": true, "cause": cause }],
+    });
+    let execution = json!({
+        "name": "machine", "id": "0000000000000001", "trace_id": TRACE, "parent_id": "53995c3f42cd8ad8",
+        "start_time": 10.1, "in_progress": true, "origin": "AWS::StepFunctions::StateMachine",
+        "aws": { "execution_arn": ARN },
+        "subsegments": [{ "id": "0000000000000002", "name": "A<b>", "start_time": 10.1, "end_time": 10.2 }],
+    });
+    let documents = [sent.to_string(), execution.to_string(), "{}".to_owned()];
+    let segments: Vec<Value> = documents.iter().map(|document| json!({ "Document": document })).collect();
+    json!({ "Traces": [{ "Id": TRACE, "Segments": segments, "LimitExceeded": false }] })
+}
+
 fn console(store: MemoryStore) -> Console {
     let changes = Arc::new(Changes::of(&store).expect("it can be read"));
     let engine = Engine::start(Config {
@@ -149,6 +184,7 @@ fn identity(name: &str) -> Arc<Identity> {
         role_arn: "role".into(),
         qualifiers: Qualifiers::default(),
         revision_id: None,
+        trace_header: None,
     })
 }
 
@@ -236,8 +272,15 @@ async fn what_somebody_named_or_sent_is_text() {
     let console =
         console(store("<script>alert(1)</script>", 2, r#"{"a": "</pre><script>alert(2)</script>"}"#));
     let execution = format!("execution?arn={ARN}&state=A%3Cb%3E");
-    let hostile = ["executions?name=%3Cscript", "execution?arn=%3Cscript%3E", "alarm?name=%3Cscript%3E"];
-    for path in ["", "executions", "photos", "dead-letters", &execution].into_iter().chain(hostile) {
+    let trace = format!("traces?id={TRACE}");
+    let hostile = [
+        "executions?name=%3Cscript",
+        "execution?arn=%3Cscript%3E",
+        "alarm?name=%3Cscript%3E",
+        "traces?id=%3Cscript%3E",
+    ];
+    let all = ["", "executions", "photos", "dead-letters", &execution, "traces", &trace];
+    for path in all.into_iter().chain(hostile) {
         let (_, page) = ask(&console, "GET", path, &[], "").await;
         for raw in ["<script>alert", "<img src=x", "<b>", "<i>broken", "<script>\""] {
             assert!(!page.contains(raw), "{path} has {raw}");
@@ -265,6 +308,21 @@ async fn the_longest_history_and_the_largest_payload_are_cut_with_a_word() {
 }
 
 #[tokio::test]
+async fn a_trace_is_drawn_with_the_execution_where_it_was_started() {
+    let console = console(MemoryStore::default());
+    let page = get(&console, &format!("traces?id={TRACE}")).await;
+    let places: Vec<_> =
+        ["&lt;i&gt;up", ">call<", ">machine<", "A&lt;b&gt;"].iter().map(|it| page.find(it)).collect();
+    assert!(places.is_sorted() && places.iter().all(Option::is_some), "{page}");
+    assert!(
+        page.contains("state=A%3Cb%3E") && page.contains("alert(3)") && page.contains("is-running"),
+        "{page}"
+    );
+    let list = get(&console, "traces").await;
+    assert!(list.contains(&format!("traces?id={TRACE}")) && list.contains("after=a%26b"), "{list}");
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_said() {
     let console = console(MemoryStore::default());
     for (path, expected) in [
@@ -276,6 +334,8 @@ async fn what_is_not_there_is_said() {
         ("functions", StatusCode::BAD_GATEWAY),
         ("alarms", StatusCode::BAD_GATEWAY),
         ("function", StatusCode::NOT_FOUND),
+        ("traces?id=no", StatusCode::NOT_FOUND),
+        ("traces?id=1-00000000-000000000000000000000000", StatusCode::NOT_FOUND),
     ] {
         let (status, page) = ask(&console, "GET", path, &[], "").await;
         assert_eq!(status, expected, "{path}");

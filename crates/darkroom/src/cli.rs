@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use darkroom_engine::RETENTION_DAYS;
 
+use crate::diagnostics;
 use crate::limits;
+use crate::serve::daemon::Place as XRayDaemon;
 use crate::workflow::{ACCOUNT, REGION};
 
 /// Image processing on a durable, AWS Step Functions-compatible workflow engine.
@@ -133,6 +135,26 @@ pub struct ServeArguments {
     /// Call Lambda functions there [default: the image functions in this process are all there is].
     #[arg(long, value_name = "URL")]
     pub lambda_endpoint: Option<String>,
+
+    /// What the server says on standard error: `LEVEL`, or `LEVEL,TARGET=LEVEL,…` with error, warn, info, debug, trace or
+    /// off. `engine`, `services`, `gateway` are targets, and `functions` is what functions write [default: what
+    /// `DARKROOM_LOG` says, or warn].
+    #[arg(long, value_name = "LEVEL")]
+    pub log: Option<diagnostics::Filter>,
+
+    /// How it says that: for people, or a JSON object a line.
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    pub log_format: diagnostics::Format,
+
+    /// Where the X-Ray daemon listens, for datagrams and connections: on this machine alone. `off` is without one. Where
+    /// the port is taken the server says so, and goes on.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:2000")]
+    pub xray_daemon: XRayDaemon,
+
+    /// Send executions that have ended to an OpenTelemetry collector there, by OTLP over HTTP
+    /// [default: what `OTEL_EXPORTER_OTLP_ENDPOINT` says].
+    #[arg(long, value_name = "URL")]
+    pub otlp_endpoint: Option<String>,
 
     /// Which services are somewhere else, and which functions there are [default: <data>/darkroom.toml, if there].
     #[arg(long, value_name = "FILE")]

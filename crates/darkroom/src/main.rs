@@ -9,6 +9,7 @@ mod cli;
 mod config;
 mod console;
 mod dead_letters;
+mod diagnostics;
 mod digest;
 mod executions;
 mod graph;
@@ -24,6 +25,7 @@ mod serve;
 mod server;
 mod table;
 mod tasks;
+mod traces;
 mod validate;
 mod watch;
 mod workflow;
@@ -38,15 +40,16 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// The exit code of a command that could not begin.
 const EXIT_USAGE: u8 = 2;
 
-/// How much is told on standard error: `DARKROOM_LOG` may be `error`, `warn`, `info`, `debug` or `trace`.
-fn log_level() -> tracing_subscriber::filter::LevelFilter {
-    let named = std::env::var("DARKROOM_LOG").ok().and_then(|level| level.parse().ok());
-    named.unwrap_or(tracing_subscriber::filter::LevelFilter::WARN)
-}
-
 fn main() -> ExitCode {
     let arguments = cli::Arguments::parse();
-    tracing_subscriber::fmt().with_max_level(log_level()).with_writer(std::io::stderr).init();
+    let (format, filter) = match &arguments.command {
+        cli::Command::Serve(serve) => (serve.log_format, serve.log.as_ref()),
+        _ => (diagnostics::Format::default(), None),
+    };
+    if let Err(error) = diagnostics::start(format, filter) {
+        eprintln!("error: {error:#}");
+        return ExitCode::from(EXIT_USAGE);
+    }
     let outcome = match arguments.command {
         cli::Command::Process(process) => process::run(&process),
         cli::Command::History(history) => executions::history(&history),

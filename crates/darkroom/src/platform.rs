@@ -161,6 +161,7 @@ impl Workflow {
             role_arn: roles::of_state_machine(ACCOUNT, "image-processing").into(),
             qualifiers: Qualifiers::default(),
             revision_id: None,
+            trace_header: None,
         })
     }
 }

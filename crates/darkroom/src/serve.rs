@@ -2,6 +2,7 @@
 
 mod alarms;
 mod assembly;
+pub mod daemon;
 mod functions;
 mod guard;
 pub mod settings;
@@ -30,12 +31,14 @@ pub use self::setup::STATE_MACHINE;
 use self::status_events::{StatusObserver, Teller};
 use crate::cli::ServeArguments;
 use crate::console::ToConsole;
+use crate::diagnostics::Lines;
 use crate::limits;
 use crate::logs::{Logs, Place};
 use crate::metrics::{self, MetricsObserver, Prometheus};
 use crate::platform;
 use crate::roles;
 use crate::tasks::service::ServiceTasks;
+use crate::traces::{self, Collector, TracesObserver};
 
 /// How long a stop waits for threads that are at work, once requests are answered.
 const STOP_MAX: Duration = Duration::from_secs(5);
@@ -76,10 +79,11 @@ pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
     let (status, changes) = status_events::observer();
     let prometheus = Arc::new(Prometheus::new());
     let (metrics, waiting) = metrics::observer(prometheus.clone());
+    let (traces, untold) = traces::observer(Collector::of(arguments.otlp_endpoint.as_deref())?);
     let seen = Arc::new(Changes::of(store.as_ref())?);
     let limits = limits::limits(&arguments.limits);
     let console = ToConsole(seen.clone());
-    let observers = Arc::new(Observers { logs, status, metrics, console });
+    let observers = Arc::new(Observers { lines: Lines, logs, status, metrics, traces, console });
     let engine = Arc::new(platform::start_engine(store, executor, observers, limits)?);
     runtime.spawn(keep_house(engine.clone(), arguments.retention_days));
     let served = runtime.block_on(async {
@@ -93,6 +97,8 @@ pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
         let assembly =
             Assembly { arguments, file: &file, url: &url, runtime: runtime.clone(), roles, page, access_key };
         let services = assembly.services(&engine, seen.clone()).await?;
+        let telling = untold.tell(&runtime, &engine, services.traces.clone());
+        let daemon = daemon::start(arguments, services.endpoints.clone(), &runtime).await;
         Teller::start(&engine, services.events.clone(), runtime, changes)?;
         let counting = waiting.count(&engine, services.metrics.clone(), prometheus)?;
         // From here on tasks are run, those that were open among them.
@@ -102,9 +108,11 @@ pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
         if let Some(credentials) = credentials {
             server = server.with_credentials(credentials);
         }
-        serve(listener, &url, server, seen, is_open).await?;
+        serve(listener, &url, server, seen, is_open, &daemon).await?;
         // What has happened until now is counted and written, as far as that takes no long time.
         tokio::task::spawn_blocking(move || counting.flush()).await?;
+        telling.flush().await;
+        services.traces.flush().await.context("the last segments cannot be written")?;
         services.metrics.write().await.context("the last metrics cannot be written")
     });
     drop(tell);
@@ -141,17 +149,21 @@ fn place_of_logs(arguments: &ServeArguments) -> Place {
 
 /// Tells all who ask what has become durable.
 struct Observers {
+    lines: Lines,
     logs: Logs,
     status: StatusObserver,
     metrics: MetricsObserver,
+    traces: TracesObserver,
     console: ToConsole,
 }
 
 impl Observer for Observers {
     fn committed(&self, appends: &[Append]) {
+        self.lines.committed(appends);
         self.logs.committed(appends);
         self.status.committed(appends);
         self.metrics.committed(appends);
+        self.traces.committed(appends);
         self.console.committed(appends);
     }
 
@@ -189,13 +201,16 @@ async fn serve(
     server: Server<Arc<Router>>,
     changes: Arc<Changes>,
     is_open: bool,
+    daemon: &str,
 ) -> anyhow::Result<()> {
     let asked = asked_to_stop()?;
     // A browser does not sign its requests.
     let console =
         if is_open { format!("console at {url}{}\n", darkroom_console::HOME) } else { String::new() };
     // In one write, and no matter whether it is read: who has read the first line may be gone before a second one.
-    if let Err(error) = std::io::stdout().write_all(format!("listening on {url}\n{console}").as_bytes()) {
+    if let Err(error) =
+        std::io::stdout().write_all(format!("listening on {url}\n{console}{daemon}").as_bytes())
+    {
         tracing::warn!(%error, "nobody is told where the server listens");
     }
     let asked = async move {

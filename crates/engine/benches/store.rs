@@ -111,6 +111,7 @@ impl Turns {
             role_arn: "arn:aws:iam::000000000000:role/darkroom".into(),
             qualifiers: Qualifiers::default(),
             revision_id: None,
+            trace_header: None,
         };
         let start = NewExecution {
             definition: "definition".into(),

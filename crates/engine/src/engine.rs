@@ -26,6 +26,7 @@ mod shard_loop;
 mod state_machines;
 mod tasks;
 mod thinkers;
+mod traces;
 mod versions;
 mod vital;
 
@@ -275,6 +276,7 @@ impl Engine {
                 known_state_machines: self.known_state_machines.clone(),
                 store: self.store.clone(),
                 definitions: self.definitions.clone(),
+                clock: self.clock.clone(),
                 random: self.random.clone(),
                 shards: self.shards.clone(),
                 express: self.express.clone(),

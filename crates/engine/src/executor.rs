@@ -9,6 +9,7 @@ use darkroom_asl::failure::names;
 use darkroom_asl::interpreter::event::Reason;
 use darkroom_asl::interpreter::{Identity, TaskId, TaskRequest};
 use darkroom_asl::json::Payload;
+use darkroom_trace::{SpanId, TraceHeader};
 
 use crate::store::ExecutionKey;
 
@@ -27,6 +28,13 @@ impl Invocation {
     /// The same for every repeat of the same task, and for no other: `<execution ARN>#<event id>`.
     pub fn idempotency_token(&self) -> String {
         format!("{}#{}", self.identity.execution_arn, self.request.id.scheduled.0)
+    }
+
+    /// The tracing header of the calls that this task makes: they are in its execution's trace, under the attempt that
+    /// it is. `None` where the execution has no trace.
+    pub fn trace_header(&self) -> Option<TraceHeader> {
+        let header: TraceHeader = self.identity.trace_header.as_deref()?.parse().ok()?;
+        Some(header.under(SpanId::of_event(&self.identity.execution_arn, self.request.id.scheduled.0)))
     }
 }
 

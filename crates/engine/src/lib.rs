@@ -10,16 +10,21 @@
 
 mod activity;
 pub mod arn;
+mod beginning;
 mod clock;
+pub mod course;
 mod definitions;
 mod engine;
 mod executor;
+mod logged;
 mod redrive;
+pub mod segment;
 mod shard;
 pub mod store;
 mod token;
 
 pub use activity::{ActivityTask, Poller};
+pub use beginning::Beginning;
 pub use clock::{Clock, OsRandom, SystemClock};
 pub use definitions::{DefinitionError, Definitions};
 pub use engine::{
@@ -28,6 +33,7 @@ pub use engine::{
     StateMachineUpdate, TAGS_MAX, Target, VERSIONS_MAX, Vital, WEIGHTS_SUM, definition_key,
 };
 pub use executor::{Answer, Invocation, TaskExecutor, TaskOutcome, WorkerPool};
+pub use logged::logged;
 pub use redrive::NotRedrivable;
 pub use shard::{
     EndReply, Errand, ExpressReply, Input, Outcome, Parked, Part, Permit, RedriveError, RedriveReply,

@@ -104,6 +104,7 @@ mod tests {
                 role_arn: "role".into(),
                 qualifiers: Qualifiers::default(),
                 revision_id: None,
+                trace_header: None,
             }),
             definition: "definition".into(),
             input: Payload::from_trusted("{}"),

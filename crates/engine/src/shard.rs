@@ -278,7 +278,9 @@ impl Shard {
             // It is set aside.
             Ok(Some(_)) => {}
             Ok(None) => reply(None),
-            Err(error) => tracing::error!(%arn, %error, "who waits for the end of an execution is not told"),
+            Err(error) => {
+                tracing::error!(execution_arn = %arn, %error, "who waits for the end of an execution is not told");
+            }
         }
     }
 
@@ -318,8 +320,7 @@ impl Shard {
             }
             Err(reason) => {
                 if let Some(live) = self.live.get(&key) {
-                    let arn = live.execution.identity().execution_arn.clone();
-                    self.parked.push(Parked { key, arn, reason });
+                    self.parked.push(Parked::of(key, live.execution.identity(), reason));
                 }
                 self.forget(key);
                 false

@@ -28,6 +28,7 @@ use darkroom_asl::data::Timestamp;
 use darkroom_asl::interpreter::event::{EventId, HistoryEvent, Reason, wire};
 use darkroom_asl::interpreter::{Identity, TaskId};
 use darkroom_asl::json::{Payload, Text};
+use darkroom_trace::TraceId;
 
 use crate::token::TokenSecret;
 
@@ -256,6 +257,20 @@ pub struct Filter {
     pub limit: usize,
 }
 
+/// Which executions are looked for by their traces. Only traces that are kept are known here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Traced {
+    /// Those of this trace.
+    Of(TraceId),
+    /// Those that started in this time, the last moment not included.
+    Started {
+        /// From then on.
+        from: Timestamp,
+        /// Until then.
+        before: Timestamp,
+    },
+}
+
 /// Where histories are kept.
 ///
 /// Reads see every commit that returned before they began. Calls may come from many threads.
@@ -307,6 +322,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Executions, newest first. No payload is read.
     fn executions(&self, filter: &Filter) -> Result<Vec<ExecutionSummary>, StoreError>;
+
+    /// At most `limit` executions that are traced, those first that started last. No payload is read.
+    fn traced(&self, traced: Traced, limit: usize) -> Result<Vec<ExecutionSummary>, StoreError>;
 
     /// Deletes executions that ended before `ended_before`, with their histories: at most `limit` of them, those
     /// that ended first. Answers how many it were; 0 says that none is left. Durable when it returns.
@@ -379,6 +397,11 @@ pub trait Store: Send + Sync + 'static {
     fn park(&self, key: ExecutionKey, reason: Option<&str>) -> Result<(), StoreError>;
 }
 
+/// The trace that an execution is found by.
+fn kept_trace(identity: &Identity) -> Option<TraceId> {
+    crate::segment::kept_trace(identity).map(|header| header.root)
+}
+
 /// An event as it is after it was stored and read back, by whatever store.
 pub fn stored_form(event: &HistoryEvent) -> Result<HistoryEvent, StoreError> {
     let corrupt = |reason: String| StoreError::Corrupt { place: "memory".into(), reason };
@@ -436,6 +459,19 @@ impl EndStatus {
 }
 
 impl StoredExecution {
+    /// Itself, as a list has it.
+    pub fn summary(&self) -> ExecutionSummary {
+        ExecutionSummary {
+            key: self.key,
+            identity: self.identity.clone(),
+            status: self.status(),
+            started_at: self.started_at,
+            ended_at: self.end.as_ref().map(|end| end.ended_at),
+            parked: self.parked.clone(),
+            redrive: self.redrive,
+        }
+    }
+
     /// How it stands.
     pub fn status(&self) -> ExecutionStatus {
         self.end.as_ref().map_or(ExecutionStatus::Running, |end| end.status.status())

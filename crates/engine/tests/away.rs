@@ -59,6 +59,7 @@ fn identity(name: &str) -> Arc<Identity> {
         role_arn: "role".into(),
         qualifiers: Qualifiers::default(),
         revision_id: None,
+        trace_header: None,
     })
 }
 

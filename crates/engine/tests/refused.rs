@@ -15,7 +15,7 @@ use darkroom_asl::json::{Payload, Text};
 use darkroom_engine::store::{
     Append, Batch, Change, DefinitionKey, ExecutionKey, ExecutionStatus, ExecutionSummary, Filter,
     MemoryStore, Revision, Store, StoreError, StoredActivity, StoredAlias, StoredExecution,
-    StoredStateMachine, StoredVersion, Tag,
+    StoredStateMachine, StoredVersion, Tag, Traced,
 };
 use darkroom_engine::{
     Answer, Config, Engine, Invocation, Observer, OsRandom, Parked, StartError, Started, SystemClock,
@@ -50,6 +50,10 @@ impl Store for Refusing {
 
     fn definition(&self, key: &DefinitionKey) -> Result<Option<Text>, StoreError> {
         self.inner.definition(key)
+    }
+
+    fn traced(&self, traced: Traced, limit: usize) -> Result<Vec<ExecutionSummary>, StoreError> {
+        self.inner.traced(traced, limit)
     }
 
     fn last_key(&self) -> Result<ExecutionKey, StoreError> {
@@ -243,6 +247,7 @@ impl Bench {
             role_arn: "role".into(),
             qualifiers: Qualifiers::default(),
             revision_id: None,
+            trace_header: None,
         });
         let (answer, answered) = channel();
         let reply = Box::new(move |started| drop(answer.send(started)));

@@ -131,6 +131,7 @@ impl Running {
             role_arn: revision.role_arn,
             qualifiers,
             revision_id: Some(revision.id),
+            trace_header: None,
         };
         let machine = self.engine.machine(&revision.definition).unwrap();
         let input = Payload::from_trusted("{}");

@@ -63,6 +63,7 @@ fn identity(key: i64) -> Arc<Identity> {
         role_arn: "arn:aws:iam::000000000000:role/r".into(),
         qualifiers: Qualifiers::default(),
         revision_id: None,
+        trace_header: None,
     })
 }
 

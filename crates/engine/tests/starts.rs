@@ -45,6 +45,7 @@ fn identity(number: usize) -> Arc<Identity> {
         role_arn: "role".into(),
         qualifiers: Qualifiers::default(),
         revision_id: None,
+        trace_header: None,
     })
 }
 

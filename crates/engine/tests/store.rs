@@ -61,6 +61,7 @@ for_every_store! {
     a_list_knows_versions_and_aliases
     ended_executions_are_deleted_oldest_end_first
     what_ended_since_a_time_is_found_by_key
+    what_is_traced_is_found_by_its_trace_and_its_start
     parking_is_noted_and_undone
     a_token_secret_is_kept_as_it_was_first_given
     an_execution_is_found_by_its_number_too

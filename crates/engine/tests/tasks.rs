@@ -103,7 +103,7 @@ impl Running {
             MachineType::Standard => arn::of_execution(machine, machine_name, name),
             MachineType::Express => arn::of_express(machine, machine_name, name, "1"),
         };
-        target.identity(arn, name)
+        self.engine.identity(&target, arn, name, None)
     }
 
     fn start(&self, machine: &Text, name: &str, input: &str) -> Text {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use axum::body::Body;
 use darkroom_engine::Engine;
 use darkroom_engine::store::{Store, StoreError};
-use darkroom_port::{Answer, CredentialScope, Memory, Refusal, Stop, random_uuid};
+use darkroom_port::{Answer, CredentialScope, Memory, Refusal, Stop, request_id};
+use darkroom_trace::HEADER_BYTES_MAX;
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -39,6 +40,8 @@ pub(crate) struct Context {
     pub(crate) engine: Arc<Engine>,
     pub(crate) region: String,
     pub(crate) account: String,
+    /// `X-Amzn-Trace-Id`, as the caller sent it.
+    pub(crate) trace_header: Option<String>,
     /// Asked by what may wait for long.
     pub(crate) stop: Stop,
 }
@@ -81,7 +84,7 @@ fn response(status: StatusCode, body: Vec<u8>) -> Response<Body> {
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0"));
-    if let Ok(id) = HeaderValue::from_str(&random_uuid()) {
+    if let Ok(id) = HeaderValue::from_str(&request_id()) {
         headers.insert(HeaderName::from_static("x-amzn-requestid"), id);
     }
     response
@@ -136,9 +139,16 @@ impl Gateway {
             engine: self.engine.clone(),
             region: scope.region.unwrap_or_else(|| self.region.clone()),
             account: scope.account.unwrap_or_else(|| self.account.clone()),
+            trace_header: trace_header(&parts.headers),
             stop: Stop::of(&parts.extensions),
         }
     }
+}
+
+/// A tracing header that is one by its form: whatever else a client or a proxy sends is no fault of the call.
+fn trace_header(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get("x-amzn-trace-id")?.to_str().ok()?;
+    (!text.is_empty() && text.len() <= HEADER_BYTES_MAX).then(|| text.to_owned())
 }
 
 impl Call {
@@ -162,8 +172,8 @@ impl Context {
         &self,
         work: impl FnOnce(&Engine) -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
-        let engine = self.engine.clone();
-        tokio::task::spawn_blocking(move || work(&engine))
+        let (engine, span) = (self.engine.clone(), tracing::Span::current());
+        tokio::task::spawn_blocking(move || span.in_scope(|| work(&engine)))
             .await
             .map_err(|error| ApiError::Internal(format!("a request panicked: {error}")))?
     }

@@ -47,6 +47,7 @@ impl Gateway {
             engine: self.engine.clone(),
             region: region.to_owned(),
             account: account.to_owned(),
+            trace_header: None,
             // The engine gives up its tasks itself.
             stop: Stop::never(),
         }

@@ -146,6 +146,55 @@ fn an_execution_goes_from_start_to_end() {
 }
 
 #[test]
+fn the_header_of_a_request_wins_and_a_state_machine_that_traces_makes_one_where_there_is_none() {
+    let server = Server::start();
+    let root = |digit: &str| format!("Root=1-5759e988-{}", digit.repeat(24));
+    let create = |name: &str, traces: bool| {
+        let input = json!({
+            "name": name, "definition": PASS, "roleArn": ROLE, "tracingConfiguration": { "enabled": traces },
+        });
+        server.ok("CreateStateMachine", &input)["stateMachineArn"].clone()
+    };
+    let (quiet, traced) = (create("quiet", false), create("traced", true));
+    let made = Some(String::new());
+    let parent = "Parent=53995c3f42cd8ad8";
+    for (machine, header, member, expected) in [
+        (&quiet, None, None, None),
+        (&quiet, None, Some("no header"), Some("no header".to_owned())),
+        (&quiet, Some(root("a")), Some("no header"), Some(root("a"))),
+        (&quiet, Some("x".repeat(257)), Some("no header"), Some("no header".to_owned())),
+        (&quiet, Some("größe".to_owned()), None, None),
+        (&traced, None, None, made.clone()),
+        (&traced, None, Some("no header"), made),
+        (
+            &traced,
+            Some(format!("{};{parent}", root("b"))),
+            None,
+            Some(format!("{};{parent};Sampled=1", root("b"))),
+        ),
+        (&traced, Some(format!("{};Sampled=0", root("b"))), None, Some(format!("{};Sampled=0", root("b")))),
+    ] {
+        let mut input = json!({ "stateMachineArn": machine });
+        if let Some(member) = member {
+            input["traceHeader"] = json!(member);
+        }
+        let header = header.map_or_else(String::new, |header| format!("X-Amzn-Trace-Id: {header}\r\n"));
+        let headers = format!("X-Amz-Target: AWSStepFunctions.StartExecution\r\n{header}");
+        let (status, _, body) = server.post(&headers, &input.to_string());
+        assert_eq!(status, 200, "{body}");
+        let started: Value = serde_json::from_str(&body).unwrap();
+        let described = server.ok("DescribeExecution", &json!({ "executionArn": started["executionArn"] }));
+        let found = described.get("traceHeader").and_then(Value::as_str).map(str::to_owned);
+        if expected.as_deref() == Some("") {
+            let found = found.unwrap_or_default();
+            assert!(found.starts_with("Root=1-") && found.ends_with(";Sampled=1"), "{found}");
+        } else {
+            assert_eq!(found, expected, "{headers}{input}");
+        }
+    }
+}
+
+#[test]
 fn a_state_machine_is_created_once() {
     let server = Server::start();
     let input = json!({ "name": "m", "definition": PASS, "roleArn": ROLE });

@@ -92,6 +92,7 @@ async fn the_programs_take_a_photo_through_the_workflow_s_steps() {
         http: HttpSettings::default(),
         roles: Arc::new(Roles::none()),
         clock: Clock::System,
+        segments: None,
     };
     let services = Services::open(settings, |_| Vec::new()).unwrap();
     let router = services.router.clone();

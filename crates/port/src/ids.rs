@@ -16,11 +16,16 @@ thread_local! {
     static POOL: RefCell<Pool> = const { RefCell::new(Pool { bytes: [0; POOL_BYTES], used: POOL_BYTES }) };
 }
 
+/// Random bytes. They cannot be guessed.
+pub fn random_bytes() -> [u8; UUID_BYTES] {
+    POOL.with_borrow_mut(Pool::take)
+}
+
 /// A random UUID, of version 4. It cannot be guessed.
 ///
 /// Spec: RFC 9562, section 5.4.
 pub fn random_uuid() -> String {
-    let mut bytes = POOL.with_borrow_mut(Pool::take);
+    let mut bytes = random_bytes();
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
     let digit = |nibble: u8| char::from(b"0123456789abcdef"[usize::from(nibble & 0x0f)]);

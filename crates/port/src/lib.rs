@@ -10,14 +10,16 @@ mod credentials;
 mod ids;
 mod memory;
 mod refusal;
+mod request;
 mod scope;
 mod server;
 mod signature;
 
 pub use answer::Answer;
 pub use credentials::{AccessKey, Credentials, CredentialsError};
-pub use ids::random_uuid;
+pub use ids::{random_bytes, random_uuid};
 pub use memory::{Held, Memory};
 pub use refusal::Refusal;
+pub use request::request_id;
 pub use scope::CredentialScope;
 pub use server::{Server, ServerLimits, Stop};

@@ -10,7 +10,7 @@ use std::num::NonZeroU16;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -21,12 +21,14 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
+use tracing::Level;
 
 use crate::answer::Answer;
 use crate::body::Watched;
 use crate::credentials::Credentials;
 use crate::memory::Memory;
 use crate::refusal::Refusal;
+use crate::request;
 use crate::signature::{Claim, Content, content_hash};
 
 /// A port: who answers, and who may call from where.
@@ -113,15 +115,27 @@ impl<A: Answer> Server<A> {
     where
         B: http_body::Body<Data = Bytes, Error: Into<axum::BoxError>> + Send + 'static,
     {
-        let (mut parts, body) = request.into_parts();
-        let watched = Watched::new(Body::new(body), self.limits.body);
-        match self.admit(&parts, watched).await {
-            Ok(body) => {
-                parts.extensions.insert(self.stop.clone());
-                self.answerer.answer(Request::from_parts(parts, body)).await
+        request::with_id(async {
+            let begun = Instant::now();
+            let (mut parts, body) = request.into_parts();
+            // The path without what stands behind it: a presigned URL has a signature there.
+            let asked =
+                tracing::enabled!(Level::DEBUG).then(|| (parts.method.clone(), parts.uri.path().to_owned()));
+            let watched = Watched::new(Body::new(body), self.limits.body);
+            let response = match self.admit(&parts, watched).await {
+                Ok(body) => {
+                    parts.extensions.insert(self.stop.clone());
+                    self.answerer.answer(Request::from_parts(parts, body)).await
+                }
+                Err(refusal) => self.answerer.refuse(&parts, &refusal),
+            };
+            if let Some((method, path)) = asked {
+                let (status, took) = (response.status().as_u16(), begun.elapsed());
+                tracing::debug!(%method, path, status, ?took, "a request is answered");
             }
-            Err(refusal) => self.answerer.refuse(&parts, &refusal),
-        }
+            response
+        })
+        .await
     }
 
     /// The body of a request that is let in. What the head alone can be refused for comes first, so that a stranger's

@@ -33,6 +33,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         http: HttpSettings::default(),
         roles: Arc::new(Roles::none()),
         clock: Clock::System,
+        segments: None,
     };
     let services = Services::open(settings, |_| Vec::new())?;
     println!("listening on {url}");

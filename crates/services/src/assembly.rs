@@ -15,7 +15,7 @@ use crate::database::Database;
 use crate::dynamodb::DynamoDb;
 use crate::endpoint::Endpoints;
 use crate::events::{Event, Events};
-use crate::lambda::{Activities, Function, Lambda};
+use crate::lambda::{Activities, Function, Lambda, Measures};
 use crate::outbox::{Deliverer, Mail, Outbox};
 use crate::roles::Roles;
 use crate::router::{Router, Service};
@@ -24,9 +24,10 @@ use crate::sns::Sns;
 use crate::sqs::Sqs;
 use crate::tasks::{HttpSettings, Tasks};
 use crate::wire::{Caller, Fault, Home, random_uuid};
+use crate::xray::{Source, XRay};
 
 /// The services that can be embedded, by the names that signatures have for them.
-pub const EMBEDDED: [&str; 7] = ["dynamodb", "events", "lambda", "monitoring", "s3", "sns", "sqs"];
+pub const EMBEDDED: [&str; 8] = ["dynamodb", "events", "lambda", "monitoring", "s3", "sns", "sqs", "xray"];
 
 /// What the services are made of.
 pub struct Settings {
@@ -48,6 +49,8 @@ pub struct Settings {
     pub roles: Arc<Roles>,
     /// Where the time is read.
     pub clock: Clock,
+    /// Segments that are kept elsewhere, for the embedded X-Ray.
+    pub segments: Option<Arc<dyn Source>>,
 }
 
 /// What others on the port may look at beside what the services' APIs tell.
@@ -65,6 +68,8 @@ pub struct Insight {
 pub struct Services {
     /// The one port.
     pub router: Arc<Router>,
+    /// Reaches services, wherever they are.
+    pub endpoints: Arc<Endpoints>,
     /// Makes Tasks' calls.
     pub tasks: Arc<Tasks>,
     /// Takes events of a service's own.
@@ -73,8 +78,10 @@ pub struct Services {
     pub metrics: CloudWatch,
     /// What may be looked at.
     pub insight: Insight,
-    /// What goes on in the background: deliveries, and the care for metrics and alarms.
-    background: [AbortHandle; 2],
+    /// Takes segments of traces.
+    pub traces: XRay,
+    /// What goes on in the background: deliveries, the care for metrics and alarms, and the writing of segments.
+    background: [AbortHandle; 3],
 }
 
 impl Services {
@@ -96,8 +103,10 @@ impl Services {
         let observer = Arc::new(ToEvents { events: events.clone(), home: settings.home.clone(), own });
         let s3 = S3::open(settings.folders, database.clone(), clock.clone(), observer)?;
         let metrics = CloudWatch::new(Bounds::default(), database.clone(), clock.clone(), outbox.clone());
+        let traces = XRay::new(database.clone(), clock.clone(), settings.segments);
+        let measures = Measures::new(metrics.clone(), (!endpoints.is_remote("xray")).then(|| traces.clone()));
         let lambda =
-            Lambda::new(settings.functions, database.clone(), clock.clone(), outbox.clone(), metrics.clone());
+            Lambda::new(settings.functions, database.clone(), clock.clone(), outbox.clone(), measures);
         let insight =
             Insight { metrics: metrics.clone(), functions: lambda.activities(), deliveries: outbox.clone() };
         let others = others(insight.clone());
@@ -109,6 +118,7 @@ impl Services {
             Arc::new(s3),
             Arc::new(Sns::new(database.clone(), clock.clone(), outbox.clone())),
             Arc::new(Sqs::new(database, clock)),
+            Arc::new(traces.clone()),
         ];
         embedded.retain(|service| !endpoints.is_remote(service.route().name));
         let router = Arc::new(Router::new(settings.home, embedded.into_iter().chain(others)));
@@ -117,9 +127,10 @@ impl Services {
         let background = [
             tokio::spawn(outbox.run(deliverer)).abort_handle(),
             tokio::spawn(metrics.clone().run()).abort_handle(),
+            tokio::spawn(traces.clone().run()).abort_handle(),
         ];
-        let tasks = Arc::new(Tasks::new(endpoints, settings.http, settings.roles));
-        Ok(Self { router, tasks, events, metrics, insight, background })
+        let tasks = Arc::new(Tasks::new(endpoints.clone(), settings.http, settings.roles));
+        Ok(Self { router, endpoints, tasks, events, metrics, insight, traces, background })
     }
 }
 

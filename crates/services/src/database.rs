@@ -54,6 +54,7 @@ impl Database {
             crate::events::TOLD_SCHEMA,
             crate::s3::SCHEMA,
             crate::cloudwatch::SCHEMA,
+            crate::xray::SCHEMA,
         ] {
             connection.execute_batch(schema)?;
         }

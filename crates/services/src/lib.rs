@@ -23,6 +23,7 @@ pub mod sns;
 pub mod sqs;
 pub mod tasks;
 pub mod wire;
+pub mod xray;
 
 pub use assembly::{EMBEDDED, Insight, Services, Settings};
 pub use endpoint::RemoteSettings;

@@ -30,6 +30,8 @@ pub struct Identity {
     pub qualifiers: Qualifiers,
     /// The state machine's revision that it runs, where there is one. No event says it.
     pub revision_id: Option<Text>,
+    /// `X-Amzn-Trace-Id`: the trace that it belongs to, if it does. No event says it.
+    pub trace_header: Option<Text>,
 }
 
 /// What an execution was started through, where that was not the state machine itself.

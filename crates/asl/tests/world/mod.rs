@@ -97,6 +97,7 @@ pub fn identity() -> Arc<Identity> {
         role_arn: "arn:aws:iam::111122223333:role/machine".into(),
         qualifiers: Qualifiers::default(),
         revision_id: None,
+        trace_header: None,
     })
 }
 

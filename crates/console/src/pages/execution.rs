@@ -7,19 +7,16 @@ use darkroom_engine::store::{EndStatus, StoredExecution};
 use http::StatusCode;
 use maud::{Markup, html};
 
+use super::trace::to_trace;
 use super::{event_table, picture, state_panel, timeline};
 use crate::error::ConsoleError;
 use crate::layout::{self, Tab, button, command, quoted};
 use crate::query::{Query, link};
-use crate::trace::Trace;
 use crate::{Console, answer, json, time};
+use darkroom_engine::Beginning;
+use darkroom_engine::course::Course;
+use darkroom_engine::segment::kept_trace;
 
-/// Events that are read for the picture and the timeline. A page of more would be slow, and nobody could read it.
-const EVENTS_MAX: u32 = 5_000;
-/// Bytes of their payloads.
-const BYTES_MAX: usize = 32 * 1024 * 1024;
-/// Events that are read at once.
-const EVENTS_AT_ONCE: u32 = 250;
 /// Bytes of an input that a command is made with.
 const COMMAND_INPUT_MAX: usize = 4_000;
 
@@ -28,9 +25,9 @@ pub struct Story {
     /// Its events from the first on.
     pub events: Vec<HistoryEvent>,
     /// What they tell.
-    pub trace: Trace,
+    pub course: Course,
     /// The newest events, where there are more than are told.
-    pub tail: Option<Trace>,
+    pub tail: Option<Course>,
     /// How many events there are.
     pub last: EventId,
 }
@@ -38,40 +35,8 @@ pub struct Story {
 impl Story {
     /// Reads a history, as far as it is shown. Reads the store.
     pub fn of(console: &Console, stored: &StoredExecution) -> Result<Self, ConsoleError> {
-        let store = console.engine.store();
-        let last = store.last_event(stored.key)?;
-        let part =
-            |from: u32| store.history_part(stored.key, EventId(from)..=EventId(from + EVENTS_AT_ONCE - 1));
-        let (mut events, mut bytes) = (Vec::new(), 0);
-        let mut from = 1;
-        while from <= last.0 && from <= EVENTS_MAX && bytes < BYTES_MAX {
-            let read = part(from)?;
-            bytes += read.iter().map(bytes_of).sum::<usize>();
-            events.extend(read);
-            from += EVENTS_AT_ONCE;
-        }
-        let tail = (from <= last.0)
-            .then(|| part(from.max(last.0.saturating_sub(EVENTS_AT_ONCE - 1))))
-            .transpose()?;
-        let trace = Trace::of(&events);
-        Ok(Self { trace, tail: tail.map(|events| Trace::of(&events)), events, last })
-    }
-}
-
-/// The bytes of an event, as far as its payloads make them.
-fn bytes_of(event: &HistoryEvent) -> usize {
-    use darkroom_asl::interpreter::event::EventKind;
-    match &event.kind {
-        EventKind::ExecutionStarted { input, .. } | EventKind::StateEntered { input, .. } => {
-            input.text().len()
-        }
-        EventKind::ExecutionSucceeded { output }
-        | EventKind::StateExited { output, .. }
-        | EventKind::TaskSubmitted { output, .. }
-        | EventKind::TaskSucceeded { output, .. } => output.text().len(),
-        EventKind::TaskScheduled(scheduled) => scheduled.input.text().len(),
-        EventKind::MapStateStarted(started) => started.items.text().len(),
-        _ => 0,
+        let Beginning { events, tail, last } = Beginning::read(console.engine.store().as_ref(), stored.key)?;
+        Ok(Self { course: Course::of(&events), tail: tail.as_deref().map(Course::of), events, last })
     }
 }
 
@@ -119,7 +84,7 @@ pub fn page(console: &Console, query: &Query) -> Result<Response, ConsoleError> 
         section {
             h2 { "Timeline" }
             div.picture tabindex="0" role="region" aria-label="Timeline" data-part="timeline" {
-                (timeline::of(&story.trace, stored.started_at, now_or_end(console, &stored), &to_state))
+                (timeline::of(&story.course, stored.started_at, now_or_end(console, &stored), &to_state))
             }
         }
         section data-part="data" { (data(&stored)) }
@@ -148,6 +113,7 @@ fn head(console: &Console, stored: &StoredExecution) -> Result<Markup, ConsoleEr
                 None => ", running for "
             }
             (time::between(stored.started_at, now_or_end(console, stored))) "."
+            @if let Some(trace) = kept_trace(identity) { " In the trace " a href=(to_trace(trace.root)) { (trace.root) } "." }
             @if let Some(redrive) = stored.redrive { " Redriven " (redrive.count) " times, last " (time::moment(redrive.at)) "." }
         }
         @if let Some(reason) = &stored.parked { p.notice role="alert" { "Set aside by the engine: " (reason) } }

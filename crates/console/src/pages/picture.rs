@@ -8,7 +8,7 @@ use darkroom_graph::{EdgeKind, Run, Svg, lay_out, svg};
 use maud::{Markup, PreEscaped, html};
 
 use super::execution::Story;
-use crate::trace::{Standing, Visit};
+use darkroom_engine::course::{Standing, Visit};
 
 /// The picture of a machine.
 pub fn of_machine(machine: &StateMachine, title: &str) -> Markup {
@@ -45,7 +45,7 @@ struct Seen<'s> {
 
 impl<'s> Seen<'s> {
     fn of(story: &'s Story, to_state: &'s dyn Fn(&str) -> String) -> Self {
-        let mut standings = story.trace.standings();
+        let mut standings = story.course.standings();
         if let Some(tail) = &story.tail {
             // What happened between is not known here: what has not been seen since was left somehow.
             for standing in standings.values_mut().filter(|it| **it == Standing::Running) {
@@ -53,8 +53,8 @@ impl<'s> Seen<'s> {
             }
             standings.extend(tail.standings());
         }
-        let visits = story.trace.visits.iter().chain(story.tail.iter().flat_map(|tail| &tail.visits));
-        let first = story.trace.visits.first().map(|visit| &*visit.state);
+        let visits = story.course.visits.iter().chain(story.tail.iter().flat_map(|tail| &tail.visits));
+        let first = story.course.visits.first().map(|visit| &*visit.state);
         Self { standings, ways: visits.filter_map(way).collect(), first, to_state }
     }
 }

@@ -7,8 +7,8 @@ use darkroom_graph::purpose_in_words;
 use maud::{Markup, html};
 
 use super::execution::{Story, event_link};
-use crate::trace::{Iterations, Standing, Visit};
 use crate::{describe, diff, json, layout, time, why};
+use darkroom_engine::course::{Iterations, Standing, Visit};
 
 /// Visits that are shown, the last ones.
 const VISITS_MAX: usize = 5;
@@ -21,7 +21,7 @@ const VARIABLES_MAX: usize = 50;
 pub fn panel(machine: &StateMachine, story: &Story, stored: &StoredExecution, state: &str) -> Markup {
     html! {
         div data-part="state" { (visits(machine, story, stored, state)) }
-        (start_again(stored, state, story.trace.of_state(state).next_back()))
+        (start_again(stored, state, story.course.of_state(state).next_back()))
     }
 }
 
@@ -32,8 +32,8 @@ pub fn of_last(
     stored: &StoredExecution,
     to_state: &dyn Fn(&str) -> String,
 ) -> Markup {
-    let failed = story.trace.visits.iter().rev().find(|visit| visit.standing == Standing::Failed);
-    let last = failed.or(story.trace.visits.last());
+    let failed = story.course.visits.iter().rev().find(|visit| visit.standing == Standing::Failed);
+    let last = failed.or(story.course.visits.last());
     html! {
         div data-part="state" {
             @match last {
@@ -50,7 +50,7 @@ pub fn of_last(
 
 /// The last visits of a state.
 fn visits(machine: &StateMachine, story: &Story, stored: &StoredExecution, state: &str) -> Markup {
-    let visits: Vec<&Visit> = story.trace.of_state(state).collect();
+    let visits: Vec<&Visit> = story.course.of_state(state).collect();
     let hidden = visits.len().saturating_sub(VISITS_MAX);
     let purpose = machine.find(state).map(|index| purpose_in_words(&machine.state(index).kind));
     html! {
@@ -73,7 +73,7 @@ fn shown(
 ) -> Markup {
     let arn = &stored.identity.execution_arn;
     let state = machine.find(&visit.state).map(|index| machine.state(index));
-    let variables = story.trace.variables_before(visit);
+    let variables = story.course.variables_before(visit);
     html! {
         article.visit {
             p {
@@ -94,7 +94,7 @@ fn shown(
             @if let Some(iterations) = visit.iterations { (progress(iterations)) }
             @if let Some(StateKind::Choice(choice)) = state.map(|state| &state.kind) && visit.left_at.is_some() {
                 h3 { "Why it went there" }
-                (why::choice(machine, choice, visit, &story.trace, &stored.identity))
+                (why::choice(machine, choice, visit, &story.course, &stored.identity))
             }
             @if !visit.attempts.is_empty() { (attempts(visit, state)) }
             div.thirds {

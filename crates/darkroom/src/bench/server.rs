@@ -33,7 +33,7 @@ impl Server {
     pub fn start(data: &Path, lambda: SocketAddr, durable: bool) -> anyhow::Result<Self> {
         let program = std::env::current_exe().context("this program's file is not known")?;
         let mut command = Command::new(program);
-        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--xray-daemon", "off", "--data"]).arg(data);
         command.args(["--lambda-endpoint", &format!("http://{lambda}")]);
         if !durable {
             command.arg("--unsynced");

@@ -26,6 +26,7 @@ use crate::cli::ServeArguments;
 use crate::console::{Pages, Surroundings};
 use crate::metrics::Page;
 use crate::platform;
+use crate::traces::Histories;
 
 /// What the services of a server are put together from.
 pub struct Assembly<'a> {
@@ -95,6 +96,7 @@ impl Assembly<'_> {
             http: file.http(),
             roles: roles.clone(),
             clock: Clock::System,
+            segments: Some(Arc::new(Histories(engine.store().clone()))),
         };
         let gateway = Gateway::new(engine.clone(), &arguments.region, &arguments.account);
         let others = |insight| {

@@ -10,12 +10,13 @@ use darkroom_asl::interpreter::TaskId;
 use darkroom_asl::interpreter::event::{Reason, Target};
 use darkroom_asl::json::Payload;
 use darkroom_engine::store::ExecutionKey;
-use darkroom_engine::{Answer, Invocation, TaskExecutor, TaskOutcome};
+use darkroom_engine::{Answer, Invocation, TaskExecutor, TaskOutcome, logged};
 use darkroom_services::roles::Roles;
 use darkroom_services::tasks::{TaskCall, TaskFault, Tasks, check_permissions};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::AbortHandle;
+use tracing::Instrument as _;
 
 /// Calls that run at once. Our choice: each is a connection.
 const CALLS_MAX: usize = 256;
@@ -53,7 +54,8 @@ impl TaskExecutor for ServiceTasks {
         let pending = Pending(Some(answer));
         // Held until the call is known, so that one that ends at once is not noted after its end.
         let mut known = self.calls.lock();
-        let task = self.runtime.spawn(async move {
+        let around = logged(&invocation.identity);
+        let called = async move {
             // The sender lives as long as the server; without it the process ends and the task stays open.
             let found = tasks.wait_for(Option::is_some).await.ok().and_then(|found| found.clone());
             let Some(found) = found else { return };
@@ -62,7 +64,8 @@ impl TaskExecutor for ServiceTasks {
             let outcome = run(&found, &call).await;
             calls.lock().remove(&id);
             pending.give(outcome);
-        });
+        };
+        let task = self.runtime.spawn(called.instrument(around));
         known.insert(id, task.abort_handle());
     }
 
@@ -110,6 +113,7 @@ fn call_of(invocation: &Invocation) -> Option<TaskCall> {
         state_machine_arn: identity.state_machine_arn.to_string(),
         role_arn: identity.role_arn.to_string(),
         credentials_role_arn: scheduled.credentials_role_arn.as_ref().map(ToString::to_string),
+        trace_header: invocation.trace_header(),
     })
 }
 

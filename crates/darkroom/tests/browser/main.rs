@@ -146,6 +146,12 @@ fn every_page_is_quiet_and_usable_by_everyone() {
         &json!({ "n": 4, "items": [1, 2], "text": "<script>alert(1)</script>" }),
     );
     let bad = server.start_execution(&made, "bad", &json!({ "n": 1, "items": [] }));
+    let trace = "1-5759e988-bd862e3fe1be46a994272793";
+    let input = json!({ "n": 1, "items": [] }).to_string();
+    let traced = json!({
+        "stateMachineArn": made, "name": "traced", "input": input, "traceHeader": format!("Root={trace};Sampled=1"),
+    });
+    server.states("StartExecution", &traced);
     server.call("AmazonSQS.CreateQueue", &json!({ "QueueName": "letters" }));
     server.fail_a_photo();
     for arn in [&good, &bad] {
@@ -171,6 +177,8 @@ fn every_page_is_quiet_and_usable_by_everyone() {
         ("alarm", "alarm?name=darkroom-failure-ratio".to_owned()),
         ("dead-letters", "dead-letters".to_owned()),
         ("map", format!("execution?arn={}&state=Each", encoded(&good))),
+        ("traces", "traces".to_owned()),
+        ("trace", format!("traces?id={trace}")),
     ];
     for (name, page) in &pages {
         for (width, colours) in [(1280, "light"), (1280, "dark"), (360, "light")] {

@@ -10,8 +10,9 @@ use super::health::Health;
 use super::known::KnownExecutions;
 use super::outlet::Outlet;
 use super::{Observer, Vital};
+use crate::logged::logged;
 use crate::shard::{Input, Parked, Release};
-use crate::store::{Batch, ExecutionKey, Store, StoreError};
+use crate::store::{Append, Batch, ExecutionKey, Store, StoreError};
 
 /// A turn on its way to the disk.
 pub(super) struct Commit {
@@ -101,9 +102,14 @@ impl Committer {
                     break;
                 }
                 Err(StoreError::Conflict { key }) => {
-                    tracing::error!(execution = key.0, "another writer owns this execution; it is let go");
+                    let appends = std::mem::take(&mut batch.appends).into_iter();
+                    let (taken, rest): (Vec<Append>, _) = appends.partition(|append| append.key == key);
+                    batch.appends = rest;
+                    for append in taken {
+                        let _around = logged(&append.identity).entered();
+                        tracing::error!("another writer owns this execution; it is let go");
+                    }
                     self.lost.insert(key, Lost::Taken);
-                    batch.appends.retain(|append| append.key != key);
                 }
                 Err(StoreError::Refused { key, reason }) => self.set_aside(batch, key, reason),
                 Err(error) => {
@@ -128,21 +134,17 @@ impl Committer {
 
     /// Takes an execution out of the batch whose part can never be written. Its history stays as it was.
     fn set_aside(&mut self, batch: &mut Batch, key: ExecutionKey, reason: String) {
-        tracing::error!(
-            execution = key.0,
-            reason,
-            "an execution is set aside: its next events cannot be written"
-        );
         let place = batch.appends.iter().position(|append| append.key == key);
         if let Some(append) = place.map(|place| batch.appends.remove(place)) {
+            let _around = logged(&append.identity).entered();
+            tracing::error!(reason, "an execution is set aside: its next events cannot be written");
             if append.start.is_none()
                 && let Err(error) = self.store.park(key, Some(&reason))
             {
-                tracing::error!(execution = key.0, %error, "the reason could not be stored");
+                tracing::error!(%error, "the reason could not be stored");
             }
-            let arn = append.identity.execution_arn.clone();
-            self.known.forget(&arn);
-            self.observer.parked(&Parked { key, arn, reason: reason.clone() });
+            self.known.forget(&append.identity.execution_arn);
+            self.observer.parked(&Parked::of(key, &append.identity, reason.clone()));
         }
         self.lost.insert(key, Lost::Refused(reason));
     }

@@ -12,6 +12,7 @@ use darkroom_asl::json::Text;
 use super::nested::Nested;
 use super::outlet::Shards;
 use crate::activity::{Activities, Waiting};
+use crate::logged::logged;
 use crate::shard::Input;
 use crate::store::{ExecutionKey, Store};
 
@@ -75,7 +76,10 @@ impl Inside {
                 return self.shards.send(key, &identity.execution_arn, Input::Stimulus(key, stimulus));
             }
             // Whether it is there is found out when somebody asks for it.
-            Err(error) => tracing::error!(%activity, %error, "an activity cannot be looked up"),
+            Err(error) => {
+                let _around = logged(identity).entered();
+                tracing::error!(%activity, %error, "an activity cannot be looked up");
+            }
         }
         let arn = identity.execution_arn.clone();
         self.activities.offer(activity, Waiting { key, arn, task, input: request.scheduled.input });

@@ -194,6 +194,7 @@ mod tests {
             role_arn: "role".into(),
             qualifiers: Qualifiers::default(),
             revision_id: None,
+            trace_header: None,
         };
         let payload = |text: &str| Payload::parse(text).unwrap();
         Append {

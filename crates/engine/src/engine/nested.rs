@@ -23,10 +23,12 @@ use super::express::Express;
 use super::known::KnownStateMachines;
 use super::outlet::{Shards, stimulus};
 use super::resources::ResourceError;
-use super::versions;
+use super::{traces, versions};
 use crate::arn;
+use crate::clock::Clock;
 use crate::definitions::Definitions;
 use crate::executor::{Invocation, TaskOutcome};
+use crate::logged::{logged, logged_as};
 use crate::redrive::NotRedrivable;
 use crate::shard::{Input, Outcome, StartError, StartRequest, Started};
 use crate::store::{DefinitionKey, EndStatus, ExecutionKey, Parent, Store};
@@ -37,6 +39,7 @@ pub(super) struct Nested {
     pub(super) known_state_machines: Arc<KnownStateMachines>,
     pub(super) store: Arc<dyn Store>,
     pub(super) definitions: Arc<Definitions>,
+    pub(super) clock: Arc<dyn Clock>,
     pub(super) random: Arc<dyn Random + Send + Sync>,
     pub(super) shards: Shards,
     pub(super) express: Express,
@@ -61,6 +64,7 @@ struct Refusal {
 struct Asking {
     key: ExecutionKey,
     arn: Text,
+    trace_header: Option<Text>,
     task: TaskId,
     pattern: Pattern,
     /// `.sync:2`: the answer holds the child's payloads as JSON.
@@ -83,6 +87,7 @@ impl Nested {
         let asking = Asking {
             key,
             arn: identity.execution_arn.clone(),
+            trace_header: identity.trace_header.clone(),
             task: request.id,
             pattern,
             parses_payloads: matches!(
@@ -92,6 +97,7 @@ impl Nested {
             shards: self.shards.clone(),
         };
         let invocation = Invocation { key, identity, request };
+        let _around = logged(&invocation.identity).entered();
         match self.start(&asking, &invocation) {
             Ok(child) => (pattern == Pattern::RunAJob).then_some(child),
             Err(refusal) => {
@@ -122,10 +128,10 @@ impl Nested {
             return Err(Refusal { code: "InvalidName", message: format!("Invalid Name: '{name}'") });
         }
         if target.machine.machine_type == MachineType::Express {
-            return self.start_express(asking, &target, &name, input, &token);
+            return self.start_express(asking, &target, &name, input, invocation);
         }
         let child = arn::of_execution(&target.machine.arn, &target.machine.name, &name);
-        let identity = target.identity(child, &name);
+        let identity = target.identity(child, &name, self.trace_header(&target, invocation));
         let child = identity.execution_arn.clone();
         if invocation.request.progress == TaskProgress::Submitted {
             asking.watch(&child);
@@ -153,7 +159,7 @@ impl Nested {
         target: &versions::Target,
         name: &str,
         input: Payload,
-        token: &str,
+        invocation: &Invocation,
     ) -> Result<Text, Refusal> {
         if asking.pattern == Pattern::RunAJob {
             return Err(Refusal {
@@ -161,13 +167,20 @@ impl Nested {
                 message: "This operation is not supported by this type of state machine".to_owned(),
             });
         }
-        let child = arn::of_express(&target.machine.arn, &target.machine.name, name, &uuid_of(token));
-        let identity = target.identity(child.clone(), name);
-        let (started, token) = (asking.clone(), token.to_owned());
+        let token = invocation.idempotency_token();
+        let child = arn::of_express(&target.machine.arn, &target.machine.name, name, &uuid_of(&token));
+        let identity = target.identity(child.clone(), name, self.trace_header(target, invocation));
+        let started = asking.clone();
         let reply = Box::new(move |answer| started.started(answer, &token));
         let definition = &target.revision.definition;
         self.express.start(identity, definition, &self.parsed(definition)?, input, reply);
         Ok(child.into())
+    }
+
+    /// The child's header: in its parent's trace, where that has one.
+    fn trace_header(&self, target: &versions::Target, invocation: &Invocation) -> Option<Text> {
+        let upstream = invocation.trace_header().map(|header| header.to_string());
+        traces::trace_header(target, upstream.as_deref(), self.clock.as_ref(), self.random.as_ref())
     }
 
     fn parsed(&self, definition: &DefinitionKey) -> Result<Arc<StateMachine>, Refusal> {
@@ -190,7 +203,10 @@ impl Asking {
                 let message = "Rate exceeded".to_owned();
                 return self.refuse(&Refusal { code: "ThrottlingException", message }, token);
             }
-            Err(StartError::Store(error)) => return self.refuse(&failure(&error), token),
+            Err(StartError::Store(error)) => {
+                let _around = logged_as(&self.arn, self.trace_header.as_deref()).entered();
+                return self.refuse(&failure(&error), token);
+            }
         };
         let output = submitted(&started, token);
         match self.pattern {

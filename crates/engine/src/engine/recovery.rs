@@ -101,8 +101,7 @@ impl Recovery<'_> {
             Err(Unreadable::Store(error)) => Err(error.into()),
             Err(Unreadable::Parked(reason)) => {
                 self.store.park(stored.key, Some(&reason))?;
-                let arn = stored.identity.execution_arn.clone();
-                self.observer.parked(&Parked { key: stored.key, arn, reason });
+                self.observer.parked(&Parked::of(stored.key, &stored.identity, reason));
                 Ok(None)
             }
         }

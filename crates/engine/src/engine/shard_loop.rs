@@ -12,6 +12,7 @@ use super::outlet::Outlet;
 use super::thinkers::Thinkers;
 use super::{Observer, ToShard, Vital};
 use crate::clock::Clock;
+use crate::logged::logged_as;
 use crate::shard::{Input, Parked, Shard, Turn};
 use crate::store::Store;
 
@@ -103,12 +104,13 @@ impl Loop {
 
     fn report_parked(&mut self) {
         for parked in self.shard.take_parked() {
-            let Parked { key, arn, reason } = &parked;
-            tracing::error!(%arn, reason, "an execution is set aside; its history is intact");
+            let Parked { key, arn, trace_header, reason } = &parked;
+            let _around = logged_as(arn, trace_header.as_deref()).entered();
+            tracing::error!(reason, "an execution is set aside; its history is intact");
             if !key.is_express()
                 && let Err(error) = self.store.park(*key, Some(reason))
             {
-                tracing::error!(%arn, %error, "the reason could not be stored");
+                tracing::error!(%error, "the reason could not be stored");
             }
             self.known.forget(arn);
             self.observer.parked(&parked);

@@ -69,8 +69,13 @@ pub struct Target {
 }
 
 impl Target {
-    /// Who an execution of this ARN and name is.
-    pub fn identity(&self, execution_arn: String, name: &str) -> Arc<Identity> {
+    /// Who an execution of this ARN, name and trace is.
+    pub(super) fn identity(
+        &self,
+        execution_arn: String,
+        name: &str,
+        trace_header: Option<Text>,
+    ) -> Arc<Identity> {
         Arc::new(Identity {
             execution_arn: execution_arn.into(),
             execution_name: name.into(),
@@ -79,6 +84,7 @@ impl Target {
             role_arn: self.revision.role_arn.clone(),
             qualifiers: self.qualifiers.clone(),
             revision_id: Some(self.revision.id.clone()),
+            trace_header,
         })
     }
 }

@@ -13,6 +13,7 @@ use darkroom_asl::json::Text;
 
 use super::{Input, Live, Parked, Shard};
 use crate::definitions::DefinitionError;
+use crate::logged::logged;
 use crate::store::{ExecutionKey, StateMachineStatus, StoreError, StoredExecution};
 
 /// When an execution is left on the disk.
@@ -149,6 +150,7 @@ impl Shard {
         match found {
             Ok(Some(stored)) => {
                 if let Err(error) = self.wake(&stored) {
+                    let _around = logged(&stored.identity).entered();
                     tracing::error!(%error, "an execution that sleeps cannot be read");
                 }
             }
@@ -187,8 +189,7 @@ impl Shard {
                 self.inputs.push_back(Input::Rested(key, last));
             }
             Err(Unreadable::Parked(reason)) => {
-                let arn = stored.identity.execution_arn.clone();
-                self.parked.push(Parked { key, arn, reason });
+                self.parked.push(Parked::of(key, &stored.identity, reason));
             }
             Err(Unreadable::Store(error)) => return Err(error),
         }

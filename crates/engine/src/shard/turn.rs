@@ -46,8 +46,18 @@ pub struct Parked {
     pub key: ExecutionKey,
     /// Its ARN.
     pub arn: Text,
+    /// The trace that it belongs to, if it does.
+    pub trace_header: Option<Text>,
     /// What went wrong in deciding.
     pub reason: String,
+}
+
+impl Parked {
+    /// An execution that is set aside for this reason.
+    pub(crate) fn of(key: ExecutionKey, identity: &Identity, reason: String) -> Self {
+        let Identity { execution_arn, trace_header, .. } = identity;
+        Self { key, arn: execution_arn.clone(), trace_header: trace_header.clone(), reason }
+    }
 }
 
 /// A turn under construction.

@@ -16,7 +16,7 @@ use super::piece::{self, Reading, Span};
 use super::{
     Append, Batch, Change, DefinitionKey, End, ExecutionKey, ExecutionSummary, Filter, Revision, Sleep,
     StartedThrough, StateMachineStatus, Store, StoreError, StoredActivity, StoredAlias, StoredExecution,
-    StoredStateMachine, StoredVersion, Tag,
+    StoredStateMachine, StoredVersion, Tag, Traced, kept_trace,
 };
 use crate::token::TokenSecret;
 
@@ -153,7 +153,21 @@ impl Store for MemoryStore {
         let tables = self.tables();
         let newest_first = tables.executions.values().rev().map(|entry| &entry.execution);
         let admitted = newest_first.filter(|execution| filter.admits(execution));
-        Ok(admitted.take(filter.limit).map(summary).collect())
+        Ok(admitted.take(filter.limit).map(StoredExecution::summary).collect())
+    }
+
+    fn traced(&self, traced: Traced, limit: usize) -> Result<Vec<ExecutionSummary>, StoreError> {
+        let tables = self.tables();
+        let executions = tables.executions.values().map(|entry| &entry.execution);
+        let found = executions.filter(|execution| match (kept_trace(&execution.identity), traced) {
+            (None, _) => false,
+            (Some(id), Traced::Of(wanted)) => id == wanted,
+            (Some(_), Traced::Started { from, before }) => (from..before).contains(&execution.started_at),
+        });
+        let mut found: Vec<ExecutionSummary> = found.map(StoredExecution::summary).collect();
+        found.sort_by_key(|execution| std::cmp::Reverse((execution.started_at, execution.key)));
+        found.truncate(limit);
+        Ok(found)
     }
 
     fn delete_ended(&self, ended_before: Timestamp, limit: usize) -> Result<usize, StoreError> {
@@ -279,18 +293,6 @@ impl Filter {
 /// Everything behind this ARN.
 fn after_arn(after: Option<&str>) -> (Bound<&str>, Bound<&str>) {
     (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded)
-}
-
-fn summary(execution: &StoredExecution) -> ExecutionSummary {
-    ExecutionSummary {
-        key: execution.key,
-        identity: execution.identity.clone(),
-        status: execution.status(),
-        started_at: execution.started_at,
-        ended_at: execution.end.as_ref().map(|end| end.ended_at),
-        parked: execution.parked.clone(),
-        redrive: execution.redrive,
-    }
 }
 
 impl Tables {

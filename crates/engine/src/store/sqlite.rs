@@ -46,7 +46,7 @@ use super::piece::{self, Reading, Span};
 use super::{
     Append, Batch, Change, DefinitionKey, End, ExecutionKey, ExecutionStatus, ExecutionSummary, Filter,
     NewExecution, Redrive, Revision, Sleep, Store, StoreError, StoredActivity, StoredAlias, StoredExecution,
-    StoredStateMachine, StoredVersion, Tag,
+    StoredStateMachine, StoredVersion, Tag, Traced, kept_trace,
 };
 use crate::token::TokenSecret;
 
@@ -199,6 +199,10 @@ impl Store for SqliteStore {
 
     fn executions(&self, filter: &Filter) -> Result<Vec<ExecutionSummary>, StoreError> {
         self.read(|reader| rows::list(reader, filter))
+    }
+
+    fn traced(&self, traced: Traced, limit: usize) -> Result<Vec<ExecutionSummary>, StoreError> {
+        self.read(|reader| rows::traced(reader, traced, limit))
     }
 
     fn delete_ended(&self, ended_before: Timestamp, limit: usize) -> Result<usize, StoreError> {
@@ -368,9 +372,9 @@ fn write_start(transaction: &Transaction<'_>, append: &Append, start: &NewExecut
         .prepare_cached(
             "INSERT INTO executions (key, status, arn, name, state_machine_arn, state_machine_name, version_arn,
                  alias_arn, role_arn, definition, revision, started_ms, input, parent, parent_branch,
-                 parent_event, parent_waits, ended_ms, output, error, cause)
+                 parent_event, parent_waits, ended_ms, output, error, cause, trace_header, trace_id)
              VALUES (?1, ?17, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,
-                 ?18, ?19, ?20, ?21)",
+                 ?18, ?19, ?20, ?21, ?22, ?23)",
         )?
         .execute(params![
             append.key.0,
@@ -394,6 +398,8 @@ fn write_start(transaction: &Transaction<'_>, append: &Append, start: &NewExecut
             end.output,
             end.error,
             end.cause,
+            identity.trace_header,
+            kept_trace(identity).map(|id| id.to_string()),
         ])
         .map_err(Failure::of_append(append.key))?;
     Ok(())

@@ -48,7 +48,7 @@ pub struct Revision {
     pub updated_at: Timestamp,
 }
 
-/// How a state machine logs, traces and encrypts: the API's own JSON texts, which the engine does not look into.
+/// How a state machine logs, traces and encrypts: the API's own JSON texts. The engine looks for one thing in them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// `loggingConfiguration`.
@@ -100,6 +100,18 @@ pub struct Route {
     pub version: u32,
     /// How many of a hundred executions go there.
     pub weight: u8,
+}
+
+impl Settings {
+    /// Whether executions are traced that no caller has decided for.
+    pub fn is_traced(&self) -> bool {
+        #[derive(serde::Deserialize)]
+        struct Tracing {
+            #[serde(default)]
+            enabled: bool,
+        }
+        serde_json::from_str(&self.tracing).is_ok_and(|Tracing { enabled }| enabled)
+    }
 }
 
 impl StoredVersion {

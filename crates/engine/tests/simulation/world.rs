@@ -653,6 +653,7 @@ pub fn identity(key: ExecutionKey) -> Arc<Identity> {
         role_arn: "arn:aws:iam::000000000000:role/sim".into(),
         qualifiers: Qualifiers::default(),
         revision_id: None,
+        trace_header: None,
     })
 }
 

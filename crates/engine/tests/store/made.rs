@@ -42,6 +42,7 @@ pub fn identity(key: i64, machine: &str) -> Arc<Identity> {
         role_arn: "arn:aws:iam::000000000000:role/darkroom".into(),
         qualifiers: Qualifiers::default(),
         revision_id: None,
+        trace_header: None,
     })
 }
 

@@ -7,8 +7,8 @@ use darkroom_asl::interpreter::event::{EventId, Reason};
 use darkroom_asl::interpreter::{Identity, Qualifiers};
 use darkroom_engine::TokenSecret;
 use darkroom_engine::store::{
-    Append, Batch, End, EndStatus, ExecutionKey, ExecutionStatus, ExecutionSummary, Filter, Redrive, Sleep,
-    StartedThrough, Store, StoredExecution,
+    Append, Batch, End, EndStatus, ExecutionKey, ExecutionStatus, ExecutionSummary, Filter, NewExecution,
+    Redrive, Sleep, StartedThrough, Store, StoredExecution, Traced,
 };
 
 use crate::made::{
@@ -354,6 +354,47 @@ pub fn what_ended_since_a_time_is_found_by_key(store: &dyn Store) {
     assert_eq!(since(20, Some(3), 2), [5]);
     assert_eq!(since(0, None, 9), [1, 3, 4, 5]);
     assert_eq!(since(31, None, 9), [0; 0]);
+}
+
+pub fn what_is_traced_is_found_by_its_trace_and_its_start(store: &dyn Store) {
+    put_definition(store);
+    let root = |digit: char| format!("1-5759e988-{}", digit.to_string().repeat(24));
+    let header = |digit, sampled: &str| Some(format!("Root={};Sampled={sampled}", root(digit)));
+    let traced = |(key, started, trace_header): (i64, i64, Option<String>)| {
+        let trace_header = trace_header.map(Into::into);
+        let identity = Identity { trace_header, ..(*made::identity(key, "photos")).clone() };
+        let append = start(key, 1);
+        let start = append.start.clone().map(|start| NewExecution { started_at: at(started), ..start });
+        Append { identity: Arc::new(identity), start, ..append }
+    };
+    let starts = [
+        (1, 10, header('a', "1")),
+        (2, 20, header('b', "1")),
+        (3, 20, header('a', "1")),
+        (4, 30, header('a', "0")),
+        (5, 40, header('a', "?")),
+        (6, 50, None),
+        (7, 60, Some("no header at all".to_owned())),
+    ];
+    let starts = starts.map(traced);
+    let identities: Vec<_> = starts.iter().map(|append| append.identity.clone()).collect();
+    commit(store, starts).unwrap();
+    for (identity, key) in identities.iter().zip(1..) {
+        assert_eq!(store.execution(&execution_arn(key)).unwrap().unwrap().identity, *identity);
+    }
+    let found = |traced, limit| {
+        let found = store.traced(traced, limit).unwrap();
+        found.iter().map(|execution| execution.key.0).collect::<Vec<_>>()
+    };
+    let of = |digit| Traced::Of(root(digit).parse().unwrap());
+    assert_eq!(found(of('a'), 9), [3, 1]);
+    assert_eq!(found(of('a'), 1), [3]);
+    assert_eq!(found(of('b'), 9), [2]);
+    assert_eq!(found(of('c'), 9), [0; 0]);
+    let started = |from, before| Traced::Started { from: at(from), before: at(before) };
+    assert_eq!(found(started(0, 99), 9), [3, 2, 1]);
+    assert_eq!(found(started(10, 20), 9), [1]);
+    assert_eq!(found(started(20, 99), 1), [3]);
 }
 
 pub fn ended_executions_are_deleted_oldest_end_first(store: &dyn Store) {

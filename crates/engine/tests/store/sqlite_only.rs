@@ -198,7 +198,7 @@ fn a_token_secret_outlives_the_process() {
 fn a_newer_version_s_file_is_refused() {
     let (_folder, path) = place();
     drop(open(&path));
-    Connection::open(&path).unwrap().pragma_update(None, "user_version", 6).unwrap();
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 7).unwrap();
     assert_corrupt(SqliteStore::open(&path), &["store.db", "newer version"]);
     assert_corrupt(SqliteStore::open_read_only(&path), &["newer version"]);
 }

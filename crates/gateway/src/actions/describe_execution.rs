@@ -38,6 +38,8 @@ pub(super) struct Output {
     #[serde(skip_serializing_if = "Option::is_none")]
     output_details: Option<Included>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    trace_header: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Text>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<Text>,
@@ -106,6 +108,7 @@ fn describe(execution: StoredExecution, redrivable: Result<(), NotRedrivable>, i
         input_details: Included { included: include_data },
         output_details: output.is_some().then_some(Included { included: include_data }),
         output: output.filter(|_| include_data),
+        trace_header: execution.identity.trace_header.clone(),
         error: reason.error,
         cause: reason.cause,
         state_machine_version_arn: execution.identity.qualifiers.version_arn.clone(),

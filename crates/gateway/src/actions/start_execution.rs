@@ -24,6 +24,7 @@ pub(super) struct Input {
     state_machine_arn: String,
     name: Option<String>,
     input: Option<String>,
+    trace_header: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -38,6 +39,7 @@ pub(super) struct Wanted {
     pub(super) machine_arn: String,
     name: Option<String>,
     input: Payload,
+    trace_header: Option<String>,
 }
 
 /// An execution that can be started.
@@ -51,6 +53,7 @@ pub(super) struct Start {
 
 pub(super) async fn run(context: Context, input: Input) -> Result<Output, ApiError> {
     let wanted = Wanted::read(input.state_machine_arn, input.name, input.input)?;
+    let wanted = wanted.in_trace(&context, input.trace_header);
     let (answer, answered) = oneshot::channel();
     let machine_arn = wanted.machine_arn.clone();
     context
@@ -86,12 +89,17 @@ impl Wanted {
         let text = input.unwrap_or_else(|| "{}".to_owned());
         let input = Payload::parse(text.as_str())
             .map_err(|error| ApiError::InvalidExecutionInput(JacksonError::new(&text, &error).to_string()))?;
-        Ok(Self { machine_arn, name, input })
+        Ok(Self { machine_arn, name, input, trace_header: None })
+    }
+
+    /// AWS: the request's header wins over `traceHeader`.
+    pub(super) fn in_trace(self, context: &Context, trace_header: Option<String>) -> Self {
+        Self { trace_header: context.trace_header.clone().or(trace_header), ..self }
     }
 
     /// Finds what to run. Reads the store.
     pub(super) fn resolve(self, engine: &Engine) -> Result<Start, ApiError> {
-        let Self { machine_arn, name, input } = self;
+        let Self { machine_arn, name, input, trace_header } = self;
         let target = engine.target(&machine_arn)?;
         let (machine_type, definition) = (target.machine.machine_type, target.revision.definition.clone());
         let name = name.unwrap_or_else(random_uuid);
@@ -100,7 +108,7 @@ impl Wanted {
             MachineType::Standard => of_execution(arn, machine_name, &name),
             MachineType::Express => of_express(arn, machine_name, &name, &random_uuid()),
         };
-        let identity = target.identity(execution_arn, &name);
+        let identity = engine.identity(&target, execution_arn, &name, trace_header.as_deref());
         let machine = engine.machine(&definition)?;
         Ok(Start { machine_type, identity, definition, machine, input })
     }

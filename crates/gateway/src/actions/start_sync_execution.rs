@@ -47,7 +47,7 @@ pub(super) struct Output {
     #[serde(skip_serializing_if = "Option::is_none")]
     output_details: Option<Included>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    trace_header: Option<String>,
+    trace_header: Option<Text>,
     billing_details: Billing,
 }
 
@@ -67,6 +67,7 @@ const DURATION_STEP_MS: i64 = 100;
 pub(super) async fn run(context: Context, input: Input) -> Result<Output, ApiError> {
     let include_data = input.included_data.unwrap_or_default() == IncludedData::AllData;
     let wanted = Wanted::read(input.state_machine_arn, input.name, input.input)?;
+    let wanted = wanted.in_trace(&context, input.trace_header);
     let (answer, answered) = oneshot::channel();
     let machine_arn = wanted.machine_arn.clone();
     context
@@ -85,10 +86,10 @@ pub(super) async fn run(context: Context, input: Input) -> Result<Output, ApiErr
     let outcome = answered.await.ok().flatten();
     let outcome =
         outcome.ok_or_else(|| ApiError::Internal("an Express execution was set aside".to_owned()))?;
-    Ok(describe(&outcome, include_data, input.trace_header))
+    Ok(describe(&outcome, include_data))
 }
 
-fn describe(outcome: &Arc<Outcome>, include_data: bool, trace_header: Option<String>) -> Output {
+fn describe(outcome: &Arc<Outcome>, include_data: bool) -> Output {
     let Outcome { identity, input, started_at, redrive_count: _, end } = &**outcome;
     let (output, reason) = match &end.status {
         EndStatus::Succeeded(output) => (Some(output), None),
@@ -112,7 +113,7 @@ fn describe(outcome: &Arc<Outcome>, include_data: bool, trace_header: Option<Str
         input_details: Included { included: include_data },
         output: output.filter(|_| include_data).cloned(),
         output_details: output.map(|_| Included { included: include_data }),
-        trace_header,
+        trace_header: identity.trace_header.clone(),
         billing_details: Billing {
             billed_memory_used_in_mb: MEMORY_STEP_MB,
             billed_duration_in_milliseconds: steps * DURATION_STEP_MS,

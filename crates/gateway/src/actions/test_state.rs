@@ -340,6 +340,7 @@ fn identity(region: &str, account: &str, role_arn: Option<&str>) -> Identity {
         role_arn: role_arn.unwrap_or_default().into(),
         qualifiers: Qualifiers::default(),
         revision_id: None,
+        trace_header: None,
     }
 }
 

@@ -1,24 +1,28 @@
-//! The namespace AWS/Lambda: what is measured of each call of a function.
+//! What is measured of each call of a function: the namespace AWS/Lambda, and the call's segment where it is traced.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
 use super::Outcome;
+use super::traced::{Called, Traced};
 use crate::cloudwatch::{Bucket, CloudWatch, MINUTE_MS, Metric, Series, Unit};
 use crate::wire::Fault;
+use crate::xray::XRay;
 
 const NAMESPACE: &str = "AWS/Lambda";
 
 /// Takes the measurements of calls.
-pub(super) struct Measures {
+pub(crate) struct Measures {
     cloudwatch: CloudWatch,
+    /// Where segments go, if X-Ray is embedded.
+    xray: Option<XRay>,
     /// Calls of all functions that are under way.
     under_way: AtomicU32,
 }
 
 impl Measures {
-    pub(super) fn new(cloudwatch: CloudWatch) -> Self {
-        Self { cloudwatch, under_way: AtomicU32::new(0) }
+    pub(crate) fn new(cloudwatch: CloudWatch, xray: Option<XRay>) -> Self {
+        Self { cloudwatch, xray, under_way: AtomicU32::new(0) }
     }
 
     /// A call begins.
@@ -45,7 +49,19 @@ impl Drop for Call<'_> {
 impl Call<'_> {
     /// It is over. AWS: a function that reports an error has failed, and a call that Lambda itself could not make has not
     /// been one.
-    pub(super) fn end(self, function: &str, outcome: Result<&Outcome, &Fault>, now_ms: i64) {
+    pub(super) fn end(
+        self,
+        called: &Called<'_>,
+        traced: Traced,
+        outcome: Result<&Outcome, &Fault>,
+        now_ms: i64,
+    ) {
+        if let Some(xray) = &self.measures.xray
+            && let Some(segment) = traced.end(called, outcome, now_ms)
+        {
+            xray.record(&segment);
+        }
+        let function = called.function;
         let minute = now_ms.div_euclid(MINUTE_MS);
         let values = match outcome {
             Ok(outcome) => vec![

@@ -10,6 +10,7 @@ mod in_process;
 mod metrics;
 mod process;
 mod runtime;
+mod traced;
 mod url;
 
 use std::collections::BTreeMap;
@@ -18,25 +19,27 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::Request;
 use bytes::Bytes;
+use darkroom_trace::TraceHeader;
 use futures::future::BoxFuture;
 use http::{Method, Response};
 use serde_json::{Value, json};
 
 use crate::base64;
 use crate::clock::Clock;
-use crate::cloudwatch::CloudWatch;
 use crate::database::Database;
 use crate::outbox::{Delivery, Destination, Outbox, Retry};
 use crate::router::{Protocol, Route, Service};
 use crate::wire::query::decoded;
 use crate::wire::{self, Caller, Fault, random_uuid};
 
-use self::metrics::Measures;
+pub(crate) use self::metrics::Measures;
 
 pub use activity::{Activities, Activity, Counts, LastCall, Line, Seen};
 pub use in_process::{Code, InProcess, Workers};
 pub use process::{Process, ProcessSettings};
 pub use url::Url;
+
+use self::traced::{Called, Traced};
 
 /// Bytes of a payload, each way. AWS's own bound.
 pub(crate) const PAYLOAD_BYTES_MAX: usize = 6_291_556;
@@ -44,6 +47,8 @@ pub(crate) const PAYLOAD_BYTES_MAX: usize = 6_291_556;
 const EVENT_BYTES_MAX: usize = 1_048_576;
 /// Bytes of a log's end that a caller may ask for. AWS's own bound.
 pub(crate) const LOG_TAIL_BYTES: usize = 4096;
+/// The log's target for what functions write. It is theirs, and may hold anything.
+pub const OUTPUT_TARGET: &str = "functions";
 const PREFIX: &str = "/2015-03-31/functions";
 
 /// AWS: an asynchronous call is repeated after one minute and again after two.
@@ -63,6 +68,8 @@ pub struct Invocation {
     pub client_context: Option<String>,
     /// Takes what the function writes.
     pub activity: Arc<Activity>,
+    /// The trace that it belongs to, under the function's own segment where the trace is kept.
+    pub trace_header: TraceHeader,
 }
 
 /// What a function gave back, its own errors among it.
@@ -128,15 +135,14 @@ impl Named {
 
 impl Lambda {
     /// A Lambda of these functions, whose calls are measured.
-    pub fn new(
+    pub(crate) fn new(
         functions: BTreeMap<String, Arc<dyn Function>>,
         database: Database,
         clock: Clock,
         outbox: Outbox,
-        cloudwatch: CloudWatch,
+        measures: Measures,
     ) -> Self {
-        let (measures, activities) = (Measures::new(cloudwatch), Arc::default());
-        Self { functions, database, clock, outbox, measures, activities }
+        Self { functions, database, clock, outbox, measures, activities: Arc::default() }
     }
 
     /// What goes on in the functions.
@@ -226,13 +232,23 @@ impl Lambda {
         }
         let request_id = random_uuid();
         let client_context = wire::text(headers, "x-amz-client-context").map(str::to_owned);
+        let upstream = wire::text(headers, "x-amzn-trace-id").and_then(|text| text.parse().ok());
+        let now_ms = self.clock.now_ms();
+        let traced = Traced::begin(upstream, now_ms);
         let activity = self.activities.of(&named.name, &self.clock);
         let (call, under_way) = (self.measures.begin(), activity.begin(&request_id));
-        let invocation =
-            Invocation { request_id: request_id.clone(), arn, payload, client_context, activity };
+        let invocation = Invocation {
+            request_id: request_id.clone(),
+            arn: arn.clone(),
+            payload,
+            client_context,
+            activity,
+            trace_header: traced.header(),
+        };
         let outcome = function.invoke(invocation).await;
         under_way.end(&request_id, outcome.as_ref());
-        call.end(&named.name, outcome.as_ref(), self.clock.now_ms());
+        let function = Called { function: &named.name, arn: &arn, request_id: &request_id };
+        call.end(&function, traced, outcome.as_ref(), self.clock.now_ms());
         let outcome = outcome?;
         let mut response = wire::response(200, "application/json", outcome.payload);
         let answer = response.headers_mut();

@@ -16,7 +16,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::activity::{Activity, LINE_BYTES_MAX};
 use super::runtime::{Runtime, Work};
-use super::{Function, Invocation, LOG_TAIL_BYTES, Outcome};
+use super::{Function, Invocation, LOG_TAIL_BYTES, OUTPUT_TARGET, Outcome};
 use crate::wire::{Fault, random_uuid};
 
 /// How long a process may take until it asks for its first event. AWS's own bound.
@@ -248,7 +248,8 @@ impl Written {
         let (mut piece, mut line) = (vec![0; LOG_TAIL_BYTES], Vec::new());
         while let Ok(read) = output.read(&mut piece).await {
             let Some(written) = piece.get(..read).filter(|written| !written.is_empty()) else { break };
-            tracing::info!(function = self.function, "{}", String::from_utf8_lossy(written).trim_end());
+            let text = String::from_utf8_lossy(written);
+            tracing::info!(target: OUTPUT_TARGET, function = self.function, "{}", text.trim_end());
             for part in written.split_inclusive(|byte| *byte == b'\n') {
                 line.extend_from_slice(part);
                 if part.ends_with(b"\n") || line.len() >= LINE_BYTES_MAX {

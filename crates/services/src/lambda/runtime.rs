@@ -96,18 +96,12 @@ async fn next(State(shared): State<Arc<Shared>>) -> Response<Body> {
     wire::set(headers, "lambda-runtime-aws-request-id", &invocation.request_id);
     wire::set(headers, "lambda-runtime-deadline-ms", &deadline_ms.to_string());
     wire::set(headers, "lambda-runtime-invoked-function-arn", &invocation.arn);
-    wire::set(headers, "lambda-runtime-trace-id", &trace_id());
+    wire::set(headers, "lambda-runtime-trace-id", &invocation.trace_header.to_string());
     if let Some(context) = &invocation.client_context {
         let decoded = crate::base64::decode(context).and_then(|bytes| String::from_utf8(bytes).ok());
         wire::set(headers, "lambda-runtime-client-context", decoded.as_deref().unwrap_or(context));
     }
     response
-}
-
-fn trace_id() -> String {
-    let id = wire::random_uuid().replace('-', "");
-    let epoch = Timestamp::now().as_second();
-    format!("Root=1-{epoch:08x}-{};Parent={};Sampled=0", &id[..24], &id[16..])
 }
 
 async fn response(

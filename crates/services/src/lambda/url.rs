@@ -30,6 +30,7 @@ impl Url {
             .header("content-type", "application/json")
             .header("lambda-runtime-aws-request-id", &invocation.request_id)
             .header("lambda-runtime-invoked-function-arn", &invocation.arn)
+            .header("x-amzn-trace-id", invocation.trace_header.to_string())
             .body(Full::new(invocation.payload))
             .map_err(|error| error.to_string())?;
         let response = self.client.request(request).await.map_err(|error| chain(&error))?;

@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Delivery, Failure, smtp};
 use crate::endpoint::{Endpoints, HttpClient, Scope, chain, http_client};
+use crate::tasks::code_and_message;
 use crate::wire::{encoded, random_uuid};
 
 /// The longest to wait for an HTTP endpoint. AWS's own.
@@ -66,6 +67,25 @@ pub(crate) enum Destination {
 }
 
 impl Destination {
+    /// Where it is, as the log may have it: without subjects, headers, addresses of people, and what stands behind a
+    /// URL's host, which may let in whoever has it.
+    pub(super) fn place(&self) -> String {
+        match self {
+            Self::Queue { arn, .. }
+            | Self::Topic { arn, .. }
+            | Self::Function { arn }
+            | Self::Invocation { arn }
+            | Self::StateMachine { arn, .. }
+            | Self::Bus { arn, .. } => arn.clone(),
+            Self::Http { url, .. } => {
+                let host = url.parse().ok().and_then(|url: http::Uri| url.host().map(str::to_owned));
+                format!("http endpoint at {}", host.unwrap_or_default())
+            }
+            Self::Mail { .. } => "mail".to_owned(),
+            Self::File { name } => name.clone(),
+        }
+    }
+
     pub(crate) fn queue(arn: &str) -> Self {
         Self::Queue {
             arn: arn.to_owned(),
@@ -188,12 +208,14 @@ impl Deliverer {
             .await
             .map_err(|error| Failure { is_final: false, reason: error.to_string() })?;
         if answer.headers().contains_key("x-amz-function-error") {
-            return Err(Failure { is_final: false, reason: shown(answer.body()) });
+            return Err(Failure { is_final: false, reason: "the function failed".to_owned() });
         }
         if answer.status().is_success() || is_repeat(answer.body()) {
             return Ok(());
         }
-        Err(Failure { is_final: is_refusal(answer.status()), reason: shown(answer.body()) })
+        // Its code and no more: the message may say again what was sent.
+        let (code, _) = code_and_message(&answer);
+        Err(Failure { is_final: is_refusal(answer.status()), reason: format!("{} {code}", answer.status()) })
     }
 
     async fn post(&self, url: &str, headers: &BTreeMap<String, String>, body: &str) -> Result<(), Failure> {
@@ -247,10 +269,6 @@ fn tail(arn: &str) -> (&str, &str) {
     let mut parts = arn.rsplit(':');
     let name = parts.next().unwrap_or_default();
     (parts.next().unwrap_or_default(), name)
-}
-
-fn shown(body: &[u8]) -> String {
-    String::from_utf8_lossy(body.get(..1000).unwrap_or(body)).into_owned()
 }
 
 fn final_failure(reason: &str) -> Failure {

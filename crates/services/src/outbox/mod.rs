@@ -248,7 +248,8 @@ fn note(
             .execute(params![taken.sequence, attempts, due_ms])?;
         return Ok(());
     }
-    tracing::warn!(destination = ?delivery.destination, reason = failure.reason, attempts, "a delivery failed for good");
+    let destination = delivery.destination.place();
+    tracing::warn!(destination, reason = failure.reason, attempts, "a delivery failed for good");
     if let Some(arn) = &delivery.dead_letter_arn {
         let dead = Delivery {
             destination: Destination::queue(arn),

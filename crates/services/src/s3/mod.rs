@@ -26,6 +26,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::Request;
+use darkroom_port::request_id;
 use futures::future::BoxFuture;
 use http::{HeaderMap, Method, Response, header};
 
@@ -261,7 +262,7 @@ impl Service for S3 {
                 Ok(response) => response,
                 Err(fault) => in_xml(&fault, &resource, is_head),
             };
-            let id = wire::random_uuid().replace('-', "")[..16].to_uppercase();
+            let id = request_id().replace('-', "")[..16].to_uppercase();
             wire::set(response.headers_mut(), "x-amz-request-id", &id);
             wire::set(response.headers_mut(), "x-amz-id-2", &crate::base64::encode(id.as_bytes()));
             response
@@ -309,7 +310,7 @@ pub(crate) fn in_xml(fault: &Fault, resource: &str, is_head: bool) -> Response<B
             "NoSuchKey" => xml.leaf("Key", resource.splitn(3, '/').nth(2).unwrap_or_default()),
             _ => xml.leaf("Resource", resource),
         }
-        xml.leaf("RequestId", &wire::random_uuid());
+        xml.leaf("RequestId", &request_id());
         xml.leaf("HostId", "");
     });
     wire::response(fault.status, "application/xml", xml.text())

@@ -393,6 +393,7 @@ mod tests {
                 state_machine_arn: String::new(),
                 role_arn: String::new(),
                 credentials_role_arn: None,
+                trace_header: None,
             };
             assert_eq!(
                 http.invoke(&call).await.map_err(|fault| fault.error),

@@ -22,11 +22,13 @@ mod states;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use darkroom_trace::TraceHeader;
 use http::{Request, Response};
 use serde_json::{Map, Value, json};
 
 use crate::endpoint::{Endpoints, Scope, Unreachable};
 use crate::roles::Roles;
+use crate::wire;
 
 pub use fault::TaskFault;
 pub(crate) use fault::code_and_message;
@@ -52,6 +54,8 @@ pub struct TaskCall {
     pub role_arn: String,
     /// The role that the Task takes instead, where it has `Credentials`.
     pub credentials_role_arn: Option<String>,
+    /// The trace that the call is made in, under the attempt that it is.
+    pub trace_header: Option<TraceHeader>,
 }
 
 /// Makes the calls of Tasks.
@@ -109,7 +113,11 @@ impl Tasks {
         host_prefix: &str,
         request: Result<Request<Bytes>, http::Error>,
     ) -> Result<Response<Bytes>, Unreachable> {
-        let request = request.map_err(|error| Unreachable { was_sent: false, reason: error.to_string() })?;
+        let mut request =
+            request.map_err(|error| Unreachable { was_sent: false, reason: error.to_string() })?;
+        if let Some(header) = call.trace_header {
+            wire::set(request.headers_mut(), "x-amzn-trace-id", &header.to_string());
+        }
         let scope = Scope { service, host_prefix, region: &call.region, account: &call.account };
         self.endpoints.send(scope, request).await
     }

@@ -319,6 +319,7 @@ mod tests {
             state_machine_arn: "arn:aws:states:eu-west-1:111122223333:stateMachine:m".to_owned(),
             role_arn: "arn:aws:iam::111122223333:role/r".to_owned(),
             credentials_role_arn: None,
+            trace_header: None,
         }
     }
 

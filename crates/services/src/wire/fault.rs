@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use axum::body::Body;
 use ciborium::Value as Cbor;
-use darkroom_port::Refusal;
+use darkroom_port::{Refusal, request_id};
 use http::Response;
 use serde_json::json;
 
@@ -133,7 +133,7 @@ impl Fault {
             xml.leaf("Code", self.query_code());
             xml.leaf("Message", &self.message);
         });
-        xml.leaf("RequestId", &super::random_uuid());
+        xml.leaf("RequestId", &request_id());
         xml.close("ErrorResponse");
         super::response(self.status, "text/xml", xml.text())
     }

@@ -16,7 +16,7 @@ pub(crate) use ids::hex;
 
 use axum::body::Body;
 use bytes::Bytes;
-use darkroom_port::Refusal;
+use darkroom_port::{Refusal, request_id};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Collected, LengthLimitError, Limited};
 
@@ -27,7 +27,7 @@ pub(crate) fn response(status: u16, content_type: &'static str, body: impl Into<
     if !content_type.is_empty() {
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     }
-    set(response.headers_mut(), "x-amzn-requestid", &random_uuid());
+    set(response.headers_mut(), "x-amzn-requestid", &request_id());
     response
 }
 

@@ -117,7 +117,7 @@ pub(crate) fn answer(action: &str, namespace: &str, inside: impl FnOnce(&mut Xml
     let (outer, result) = (format!("{action}Response"), format!("{action}Result"));
     xml.open_with(&outer, &[("xmlns", namespace)]);
     xml.within(&result, inside);
-    let response_id = super::random_uuid();
+    let response_id = darkroom_port::request_id();
     xml.within("ResponseMetadata", |xml| xml.leaf("RequestId", &response_id));
     xml.close(&outer);
     let mut response = super::response(200, "text/xml", xml.text());

@@ -11,3 +11,4 @@ mod queues;
 mod restart;
 mod tasks;
 mod told;
+mod traces;

@@ -13,6 +13,7 @@ use darkroom_services::roles::Roles;
 use darkroom_services::s3::Folders;
 use darkroom_services::tasks::{HttpSettings, TaskCall, TaskFault};
 use darkroom_services::wire::Home;
+use darkroom_services::xray::Source;
 use darkroom_services::{Services, Settings};
 use serde_json::{Value, json};
 
@@ -44,6 +45,14 @@ impl Port {
     }
 
     pub fn with(folder: &Path, functions: BTreeMap<String, Arc<dyn Function>>) -> Self {
+        Self::with_segments(folder, functions, None)
+    }
+
+    pub fn with_segments(
+        folder: &Path,
+        functions: BTreeMap<String, Arc<dyn Function>>,
+        segments: Option<Arc<dyn Source>>,
+    ) -> Self {
         let now_ms = Arc::new(AtomicI64::new(1_750_000_000_000));
         let settings = Settings {
             home: Home {
@@ -59,6 +68,7 @@ impl Port {
             http: HttpSettings::default(),
             roles: Arc::new(Roles::none()),
             clock: Clock::Manual(now_ms.clone()),
+            segments,
         };
         Self { services: Services::open(settings, |_| Vec::new()).unwrap(), now_ms }
     }
@@ -126,6 +136,7 @@ impl Port {
             state_machine_arn: "arn:machine".to_owned(),
             role_arn: ROLE.to_owned(),
             credentials_role_arn: None,
+            trace_header: None,
         };
         self.services.tasks.call(&call).await.map(|output| serde_json::from_str(&output).unwrap())
     }

@@ -12,7 +12,7 @@ use super::failure::Failure;
 use super::select::{row_limit, select};
 use crate::store::{
     End, EndStatus, ExecutionKey, ExecutionStatus, ExecutionSummary, Filter, Parent, Redrive, StartedThrough,
-    StoredExecution,
+    StoredExecution, Traced,
 };
 
 /// The columns that a list shows, in [`read_summary`]'s order, and then those in `$more`.
@@ -20,7 +20,7 @@ macro_rules! select {
     ([$($more:literal),*] $($rest:literal)+) => {
         concat!(
             "SELECT key, status, arn, name, state_machine_arn, state_machine_name, version_arn, alias_arn, ",
-            "role_arn, revision, started_ms, ended_ms, parked, redrive_count, redriven_ms", $(", ", $more,)* " FROM executions ",
+            "role_arn, revision, started_ms, ended_ms, parked, redrive_count, redriven_ms, trace_header", $(", ", $more,)* " FROM executions ",
             $($rest),+
         )
     };
@@ -66,6 +66,12 @@ const BY_ALIAS: &str = select!([] "WHERE alias_arn = ?3 AND key < ?1 ORDER BY ke
 const BY_ALIAS_AND_STATUS: &str =
     select!([] "WHERE alias_arn = ?4 AND +status = ?3 AND key < ?1 ORDER BY key DESC LIMIT ?2");
 
+const OF_TRACE: &str = select!([] "WHERE trace_id = ?1 ORDER BY started_ms DESC, key DESC LIMIT ?2");
+const TRACED: &str = select!(
+    [] "WHERE trace_id IS NOT NULL AND started_ms >= ?1 AND started_ms < ?2 "
+    "ORDER BY started_ms DESC, key DESC LIMIT ?3"
+);
+
 /// The five statuses' keys are merged as they lie in one index, which spares a second index.
 const BY_STATE_MACHINE: &str = select!(
     [] "WHERE key IN ("
@@ -97,6 +103,22 @@ pub(super) fn list(connection: &Connection, filter: &Filter) -> Result<Vec<Execu
         (None, Some(status)) => select(connection, one_status, params![before, limit, status], read_summary),
         (Some(arn), Some(status)) => {
             select(connection, one_status, params![before, limit, status, arn], read_summary)
+        }
+    }
+}
+
+/// Those that are traced, newest first.
+pub(super) fn traced(
+    connection: &Connection,
+    traced: Traced,
+    limit: usize,
+) -> Result<Vec<ExecutionSummary>, Failure> {
+    let limit = row_limit(limit);
+    match traced {
+        Traced::Of(id) => select(connection, OF_TRACE, params![id.to_string(), limit], read_summary),
+        Traced::Started { from, before } => {
+            let arguments = params![from.as_millis(), before.as_millis(), limit];
+            select(connection, TRACED, arguments, read_summary)
         }
     }
 }
@@ -140,6 +162,7 @@ fn read_summary(row: &Row<'_>) -> Result<ExecutionSummary, Failure> {
             qualifiers: Qualifiers { version_arn: row.get(6)?, alias_arn: row.get(7)? },
             role_arn: row.get(8)?,
             revision_id: row.get(9)?,
+            trace_header: row.get(15)?,
         }),
         status,
         started_at: Timestamp::from_millis(row.get(10)?),
@@ -161,21 +184,21 @@ fn read(row: &Row<'_>) -> Result<StoredExecution, Failure> {
     Ok(StoredExecution {
         key,
         identity,
-        definition: row.get(15)?,
-        input: place.payload("input", row.get(18)?)?,
+        definition: row.get(16)?,
+        input: place.payload("input", row.get(19)?)?,
         started_at,
         end: read_end(row, status, ended_at, &place)?,
         parked,
         parent: read_parent(row)?,
         redrive,
-        asleep_until: row.get::<_, Option<i64>>(24)?.map(Timestamp::from_millis),
+        asleep_until: row.get::<_, Option<i64>>(25)?.map(Timestamp::from_millis),
     })
 }
 
 fn read_parent(row: &Row<'_>) -> Result<Option<Parent>, Failure> {
-    let Some(key) = row.get(20)? else { return Ok(None) };
-    let task = TaskId { branch: BranchId(row.get(21)?), scheduled: EventId(row.get(22)?) };
-    Ok(Some(Parent { key: ExecutionKey(key), task, waits: row.get(23)? }))
+    let Some(key) = row.get(21)? else { return Ok(None) };
+    let task = TaskId { branch: BranchId(row.get(22)?), scheduled: EventId(row.get(23)?) };
+    Ok(Some(Parent { key: ExecutionKey(key), task, waits: row.get(24)? }))
 }
 
 fn read_end(
@@ -184,11 +207,11 @@ fn read_end(
     ended_at: Option<Timestamp>,
     place: &Place,
 ) -> Result<Option<End>, Failure> {
-    let reason = || -> Result<Reason, Failure> { Ok(Reason { error: row.get(16)?, cause: row.get(17)? }) };
+    let reason = || -> Result<Reason, Failure> { Ok(Reason { error: row.get(17)?, cause: row.get(18)? }) };
     let status = match status {
         ExecutionStatus::Running => return Ok(None),
         ExecutionStatus::Succeeded => {
-            EndStatus::Succeeded(place.payload("output", place.need("output", row.get(19)?)?)?)
+            EndStatus::Succeeded(place.payload("output", place.need("output", row.get(20)?)?)?)
         }
         ExecutionStatus::Failed => EndStatus::Failed(reason()?),
         ExecutionStatus::TimedOut => EndStatus::TimedOut(reason()?),
@@ -260,6 +283,8 @@ mod tests {
             BY_VERSION_AND_STATUS,
             BY_ALIAS,
             BY_ALIAS_AND_STATUS,
+            OF_TRACE,
+            TRACED,
             ENDED,
         ] {
             let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();

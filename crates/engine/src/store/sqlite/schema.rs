@@ -6,7 +6,7 @@ use super::failure::Failure;
 
 /// Stands in the file as `user_version`. A change of the tables counts it up and adds a migration; a change
 /// of the records counts [`FORMAT`](crate::store::piece::FORMAT) up instead.
-const VERSION: i64 = 5;
+const VERSION: i64 = 6;
 
 const DEFINITIONS: &str = "
 CREATE TABLE definitions (
@@ -176,6 +176,15 @@ CREATE TABLE sleepers (
 CREATE INDEX sleepers_by_time ON sleepers (until_ms);
 ";
 
+/// Since version 6: the trace that an execution belongs to, and its id where the trace is kept. What is not traced costs
+/// no index.
+const TRACES: &str = "
+ALTER TABLE executions ADD COLUMN trace_header TEXT;
+ALTER TABLE executions ADD COLUMN trace_id TEXT;
+CREATE INDEX executions_by_trace ON executions (trace_id, started_ms) WHERE trace_id IS NOT NULL;
+CREATE INDEX executions_by_traced_start ON executions (started_ms) WHERE trace_id IS NOT NULL;
+";
+
 /// What a file is, before anything is written to it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Found {
@@ -223,6 +232,9 @@ pub(super) fn migrate(connection: &mut Connection, version: i64) -> Result<(), F
     if version < 5 {
         transaction.execute_batch(SLEEPERS)?;
     }
+    if version < 6 {
+        transaction.execute_batch(TRACES)?;
+    }
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()?;
     Ok(())
@@ -231,7 +243,7 @@ pub(super) fn migrate(connection: &mut Connection, version: i64) -> Result<(), F
 /// Makes the tables in an empty file.
 pub(super) fn create(connection: &mut Connection) -> Result<(), Failure> {
     let transaction = connection.transaction()?;
-    for tables in [DEFINITIONS, EXECUTIONS, HISTORY, RESOURCES, TASKS, SLEEPERS] {
+    for tables in [DEFINITIONS, EXECUTIONS, HISTORY, RESOURCES, TASKS, SLEEPERS, TRACES] {
         transaction.execute_batch(tables)?;
     }
     transaction.pragma_update(None, "user_version", VERSION)?;

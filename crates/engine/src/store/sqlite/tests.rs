@@ -33,6 +33,7 @@ fn start(key: i64) -> Batch {
         role_arn: "role".into(),
         qualifiers: Qualifiers::default(),
         revision_id: None,
+        trace_header: None,
     };
     let start = NewExecution { definition: "definition".into(), input, started_at, parent: None };
     Batch {

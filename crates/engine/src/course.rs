@@ -1,6 +1,6 @@
 //! A history as a person reads it: which states were visited, when, how often each was tried, and what came of it.
 //!
-//! Events in, [`Trace`] out. Whether a history is whole does not matter: a state that was entered before the first
+//! Events in, [`Course`] out. Whether a history is whole does not matter: a state that was entered before the first
 //! event that is known is left out.
 
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use darkroom_asl::json::{Payload, Text};
 
 /// What an execution did.
 #[derive(Debug, Default)]
-pub struct Trace {
+pub struct Course {
     /// In the order in which states were entered.
     pub visits: Vec<Visit>,
 }
@@ -29,6 +29,8 @@ pub struct Visit {
     pub depth: usize,
     /// The branch.
     pub branch: BranchId,
+    /// The visit of the Parallel or Map state that it lies in: its place among the visits.
+    pub around: Option<usize>,
     /// Of a Map's iteration: its place, from 0.
     pub iteration: Option<u32>,
     /// The event that it was entered with.
@@ -84,6 +86,8 @@ impl Iterations {
 /// A call of a task.
 #[derive(Debug)]
 pub struct Attempt {
+    /// The event that it was given out with.
+    pub scheduled: EventId,
     /// What was called.
     pub target: Target,
     /// With what.
@@ -137,15 +141,14 @@ impl Standing {
     }
 }
 
-impl Trace {
+impl Course {
     /// Reads a history.
     pub fn of(events: &[HistoryEvent]) -> Self {
-        let mut reader =
-            Reader { trace: Self::default(), current: BTreeMap::new(), maps: BTreeMap::new(), events };
+        let mut reader = Reader { course: Self::default(), current: BTreeMap::new(), events };
         for event in events {
             reader.read(event);
         }
-        reader.trace
+        reader.course
     }
 
     /// How each state stands that was visited: as its last visit does, but under way if any is.
@@ -165,7 +168,7 @@ impl Trace {
         self.visits.iter().filter(move |visit| &*visit.state == state)
     }
 
-    /// The variables that a visit found: those set before it was entered, as far as the trace knows.
+    /// The variables that a visit found: those set before it was entered, as far as the course knows.
     pub fn variables_before(&self, visit: &Visit) -> BTreeMap<Text, Payload> {
         let is_seen = |other: &&Visit| other.branch == visit.branch || other.depth < visit.depth;
         let earlier = self.visits.iter().filter(is_seen).filter(|other| other.entered < visit.entered);
@@ -175,24 +178,23 @@ impl Trace {
 }
 
 struct Reader<'e> {
-    trace: Trace,
+    course: Course,
     /// Each branch's last visit.
     current: BTreeMap<BranchId, usize>,
-    /// The visit of a Map that began each of its iterations' branches.
-    maps: BTreeMap<BranchId, usize>,
     events: &'e [HistoryEvent],
 }
 
 impl Reader<'_> {
     fn read(&mut self, event: &HistoryEvent) {
         if let EventKind::StateEntered { state_type, name, input, wake_at } = &event.kind {
-            let (depth, iteration) = self.place(event);
-            self.current.insert(event.branch, self.trace.visits.len());
-            self.trace.visits.push(Visit {
+            let (depth, iteration, around) = self.place(event);
+            self.current.insert(event.branch, self.course.visits.len());
+            self.course.visits.push(Visit {
                 state: name.clone(),
                 state_type: *state_type,
                 depth,
                 branch: event.branch,
+                around,
                 iteration,
                 entered: event.id,
                 entered_at: event.timestamp,
@@ -228,18 +230,18 @@ impl Reader<'_> {
     }
 
     fn visit(&mut self, branch: BranchId) -> Option<&mut Visit> {
-        self.trace.visits.get_mut(*self.current.get(&branch)?)
+        self.course.visits.get_mut(*self.current.get(&branch)?)
     }
 
-    /// How deep a state stands that is entered, and in which iteration: as the state before it in its branch, or one
-    /// deeper than the state whose event began the branch.
-    fn place(&mut self, event: &HistoryEvent) -> (usize, Option<u32>) {
+    /// How deep a state stands that is entered, in which iteration and in which visit: as the state before it in its
+    /// branch, or one deeper than the state whose event began the branch.
+    fn place(&self, event: &HistoryEvent) -> (usize, Option<u32>, Option<usize>) {
         if let Some(before) = self.current.get(&event.branch) {
-            let before = &self.trace.visits[*before];
-            return (before.depth, before.iteration);
+            let before = &self.course.visits[*before];
+            return (before.depth, before.iteration, before.around);
         }
         if event.branch == BranchId::ROOT {
-            return (0, None);
+            return (0, None, None);
         }
         let first = self.events.first().map_or(0, |first| first.id.0);
         let cause = event.previous_event_id.0.checked_sub(first);
@@ -248,24 +250,25 @@ impl Reader<'_> {
             Some(EventKind::MapIterationStarted { iteration, .. }) => Some(iteration.index),
             _ => None,
         };
-        let around = cause.and_then(|cause| self.current.get(&cause.branch).copied());
-        if iteration.is_some() {
-            self.maps.extend(around.map(|around| (event.branch, around)));
-        }
-        (around.map_or(1, |around| self.trace.visits[around].depth + 1), iteration)
+        let around = cause.and_then(|cause| self.current.get(&cause.branch)).copied();
+        (around.map_or(1, |around| self.course.visits[around].depth + 1), iteration, around)
     }
 
     /// An iteration began, which is its Map's event, or ended, which is its own branch's.
     fn count_iteration(&mut self, event: &HistoryEvent) {
-        let (began_in, count): (_, fn(&mut Iterations)) = match &event.kind {
-            EventKind::MapIterationStarted { .. } => (&self.current, |it| it.started += 1),
-            EventKind::MapIterationSucceeded(_) => (&self.maps, |it| it.succeeded += 1),
-            EventKind::MapIterationFailed(_) => (&self.maps, |it| it.failed += 1),
-            EventKind::MapIterationAborted(_) => (&self.maps, |it| it.aborted += 1),
+        let count: fn(&mut Iterations) = match &event.kind {
+            EventKind::MapIterationStarted { .. } => |it| it.started += 1,
+            EventKind::MapIterationSucceeded(_) => |it| it.succeeded += 1,
+            EventKind::MapIterationFailed(_) => |it| it.failed += 1,
+            EventKind::MapIterationAborted(_) => |it| it.aborted += 1,
             _ => return,
         };
-        let map = began_in.get(&event.branch).copied();
-        let visit = map.and_then(|map| self.trace.visits.get_mut(map));
+        let own = self.current.get(&event.branch).copied();
+        let map = match &event.kind {
+            EventKind::MapIterationStarted { .. } => own,
+            _ => own.and_then(|own| self.course.visits.get(own)?.around),
+        };
+        let visit = map.and_then(|map| self.course.visits.get_mut(map));
         if let Some(iterations) = visit.and_then(|visit| visit.iterations.as_mut()) {
             count(iterations);
         }
@@ -273,7 +276,7 @@ impl Reader<'_> {
 
     /// The execution ended badly: what was under way failed, or was given up.
     fn end(&mut self, at: Timestamp, may_have_failed: bool) {
-        for visit in self.trace.visits.iter_mut().filter(|visit| visit.standing == Standing::Running) {
+        for visit in self.course.visits.iter_mut().filter(|visit| visit.standing == Standing::Running) {
             visit.left_at = Some(at);
             let failed = may_have_failed && (visit.reason.is_some() || visit.state_type == StateType::Fail);
             visit.standing = if failed { Standing::Failed } else { Standing::Aborted };
@@ -288,6 +291,7 @@ impl Visit {
                 // After a redrive a task is given out again without its state being entered.
                 self.reopen();
                 self.attempts.push(Attempt {
+                    scheduled: event.id,
                     target: scheduled.target.clone(),
                     input: scheduled.input.clone(),
                     scheduled_at: event.timestamp,
@@ -417,10 +421,10 @@ mod tests {
             event(5, 4, 0, failed()),
             event(6, 5, 0, exited(StateType::Task, "T", "Handler")),
         ];
-        let running = Trace::of(&events[..3]);
+        let running = Course::of(&events[..3]);
         assert_eq!(running.standings().get("T"), Some(&Standing::Running), "it waits to be tried again");
-        let trace = Trace::of(&events);
-        let visit = &trace.visits[0];
+        let course = Course::of(&events);
+        let visit = &course.visits[0];
         assert_eq!((visit.standing, visit.next.as_deref()), (Standing::Caught, Some("Handler")));
         assert_eq!((visit.attempts.len(), visit.retries.len()), (2, 1));
         assert_eq!(visit.attempts[0].ended_at, Some(Timestamp::from_millis(300)));
@@ -435,24 +439,24 @@ mod tests {
             event(3, 2, 0, failed()),
             event(4, 3, 0, EventKind::ExecutionFailed(reason.clone())),
         ];
-        assert_eq!(Trace::of(&events).visits[0].standing, Standing::Failed);
+        assert_eq!(Course::of(&events).visits[0].standing, Standing::Failed);
         events.push(event(5, 4, 0, EventKind::ExecutionRedriven { redrive_count: 1, client_token: None }));
         events.push(event(6, 5, 0, scheduled()));
-        let trace = Trace::of(&events);
-        assert_eq!((trace.visits.len(), trace.visits[0].standing), (1, Standing::Running));
+        let course = Course::of(&events);
+        assert_eq!((course.visits.len(), course.visits[0].standing), (1, Standing::Running));
 
         let stopped = [
             event(1, 0, 0, entered(StateType::Wait, "W")),
             event(2, 1, 0, EventKind::ExecutionAborted(reason)),
         ];
-        assert_eq!(Trace::of(&stopped).visits[0].standing, Standing::Aborted);
+        assert_eq!(Course::of(&stopped).visits[0].standing, Standing::Aborted);
     }
 
     #[test]
     fn iterations_stand_below_their_map() {
         let iteration = |index| Iteration { name: "M".into(), index };
         let started = |index| EventKind::MapIterationStarted { iteration: iteration(index), input: None };
-        let trace = Trace::of(&[
+        let course = Course::of(&[
             event(1, 0, 0, entered(StateType::Map, "M")),
             event(2, 1, 0, started(0)),
             event(3, 2, 1, entered(StateType::Pass, "P")),
@@ -461,9 +465,9 @@ mod tests {
             event(6, 3, 1, exited(StateType::Pass, "P", "Q")),
             event(7, 6, 1, entered(StateType::Pass, "Q")),
         ]);
-        let places: Vec<_> = trace.visits.iter().map(|it| (&*it.state, it.depth, it.iteration)).collect();
+        let places: Vec<_> = course.visits.iter().map(|it| (&*it.state, it.depth, it.iteration)).collect();
         assert_eq!(places, [("M", 0, None), ("P", 1, Some(0)), ("P", 1, Some(1)), ("Q", 1, Some(0))]);
-        assert_eq!(trace.standings().get("P"), Some(&Standing::Running), "one of them still is");
+        assert_eq!(course.standings().get("P"), Some(&Standing::Running), "one of them still is");
     }
 
     #[test]
@@ -475,7 +479,7 @@ mod tests {
         };
         let map =
             |length| EventKind::MapStateStarted(MapStarted { length, items: payload(), max_concurrency: 0 });
-        let trace = Trace::of(&[
+        let course = Course::of(&[
             event(1, 0, 0, entered(StateType::Map, "M")),
             event(2, 1, 0, map(4)),
             event(3, 2, 0, started("M", 0)),
@@ -489,7 +493,7 @@ mod tests {
             event(11, 10, 3, EventKind::MapIterationFailed(iteration("M", 1))),
             event(12, 11, 0, started("M", 2)),
         ]);
-        let found: Vec<_> = trace.visits.iter().filter_map(|visit| visit.iterations).collect();
+        let found: Vec<_> = course.visits.iter().filter_map(|visit| visit.iterations).collect();
         let outer = Iterations { total: 4, started: 3, failed: 1, ..Iterations::default() };
         let inner = Iterations { total: 1, started: 1, succeeded: 1, ..Iterations::default() };
         assert_eq!((found, outer.running()), (vec![outer, inner], 2));
