@@ -2,6 +2,7 @@
 
 The AWS CLI does it where there is one, boto3 otherwise asks the same.
 """
+import hashlib
 import json
 import os
 import pathlib
@@ -118,6 +119,25 @@ class Platform(unittest.TestCase):
             self.assertEqual(self.ended(execution_arn(name))["status"], "SUCCEEDED")
         self.assertEqual(self.record(photo, "ben")["status"], {"S": "completed"})
         self.assertEqual(len(self.executions_of(photo)), 3)
+
+    def test_what_replaces_an_upload_is_processed_though_it_is_as_long(self):
+        photo, content = image(), (PHOTOS / "rocket.jpg").read_bytes()
+        key = f"uploads/ann/{photo}.jpg"
+        # Behind the picture's end, where nobody looks for more of it.
+        contents = [content + bytes([number]) for number in range(2)]
+        settled = lambda count: lambda: len(names := self.executions_of(photo)) == count and names
+        for count, content in enumerate(contents, 1):
+            self.s3.put_object(Bucket=INPUT, Key=key, Body=content)
+            for name in until(settled(count), f"execution {count}"):
+                self.assertEqual(self.ended(execution_arn(name))["status"], "SUCCEEDED")
+        # The same event once more starts nothing more, whichever of the two it is of.
+        upload = MACHINE.replace("image-processing", "upload")
+        for content in contents:
+            etag = hashlib.md5(content).hexdigest()
+            detail = {"bucket": {"name": INPUT}, "object": {"key": key, "size": len(content), "etag": etag}}
+            repeated = self.sfn.start_execution(stateMachineArn=upload, input=json.dumps(detail))["executionArn"]
+            self.assertEqual(self.ended(repeated)["status"], "SUCCEEDED")
+        self.assertEqual(len(self.executions_of(photo)), 2)
 
     def test_a_key_that_is_nobody_s_starts_nothing(self):
         photo = image()

@@ -1,7 +1,7 @@
 """Work outside: activities' workers, task tokens, nested executions, Express, redrives."""
 import json, threading
 
-from support import Case, client, name
+from support import ROLE, Case, client, name
 
 
 def task(resource, **fields):
@@ -47,6 +47,20 @@ class Tasks(Case):
         self.sfn.send_task_failure(taskToken=given["taskToken"], error="Bad", cause="because")
         described = self.sfn.describe_execution(executionArn=execution)
         self.assertEqual((described["status"], described["error"], described["cause"]), ("FAILED", "Bad", "because"))
+
+    def test_a_nested_start_that_is_tested_is_made(self):
+        child = self.machine()["stateMachineArn"]
+        parameters = {"StateMachineArn": child, "Name": name("tested"), "Input": {"n": 1.0}}
+        state = {"Type": "Task", "Resource": "arn:aws:states:::states:startExecution", "Parameters": parameters, "End": True}
+        test = lambda: self.sfn.test_state(definition=json.dumps(state), roleArn=ROLE)
+        tested = test()
+        self.assertEqual(tested["status"], "SUCCEEDED", tested)
+        output = json.loads(tested["output"])
+        self.assertEqual(sorted(output), ["ExecutionArn", "SdkHttpMetadata", "SdkResponseMetadata", "StartDate"])
+        started = self.ended(output["ExecutionArn"])
+        self.assertEqual((started["name"], started["input"]), (parameters["Name"], '{"n":1.0}'))
+        again = test()
+        self.assertEqual((again["status"], again["error"]), ("FAILED", "StepFunctions.ExecutionAlreadyExistsException"))
 
     def test_tokens_are_not_to_be_forged(self):
         activity = self.activity()

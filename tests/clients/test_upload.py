@@ -21,10 +21,15 @@ class Upload(Case):
         self.upload = create("upload", text)
         self.create = lambda definition: create("image-processing", definition)
 
-    def put(self, key, size=2048576):
-        """What became of an event about this object."""
-        event = json.dumps({"bucket": {"name": "b"}, "object": {"key": key, "size": size, "etag": "e"}, "reason": "PutObject"})
-        return self.ended(self.sfn.start_execution(stateMachineArn=self.upload, input=event)["executionArn"])
+    def put(self, key, size=2048576, etag="e"):
+        """What became of an event about this object, when all that it set off has ended."""
+        event = json.dumps({"bucket": {"name": "b"}, "object": {"key": key, "size": size, "etag": etag}, "reason": "PutObject"})
+        ended = self.ended(self.sfn.start_execution(stateMachineArn=self.upload, input=event)["executionArn"])
+        if ended["status"] == "SUCCEEDED":
+            content = hashlib.sha256(f"{key} {etag}".encode()).hexdigest()[:63]
+            only_one = self.ended(f"{self.upload.replace(':stateMachine:', ':execution:')}:upload-{content}")
+            self.assertEqual(only_one["status"], "SUCCEEDED", only_one)
+        return ended
 
     def started(self, images):
         """The inputs of the image workflow's executions, by name."""
@@ -68,10 +73,19 @@ class Upload(Case):
                          {"image-processing-p1": "u1", other: "u2"})
 
     def test_other_content_under_a_key_is_another_upload(self):
-        images = self.create(PASS)
-        for size in (1, 2, 2, 1):
-            self.assertEqual(self.put("uploads/u1/p1.jpg", size)["status"], "SUCCEEDED")
-        self.assertEqual(sorted(given["fileSize"] for given in self.started(images).values()), [1, 2])
+        # Whether its length is another or the same, and whether the execution of that name has ended or runs.
+        for definition in (WAIT, PASS):
+            for contents in ([(1, "e1"), (2, "e2")], [(7, "e1"), (7, "e2"), (7, "e3")]):
+                with self.subTest(definition, contents=contents):
+                    self.setUp()
+                    images = self.create(definition)
+                    for size, etag in [*contents, *reversed(contents), contents[0]]:
+                        self.assertEqual(self.put("uploads/u1/p1.jpg", size, etag)["status"], "SUCCEEDED")
+                    sizes = sorted(given["fileSize"] for given in self.started(images).values())
+                    self.assertEqual(sizes, [size for size, _ in contents])
+                    others = {"image-processing-" + hashlib.sha256(f"uploads/u1/p1.jpg {etag}".encode()).hexdigest()[:63]
+                              for _, etag in contents[1:]}
+                    self.assertEqual(set(self.started(images)), {"image-processing-p1"} | others)
 
     def test_a_key_of_another_form_is_refused(self):
         images = self.create(PASS)

@@ -1,7 +1,7 @@
 """Versions and aliases: published, led to, started through, deleted."""
 from collections import Counter
 
-from support import ACCOUNT, REGION, ROLE, WAIT, Case, comment, name
+from support import WAIT, Case, comment, name
 
 GONE = "Request references a resource that does not exist."
 

@@ -13,13 +13,15 @@ use darkroom_asl::interpreter::{Identity, Qualifiers};
 use darkroom_asl::json::{Payload, Text};
 use darkroom_engine::arn::{is_name, of_execution};
 use darkroom_engine::{RedriveError, StartError};
+use serde_json::json;
 use tokio::sync::oneshot;
 
 use crate::answer::done;
 use crate::error::ConsoleError;
+use crate::pages::alarms;
 use crate::pages::execution::{Story, find};
 use crate::query::{Query, link};
-use crate::{Console, answer, restart};
+use crate::{Console, answer, ask, restart};
 
 /// Bytes of a form: an input of the largest size, each byte written as three.
 const FORM_BYTES_MAX: usize = 1024 * 1024;
@@ -44,6 +46,10 @@ pub async fn run(console: &Console, path: &str, query: Query, body: Body) -> Res
         "do/stop" => stop(console, form).await,
         "do/redrive" => redrive(console, form).await,
         "do/start-from" => start_from(console, form).await,
+        "do/alarm-actions" => alarm_actions(console, &form).await,
+        "do/alarm-state" => alarm_state(console, &form).await,
+        "do/redrive-letters" => redrive_letters(console, &form).await,
+        "do/purge-letters" => purge_letters(console, &form).await,
         _ => Ok(answer::not_found()),
     }
 }
@@ -157,6 +163,45 @@ async fn start_from(console: &Console, form: Query) -> Result<Response, ConsoleE
     })
     .await?;
     Ok(to_execution(&arn))
+}
+
+/// Switches what an alarm does on or off.
+async fn alarm_actions(console: &Console, form: &Query) -> Result<Response, ConsoleError> {
+    let name = needed(form, "name")?;
+    let action = match &*needed(form, "enabled")? {
+        "true" => "EnableAlarmActions",
+        _ => "DisableAlarmActions",
+    };
+    let names = json!({ "AlarmNames": [name] });
+    ask::call(console, "monitoring", &format!("{}.{action}", alarms::TARGET), &names).await?;
+    Ok(done(&link("alarm", &[("name", &name)])))
+}
+
+async fn alarm_state(console: &Console, form: &Query) -> Result<Response, ConsoleError> {
+    let (name, state) = (needed(form, "name")?, needed(form, "state")?);
+    let input = json!({ "AlarmName": name, "StateValue": state, "StateReason": "set in the console" });
+    ask::call(console, "monitoring", &format!("{}.SetAlarmState", alarms::TARGET), &input).await?;
+    Ok(done(&link("alarm", &[("name", &name)])))
+}
+
+/// The executions that a form names; none are all.
+fn chosen(form: &Query) -> Vec<String> {
+    form.get("arn").map(str::to_owned).into_iter().collect()
+}
+
+async fn redrive_letters(console: &Console, form: &Query) -> Result<Response, ConsoleError> {
+    let (platform, arns) = (console.platform.clone(), chosen(form));
+    let refused = blocking(move || Ok(platform.redrive_dead_letters(&arns)?)).await?;
+    if refused.is_empty() {
+        return Ok(done(&link("dead-letters", &[])));
+    }
+    Err(ConsoleError::Refused(refused.join("; ")))
+}
+
+async fn purge_letters(console: &Console, form: &Query) -> Result<Response, ConsoleError> {
+    let (platform, arns) = (console.platform.clone(), chosen(form));
+    blocking(move || Ok(platform.purge_dead_letters(&arns)?)).await?;
+    Ok(done(&link("dead-letters", &[])))
 }
 
 fn check_name(name: &str) -> Result<(), ConsoleError> {

@@ -18,6 +18,10 @@ pub enum Tab {
     Machines,
     /// Photos.
     Photos,
+    /// Alarms.
+    Alarms,
+    /// Dead letters.
+    DeadLetters,
     /// Lambda functions.
     Functions,
     /// Topics.
@@ -28,11 +32,13 @@ pub enum Tab {
     Traces,
 }
 
-const TABS: [(Tab, &str, &str); 8] = [
+const TABS: [(Tab, &str, &str); 10] = [
     (Tab::Overview, "", "Overview"),
     (Tab::Executions, "executions", "Executions"),
     (Tab::Machines, "machines", "State machines"),
     (Tab::Photos, "photos", "Photos"),
+    (Tab::Alarms, "alarms", "Alarms"),
+    (Tab::DeadLetters, "dead-letters", "Dead letters"),
     (Tab::Functions, "functions", "Functions"),
     (Tab::Topics, "topics", "Topics"),
     (Tab::Queues, "queues", "Queues"),

@@ -9,6 +9,7 @@
 
 mod actions;
 mod answer;
+mod ask;
 mod assets;
 mod changes;
 mod chart;
@@ -35,7 +36,10 @@ use darkroom_engine::Engine;
 use http::Method;
 
 pub use changes::Changes;
-pub use platform::{Photo, PhotoStatus, Platform, PlatformError};
+pub use platform::{
+    DeadLetter, Deliveries, Durations, FailedDelivery, FunctionActivity, LastCall, Photo, PhotoStatus,
+    Platform, PlatformError, Spread, WaitingDelivery,
+};
 
 use crate::answer::{not_found, redirect, refused};
 use crate::error::ConsoleError;
@@ -77,7 +81,10 @@ impl Console {
 
     async fn page(&self, path: &str, query: Query) -> Result<Response<Body>, ConsoleError> {
         match path {
-            "" => self.read(pages::overview::page).await,
+            "" => {
+                let ringing = pages::alarms::ringing(self).await;
+                self.read(move |console| pages::overview::page(console, &ringing)).await
+            }
             "executions" => self.read(move |console| pages::executions::page(console, &query)).await,
             "execution" => self.read(move |console| pages::execution::page(console, &query)).await,
             "event" => self.read(move |console| pages::execution::event(console, &query)).await,
@@ -85,9 +92,13 @@ impl Console {
             "machine" => self.read(move |console| pages::machine::page(console, &query)).await,
             "photos" => self.read(pages::photos::page).await,
             "photo" => pages::photos::file(self, &query).await,
-            "functions" => pages::services::functions(self).await,
-            "topics" => pages::services::topics(self).await,
-            "queues" => pages::services::queues(self).await,
+            "alarms" => pages::alarms::all(self).await,
+            "alarm" => pages::alarms::one(self, &query).await,
+            "functions" => pages::functions::all(self).await,
+            "function" => pages::functions::one(self, &query).await,
+            "topics" => pages::topics::page(self).await,
+            "queues" => pages::queues::page(self).await,
+            "dead-letters" => self.read(pages::dead_letters::page).await,
             "traces" => pages::trace::page(self, &query).await,
             "live" => Ok(live::stream(self, &query)),
             _ => Ok(assets::find(path).unwrap_or_else(not_found)),

@@ -1,5 +1,6 @@
 //! Pages over a real engine, with what is large, hostile or not there.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,10 @@ use darkroom_asl::data::Timestamp;
 use darkroom_asl::interpreter::event::{BranchId, EventId, EventKind, HistoryEvent, StateType};
 use darkroom_asl::interpreter::{Identity, Limits, Qualifiers, TaskId};
 use darkroom_asl::json::{Payload, Text};
-use darkroom_console::{Changes, Console, Photo, PhotoStatus, Platform, PlatformError};
+use darkroom_console::{
+    Changes, Console, DeadLetter, Deliveries, Durations, FunctionActivity, Photo, PhotoStatus, Platform,
+    PlatformError,
+};
 use darkroom_engine::store::{Append, Batch, End, EndStatus, ExecutionKey, MemoryStore, NewExecution, Store};
 use darkroom_engine::{
     Answer, Config, Engine, Invocation, Observer, OsRandom, Parked, SystemClock, TaskExecutor, definition_key,
@@ -83,6 +87,39 @@ impl Platform for Around {
 
     fn picture<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<(Bytes, &'static str), PlatformError>> {
         Box::pin(async { Ok((Bytes::from_static(b"<script>"), "application/octet-stream")) })
+    }
+
+    fn function(&self, _: &str, _: usize) -> Option<FunctionActivity> {
+        None
+    }
+
+    fn durations(&self, _: Range<i64>) -> Durations {
+        Durations::default()
+    }
+
+    fn deliveries(&self, _: usize) -> BoxFuture<'_, Result<Deliveries, PlatformError>> {
+        Box::pin(async { Ok(Deliveries::default()) })
+    }
+
+    fn dead_letters(&self, _: usize) -> Result<Vec<DeadLetter>, PlatformError> {
+        let letter = DeadLetter {
+            arn: ARN.into(),
+            name: "<b>e</b>".into(),
+            status: "FAILED".into(),
+            ended_at: None,
+            redrive_count: 0,
+            error: Some("<script>".into()),
+            cause: Some("x".repeat(1_000_000)),
+        };
+        Ok(vec![letter; 200])
+    }
+
+    fn redrive_dead_letters(&self, _: &[String]) -> Result<Vec<String>, PlatformError> {
+        Ok(vec!["<b>no</b>".to_owned()])
+    }
+
+    fn purge_dead_letters(&self, _: &[String]) -> Result<(), PlatformError> {
+        Ok(())
     }
 
     fn endpoint_url(&self) -> &'static str {
@@ -236,17 +273,14 @@ async fn what_somebody_named_or_sent_is_text() {
         console(store("<script>alert(1)</script>", 2, r#"{"a": "</pre><script>alert(2)</script>"}"#));
     let execution = format!("execution?arn={ARN}&state=A%3Cb%3E");
     let trace = format!("traces?id={TRACE}");
-    for path in [
-        "",
-        "executions",
-        "photos",
-        &execution,
+    let hostile = [
         "executions?name=%3Cscript",
         "execution?arn=%3Cscript%3E",
-        "traces",
-        &trace,
+        "alarm?name=%3Cscript%3E",
         "traces?id=%3Cscript%3E",
-    ] {
+    ];
+    let all = ["", "executions", "photos", "dead-letters", &execution, "traces", &trace];
+    for path in all.into_iter().chain(hostile) {
         let (_, page) = ask(&console, "GET", path, &[], "").await;
         for raw in ["<script>alert", "<img src=x", "<b>", "<i>broken", "<script>\""] {
             assert!(!page.contains(raw), "{path} has {raw}");
@@ -296,6 +330,10 @@ async fn what_is_not_there_is_said() {
         ("machine?arn=no", StatusCode::NOT_FOUND),
         ("no/such/page", StatusCode::NOT_FOUND),
         ("queues", StatusCode::BAD_GATEWAY),
+        ("topics", StatusCode::BAD_GATEWAY),
+        ("functions", StatusCode::BAD_GATEWAY),
+        ("alarms", StatusCode::BAD_GATEWAY),
+        ("function", StatusCode::NOT_FOUND),
         ("traces?id=no", StatusCode::NOT_FOUND),
         ("traces?id=1-00000000-000000000000000000000000", StatusCode::NOT_FOUND),
     ] {
@@ -306,7 +344,13 @@ async fn what_is_not_there_is_said() {
     for asset in ["console.css", "console.js", "graph.css", "icon.svg"] {
         get(&console, asset).await;
     }
-    assert!(get(&console, "").await.contains("None."));
+    let overview = get(&console, "").await;
+    assert!(overview.contains("None.") && overview.contains("The alarms are not known"), "{overview}");
+    assert!(get(&console, "dead-letters").await.contains("The first 200 are shown"));
+    let mark = [("x-darkroom-console", "1")];
+    let (status, page) = ask(&console, "POST", "do/redrive-letters", &mark, "").await;
+    assert!(status == StatusCode::BAD_REQUEST && page.contains("&lt;b&gt;no"), "{page}");
+    assert_eq!(ask(&console, "POST", "do/purge-letters", &mark, "").await.0, StatusCode::OK);
 }
 
 #[tokio::test]

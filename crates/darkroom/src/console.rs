@@ -1,17 +1,23 @@
 //! The console, wired: what it asks of photos and services, and its place on the port.
 
+mod beside;
+mod dead_letters;
 mod photos;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use axum::extract::Request;
 use axum::response::Response;
 use bytes::Bytes;
 use darkroom_asl::json::Text;
-use darkroom_console::{Changes, Console, Photo, Platform, PlatformError};
+use darkroom_console::{
+    Changes, Console, DeadLetter, Deliveries, Durations, FunctionActivity, Photo, Platform, PlatformError,
+};
 use darkroom_engine::store::Append;
 use darkroom_engine::{Engine, Observer, Parked};
 use darkroom_lambda::Reach;
+use darkroom_services::Insight;
 use darkroom_services::endpoint::Scope;
 use darkroom_services::router::{Route, Service};
 use darkroom_services::wire::Caller;
@@ -55,6 +61,8 @@ pub struct Surroundings {
     pub names: Names,
     /// Where the server is reached.
     pub url: String,
+    /// What goes on in the embedded services.
+    pub insight: Insight,
 }
 
 impl Surroundings {
@@ -89,6 +97,30 @@ impl Platform for Surroundings {
 
     fn picture<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<(Bytes, &'static str), PlatformError>> {
         Box::pin(self.object(key))
+    }
+
+    fn function(&self, name: &str, lines_max: usize) -> Option<FunctionActivity> {
+        beside::function(&self.insight, name, lines_max)
+    }
+
+    fn durations(&self, minutes: Range<i64>) -> Durations {
+        beside::durations(&self.insight, minutes)
+    }
+
+    fn deliveries(&self, waiting_max: usize) -> BoxFuture<'_, Result<Deliveries, PlatformError>> {
+        Box::pin(beside::deliveries(&self.insight, waiting_max))
+    }
+
+    fn dead_letters(&self, max: usize) -> Result<Vec<DeadLetter>, PlatformError> {
+        self.letters(max)
+    }
+
+    fn redrive_dead_letters(&self, arns: &[String]) -> Result<Vec<String>, PlatformError> {
+        self.redrive_letters(arns)
+    }
+
+    fn purge_dead_letters(&self, arns: &[String]) -> Result<(), PlatformError> {
+        self.purge_letters(arns)
     }
 
     fn endpoint_url(&self) -> &str {

@@ -10,6 +10,12 @@ use tokio::runtime::Runtime;
 
 use crate::cli::ServerArguments;
 
+/// Whoever makes calls in AWS JSON, and waits for the answers.
+pub trait Calls {
+    /// A call, such as `AmazonSQS.GetQueueUrl` of `sqs`: its output, or how it was refused.
+    fn call(&self, service: &str, target: &str, input: &Value) -> anyhow::Result<Answered<Value>>;
+}
+
 /// A server.
 pub struct Server {
     remote: Remote,
@@ -29,7 +35,7 @@ pub struct Refused {
 }
 
 /// What became of a call that was answered.
-type Answered<T> = Result<T, Refused>;
+pub type Answered<T> = Result<T, Refused>;
 
 impl Server {
     /// The server that the command is told of.
@@ -46,20 +52,6 @@ impl Server {
             url,
             region: arguments.region.clone(),
         })
-    }
-
-    /// A call in AWS JSON.
-    pub fn call(&self, service: &str, target: &str, input: &Value) -> anyhow::Result<Answered<Value>> {
-        let request = Request::post("/")
-            .header("content-type", "application/x-amz-json-1.0")
-            .header("x-amz-target", target)
-            .body(input.to_string().into())?;
-        let answer = self.send(service, request)?;
-        if !answer.status().is_success() {
-            return Ok(Err(refused(&answer)));
-        }
-        let output = serde_json::from_slice(answer.body());
-        Ok(Ok(output.with_context(|| format!("the answer of {target} is no JSON"))?))
     }
 
     /// An object's length in bytes, or nothing where there is none.
@@ -92,6 +84,30 @@ impl Server {
             )
         })
     }
+}
+
+impl Calls for Server {
+    fn call(&self, service: &str, target: &str, input: &Value) -> anyhow::Result<Answered<Value>> {
+        let answer = self.send(service, in_json(target, input)?)?;
+        output(target, &answer)
+    }
+}
+
+/// The request of a call in AWS JSON.
+pub fn in_json(target: &str, input: &Value) -> Result<Request<Bytes>, http::Error> {
+    Request::post("/")
+        .header("content-type", "application/x-amz-json-1.0")
+        .header("x-amz-target", target)
+        .body(input.to_string().into())
+}
+
+/// What its answer says.
+pub fn output(target: &str, answer: &Response<Bytes>) -> anyhow::Result<Answered<Value>> {
+    if !answer.status().is_success() {
+        return Ok(Err(refused(answer)));
+    }
+    let output = serde_json::from_slice(answer.body());
+    Ok(Ok(output.with_context(|| format!("the answer of {target} is no JSON"))?))
 }
 
 fn object(method: Method, bucket: &str, key: &str, content: Bytes) -> Result<Request<Bytes>, http::Error> {

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::cli::WatchArguments;
 use crate::process::{discover, image_id};
 use crate::serve::STATE_MACHINE;
-use crate::server::Server;
+use crate::server::{Calls as _, Server};
 
 /// How often the folder is looked at.
 const ROUND: Duration = Duration::from_secs(1);

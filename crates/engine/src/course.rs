@@ -55,8 +55,32 @@ pub struct Visit {
     pub retries: Vec<PlannedRetry>,
     /// Why it failed last.
     pub reason: Option<Reason>,
+    /// Of a Map: how far it is.
+    pub iterations: Option<Iterations>,
     /// How it stands.
     pub standing: Standing,
+}
+
+/// How far a Map is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Iterations {
+    /// How many items it has.
+    pub total: u32,
+    /// Iterations that have begun.
+    pub started: u32,
+    /// Iterations that ended well.
+    pub succeeded: u32,
+    /// Iterations that failed.
+    pub failed: u32,
+    /// Iterations that were given up, because another failed.
+    pub aborted: u32,
+}
+
+impl Iterations {
+    /// Iterations that are under way.
+    pub fn running(&self) -> u32 {
+        self.started.saturating_sub(self.succeeded + self.failed + self.aborted)
+    }
 }
 
 /// A call of a task.
@@ -183,11 +207,13 @@ impl Reader<'_> {
                 attempts: Vec::new(),
                 retries: Vec::new(),
                 reason: None,
+                iterations: None,
                 standing: Standing::Running,
             });
         } else if let Some(visit) = self.visit(event.branch) {
             visit.read(event);
         }
+        self.count_iteration(event);
         if let Some(retry) = event.retry
             && let Some(visit) = self.visit(retry.branch)
         {
@@ -228,6 +254,26 @@ impl Reader<'_> {
         (around.map_or(1, |around| self.course.visits[around].depth + 1), iteration, around)
     }
 
+    /// An iteration began, which is its Map's event, or ended, which is its own branch's.
+    fn count_iteration(&mut self, event: &HistoryEvent) {
+        let count: fn(&mut Iterations) = match &event.kind {
+            EventKind::MapIterationStarted { .. } => |it| it.started += 1,
+            EventKind::MapIterationSucceeded(_) => |it| it.succeeded += 1,
+            EventKind::MapIterationFailed(_) => |it| it.failed += 1,
+            EventKind::MapIterationAborted(_) => |it| it.aborted += 1,
+            _ => return,
+        };
+        let own = self.current.get(&event.branch).copied();
+        let map = match &event.kind {
+            EventKind::MapIterationStarted { .. } => own,
+            _ => own.and_then(|own| self.course.visits.get(own)?.around),
+        };
+        let visit = map.and_then(|map| self.course.visits.get_mut(map));
+        if let Some(iterations) = visit.and_then(|visit| visit.iterations.as_mut()) {
+            count(iterations);
+        }
+    }
+
     /// The execution ended badly: what was under way failed, or was given up.
     fn end(&mut self, at: Timestamp, may_have_failed: bool) {
         for visit in self.course.visits.iter_mut().filter(|visit| visit.standing == Standing::Running) {
@@ -254,7 +300,11 @@ impl Visit {
                     reason: None,
                 });
             }
-            EventKind::ParallelStateStarted { .. } | EventKind::MapStateStarted(_) => self.reopen(),
+            EventKind::ParallelStateStarted { .. } => self.reopen(),
+            EventKind::MapStateStarted(started) => {
+                self.reopen();
+                self.iterations = Some(Iterations { total: started.length, ..Iterations::default() });
+            }
             EventKind::TaskSucceeded { output, .. } => {
                 if let Some(attempt) = self.attempts.last_mut() {
                     attempt.ended_at = Some(event.timestamp);
@@ -314,7 +364,7 @@ impl Visit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use darkroom_asl::interpreter::event::{Iteration, TaskScheduled};
+    use darkroom_asl::interpreter::event::{Iteration, MapStarted, TaskScheduled};
 
     fn event(id: u32, previous: u32, branch: u32, kind: EventKind) -> HistoryEvent {
         HistoryEvent {
@@ -418,5 +468,34 @@ mod tests {
         let places: Vec<_> = course.visits.iter().map(|it| (&*it.state, it.depth, it.iteration)).collect();
         assert_eq!(places, [("M", 0, None), ("P", 1, Some(0)), ("P", 1, Some(1)), ("Q", 1, Some(0))]);
         assert_eq!(course.standings().get("P"), Some(&Standing::Running), "one of them still is");
+    }
+
+    #[test]
+    fn a_map_knows_how_far_it_is() {
+        let iteration = |name: &str, index| Iteration { name: name.into(), index };
+        let started = |name: &str, index| EventKind::MapIterationStarted {
+            iteration: iteration(name, index),
+            input: None,
+        };
+        let map =
+            |length| EventKind::MapStateStarted(MapStarted { length, items: payload(), max_concurrency: 0 });
+        let course = Course::of(&[
+            event(1, 0, 0, entered(StateType::Map, "M")),
+            event(2, 1, 0, map(4)),
+            event(3, 2, 0, started("M", 0)),
+            event(4, 3, 1, entered(StateType::Map, "Inner")),
+            event(5, 4, 1, map(1)),
+            event(6, 5, 1, started("Inner", 0)),
+            event(7, 6, 2, entered(StateType::Pass, "P")),
+            event(8, 7, 2, EventKind::MapIterationSucceeded(iteration("Inner", 0))),
+            event(9, 2, 0, started("M", 1)),
+            event(10, 9, 3, entered(StateType::Map, "Inner")),
+            event(11, 10, 3, EventKind::MapIterationFailed(iteration("M", 1))),
+            event(12, 11, 0, started("M", 2)),
+        ]);
+        let found: Vec<_> = course.visits.iter().filter_map(|visit| visit.iterations).collect();
+        let outer = Iterations { total: 4, started: 3, failed: 1, ..Iterations::default() };
+        let inner = Iterations { total: 1, started: 1, succeeded: 1, ..Iterations::default() };
+        assert_eq!((found, outer.running()), (vec![outer, inner], 2));
     }
 }

@@ -94,7 +94,7 @@ async fn the_programs_take_a_photo_through_the_workflow_s_steps() {
         clock: Clock::System,
         segments: None,
     };
-    let services = Services::open(settings, Vec::new()).unwrap();
+    let services = Services::open(settings, |_| Vec::new()).unwrap();
     let router = services.router.clone();
     tokio::spawn(Server::new(router.clone()).serve(listener, std::future::pending()));
 

@@ -35,7 +35,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         clock: Clock::System,
         segments: None,
     };
-    let services = Services::open(settings, Vec::new())?;
+    let services = Services::open(settings, |_| Vec::new())?;
     println!("listening on {url}");
     Server::new(services.router.clone()).serve(listener, std::future::pending()).await;
     Ok(())

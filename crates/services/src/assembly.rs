@@ -15,7 +15,7 @@ use crate::database::Database;
 use crate::dynamodb::DynamoDb;
 use crate::endpoint::Endpoints;
 use crate::events::{Event, Events};
-use crate::lambda::{Function, Lambda, Measures};
+use crate::lambda::{Activities, Function, Lambda, Measures};
 use crate::outbox::{Deliverer, Mail, Outbox};
 use crate::roles::Roles;
 use crate::router::{Router, Service};
@@ -53,6 +53,17 @@ pub struct Settings {
     pub segments: Option<Arc<dyn Source>>,
 }
 
+/// What others on the port may look at beside what the services' APIs tell.
+#[derive(Clone)]
+pub struct Insight {
+    /// The metrics that are kept.
+    pub metrics: CloudWatch,
+    /// What goes on in the embedded functions.
+    pub functions: Arc<Activities>,
+    /// What is delivered, and what could not be.
+    pub deliveries: Outbox,
+}
+
 /// Running services. Dropping them stops deliveries; the files hold all that they knew.
 pub struct Services {
     /// The one port.
@@ -65,6 +76,8 @@ pub struct Services {
     pub events: Events,
     /// Takes values of metrics.
     pub metrics: CloudWatch,
+    /// What may be looked at.
+    pub insight: Insight,
     /// Takes segments of traces.
     pub traces: XRay,
     /// What goes on in the background: deliveries, the care for metrics and alarms, and the writing of segments.
@@ -74,7 +87,10 @@ pub struct Services {
 impl Services {
     /// Opens the services' files, makes them where they are not there, and goes on with what is to be
     /// delivered. `others` are served on the same port. To be called within a tokio runtime.
-    pub fn open(settings: Settings, others: Vec<Arc<dyn Service>>) -> Result<Self, ServicesError> {
+    pub fn open(
+        settings: Settings,
+        others: impl FnOnce(Insight) -> Vec<Arc<dyn Service>>,
+    ) -> Result<Self, ServicesError> {
         let data = settings.data;
         std::fs::create_dir_all(&data)
             .map_err(|source| ServicesError::File { path: data.clone(), source })?;
@@ -91,6 +107,9 @@ impl Services {
         let measures = Measures::new(metrics.clone(), (!endpoints.is_remote("xray")).then(|| traces.clone()));
         let lambda =
             Lambda::new(settings.functions, database.clone(), clock.clone(), outbox.clone(), measures);
+        let insight =
+            Insight { metrics: metrics.clone(), functions: lambda.activities(), deliveries: outbox.clone() };
+        let others = others(insight.clone());
         let mut embedded: Vec<Arc<dyn Service>> = vec![
             Arc::new(DynamoDb::open(&data.join("tables.db"))?),
             Arc::new(events.clone()),
@@ -111,7 +130,7 @@ impl Services {
             tokio::spawn(traces.clone().run()).abort_handle(),
         ];
         let tasks = Arc::new(Tasks::new(endpoints.clone(), settings.http, settings.roles));
-        Ok(Self { router, endpoints, tasks, events, metrics, traces, background })
+        Ok(Self { router, endpoints, tasks, events, metrics, insight, traces, background })
     }
 }
 

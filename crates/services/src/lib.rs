@@ -25,6 +25,6 @@ pub mod tasks;
 pub mod wire;
 pub mod xray;
 
-pub use assembly::{EMBEDDED, Services, Settings};
+pub use assembly::{EMBEDDED, Insight, Services, Settings};
 pub use endpoint::RemoteSettings;
 pub use error::ServicesError;

@@ -6,8 +6,11 @@
 use axum::response::Response;
 use darkroom_engine::store::{ExecutionStatus, ExecutionSummary, Filter};
 use maud::{Markup, html};
+use serde_json::Value;
 
+use super::alarms;
 use super::executions::table;
+use crate::changes::MINUTES;
 use crate::error::ConsoleError;
 use crate::layout::{self, Tab};
 use crate::query::link;
@@ -18,8 +21,8 @@ const COUNTED_MAX: usize = 1_000;
 /// Rows of a list.
 const ROWS: usize = 8;
 
-/// The page.
-pub fn page(console: &Console) -> Result<Response, ConsoleError> {
+/// The page, with the alarms that ring, or why those are not known.
+pub fn page(console: &Console, ringing: &Result<Vec<Value>, String>) -> Result<Response, ConsoleError> {
     let running = list(console, Some(ExecutionStatus::Running), COUNTED_MAX + 1)?;
     let mut failed = list(console, Some(ExecutionStatus::Failed), ROWS)?;
     failed.extend(list(console, Some(ExecutionStatus::TimedOut), ROWS)?);
@@ -27,6 +30,8 @@ pub fn page(console: &Console) -> Result<Response, ConsoleError> {
     failed.truncate(ROWS);
     let recent = list(console, None, ROWS)?;
     let minutes = console.changes.minutes(console.engine.now());
+    let last = minutes.last().map_or(0, |minute| minute.number);
+    let durations = console.platform.durations(last + 1 - i64::try_from(MINUTES).unwrap_or(0)..last + 1);
     let sum =
         |count: fn(&crate::changes::Minute) -> u32| minutes.iter().map(count).map(u64::from).sum::<u64>();
     let parked: Vec<&ExecutionSummary> = running.iter().filter(|it| it.parked.is_some()).take(ROWS).collect();
@@ -40,8 +45,19 @@ pub fn page(console: &Console) -> Result<Response, ConsoleError> {
                 &link("executions", &[("status", "SUCCEEDED")])))
             (tile("Failed in the last hour", &sum(|it| it.failed).to_string(), "bad",
                 &link("executions", &[("status", "FAILED")])))
+            (alarms_tile(ringing))
         }
-        div data-part="chart" { (chart::throughput(&minutes)) }
+        div data-part="alarms" {
+            @match ringing {
+                Ok(ringing) if ringing.is_empty() => {}
+                Ok(ringing) => { h2 { "Alarms that ring" } (alarms::table(ringing)) }
+                Err(reason) => { p.notice { "The alarms are not known: " (reason) } }
+            }
+        }
+        div.charts {
+            div data-part="chart" { (chart::throughput(&minutes)) }
+            div data-part="durations" { (chart::durations(&durations, last)) }
+        }
         div data-part="parked" {
             @if !parked.is_empty() {
                 h2 { "Set aside" }
@@ -78,6 +94,15 @@ fn list(
 
 fn counted(number: usize) -> String {
     if number > COUNTED_MAX { format!("over {COUNTED_MAX}") } else { number.to_string() }
+}
+
+fn alarms_tile(ringing: &Result<Vec<Value>, String>) -> Markup {
+    let (number, class) = match ringing {
+        Ok(ringing) if ringing.is_empty() => ("0".to_owned(), "good"),
+        Ok(ringing) => (ringing.len().to_string(), "bad"),
+        Err(_) => ("?".to_owned(), ""),
+    };
+    tile("Alarms that ring", &number, class, &link("alarms", &[]))
 }
 
 fn tile(name: &str, number: &str, class: &str, to: &str) -> Markup {

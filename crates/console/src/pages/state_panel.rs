@@ -8,7 +8,7 @@ use maud::{Markup, html};
 
 use super::execution::{Story, event_link};
 use crate::{describe, diff, json, layout, time, why};
-use darkroom_engine::course::{Standing, Visit};
+use darkroom_engine::course::{Iterations, Standing, Visit};
 
 /// Visits that are shown, the last ones.
 const VISITS_MAX: usize = 5;
@@ -91,6 +91,7 @@ fn shown(
                     @if let Some(cause) = &reason.cause { pre tabindex="0" { (json::lines_if_json(cause)) } }
                 }
             }
+            @if let Some(iterations) = visit.iterations { (progress(iterations)) }
             @if let Some(StateKind::Choice(choice)) = state.map(|state| &state.kind) && visit.left_at.is_some() {
                 h3 { "Why it went there" }
                 (why::choice(machine, choice, visit, &story.course, &stored.identity))
@@ -122,6 +123,21 @@ fn shown(
                 h3 { "What changed" }
                 (diff::shown(visit.input.value(), output.value()))
             }
+        }
+    }
+}
+
+/// How far a Map is.
+fn progress(iterations: Iterations) -> Markup {
+    let Iterations { total, started, succeeded, failed, aborted } = iterations;
+    html! {
+        h3 { "Iterations" }
+        progress max=(total.max(1)) value=(succeeded) aria-label="Iterations that ended well" {}
+        p {
+            strong { (succeeded) } " of " (total) " done, " (iterations.running()) " running, "
+            @if failed > 0 { span.status.is-failed { (failed) " failed" } ", " }
+            @if aborted > 0 { (aborted) " given up, " }
+            (total.saturating_sub(started)) " to come"
         }
     }
 }

@@ -5,15 +5,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use axum::response::Response;
-use bytes::Bytes;
 use darkroom_asl::data::Timestamp;
 use darkroom_trace::{Segment, SpanId, TraceId};
-use http::Request;
 use maud::{Markup, html};
 use serde_json::{Value, json};
 
-use super::services::{call, json_of};
 use super::timeline::{self, ROWS_MAX, Row};
+use crate::ask::post;
 use crate::error::ConsoleError;
 use crate::layout::{self, Tab};
 use crate::query::{Query, link};
@@ -36,8 +34,7 @@ pub fn to_trace(id: TraceId) -> String {
 }
 
 async fn ask(console: &Console, path: &str, input: &Value) -> Result<Value, ConsoleError> {
-    let request = Request::post(path).header("content-type", "application/json");
-    json_of(&call(console, "xray", request.body(Bytes::from(input.to_string()))?).await?)
+    post(console, "xray", path, input).await
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a double holds milliseconds for longer than there are any")]

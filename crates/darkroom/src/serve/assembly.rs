@@ -63,13 +63,10 @@ impl Assembly<'_> {
             region: arguments.region.clone(),
             account: arguments.account.clone(),
         };
-        let surroundings = Surroundings {
-            engine: engine.clone(),
-            reach: reach.clone(),
-            names: names.clone(),
-            url: url.to_owned(),
+        let surroundings = {
+            let (engine, reach, names, url) = (engine.clone(), reach.clone(), names.clone(), url.to_owned());
+            move |insight| Surroundings { engine, reach, names, url, insight }
         };
-        let pages = Pages(Console::new(engine.clone(), changes, Arc::new(surroundings)));
         let is_embedded = !remote.contains_key("s3");
         let parts = functions::Parts {
             input: is_embedded.then(|| buckets.input.clone()),
@@ -102,8 +99,13 @@ impl Assembly<'_> {
             segments: Some(Arc::new(Histories(engine.store().clone()))),
         };
         let gateway = Gateway::new(engine.clone(), &arguments.region, &arguments.account);
-        let services =
-            Services::open(settings, vec![Arc::new(States(gateway)), Arc::new(page), Arc::new(pages)])?;
+        let others = |insight| {
+            let pages = Pages(Console::new(engine.clone(), changes, Arc::new(surroundings(insight))));
+            let others: Vec<Arc<dyn Service>> =
+                vec![Arc::new(States(gateway)), Arc::new(page), Arc::new(pages)];
+            others
+        };
+        let services = Services::open(settings, others)?;
         // Where functions are called elsewhere, the image functions are not.
         if names.enabled && !remote.contains_key("lambda") {
             let setup = Setup {

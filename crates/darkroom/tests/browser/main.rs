@@ -8,12 +8,15 @@ mod support;
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
 
 use driver::{Browser, http};
 use serde_json::{Value, json};
 use support::{Workspace, examples};
 
 const ROLE: &str = "arn:aws:iam::000000000000:role/r";
+/// The longest that a test waits for what no page shows.
+const PATIENCE: Duration = Duration::from_mins(1);
 const ACCESS: &str = include_str!("access.js");
 
 /// A server, killed at the end of its test.
@@ -39,7 +42,8 @@ impl Server {
         let headers = [("X-Amz-Target", target), ("Content-Type", "application/x-amz-json-1.0")];
         let (status, answer) = http(&self.address, "POST", "/", &headers, input.to_string().as_bytes());
         assert_eq!(status, 200, "{target}: {}", String::from_utf8_lossy(&answer));
-        serde_json::from_slice(&answer).expect("JSON")
+        // Some actions have nothing to say.
+        if answer.is_empty() { Value::Null } else { serde_json::from_slice(&answer).expect("JSON") }
     }
 
     fn states(&self, action: &str, input: &Value) -> Value {
@@ -55,6 +59,23 @@ impl Server {
         let start = json!({ "stateMachineArn": machine, "name": name, "input": input.to_string() });
         let started = self.states("StartExecution", &start);
         started["executionArn"].as_str().expect("an ARN").to_owned()
+    }
+
+    /// Puts what is no picture among the uploads, and waits until its failure lies in the dead letters.
+    fn fail_a_photo(&self) {
+        let (status, _) =
+            http(&self.address, "PUT", "/darkroom-input/uploads/ann/broken.jpg", &[], b"no picture");
+        assert_eq!(status, 200);
+        let name = json!({ "QueueName": "darkroom-dead-letters" });
+        let queue = self.call("AmazonSQS.GetQueueUrl", &name)["QueueUrl"].take();
+        let asked = json!({ "QueueUrl": queue, "AttributeNames": ["ApproximateNumberOfMessages"] });
+        let began = Instant::now();
+        while self.call("AmazonSQS.GetQueueAttributes", &asked)["Attributes"]["ApproximateNumberOfMessages"]
+            == "0"
+        {
+            assert!(began.elapsed() < PATIENCE, "no letter comes");
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     fn page(&self, path: &str) -> String {
@@ -132,6 +153,7 @@ fn every_page_is_quiet_and_usable_by_everyone() {
     });
     server.states("StartExecution", &traced);
     server.call("AmazonSQS.CreateQueue", &json!({ "QueueName": "letters" }));
+    server.fail_a_photo();
     for arn in [&good, &bad] {
         browser.go(&server.page(&format!("execution?arn={}", encoded(arn))));
         browser.until("it ends", "return !document.querySelector('h1 .is-running')");
@@ -150,6 +172,11 @@ fn every_page_is_quiet_and_usable_by_everyone() {
         ("functions", "functions".to_owned()),
         ("topics", "topics".to_owned()),
         ("queues", "queues".to_owned()),
+        ("function", "function?name=darkroom-validation".to_owned()),
+        ("alarms", "alarms".to_owned()),
+        ("alarm", "alarm?name=darkroom-failure-ratio".to_owned()),
+        ("dead-letters", "dead-letters".to_owned()),
+        ("map", format!("execution?arn={}&state=Each", encoded(&good))),
         ("traces", "traces".to_owned()),
         ("trace", format!("traces?id={trace}")),
     ];
@@ -169,6 +196,12 @@ fn every_page_is_quiet_and_usable_by_everyone() {
     assert_eq!(browser.run("return document.querySelectorAll('main b, main script').length"), 0);
     browser
         .until("its input is shown", "return document.body.innerText.includes('<script>alert(1)</script>')");
+    // How far the Map came.
+    browser.go(&server.page(&pages[14].1));
+    browser.until(
+        "its iterations are counted",
+        "return document.body.innerText.includes('2 of 2 done, 0 running')",
+    );
     // Why the choice went where it went.
     browser.go(&server.page(&pages[2].1));
     browser.until(
@@ -246,6 +279,58 @@ fn buttons_do_what_they_say() {
         "it says why not",
         "return document.querySelector('#said').innerText.includes('line 1, column 2')",
     );
+}
+
+#[test]
+fn what_stands_beside_the_engine_is_shown_and_can_be_changed() {
+    let Some(browser) = Browser::open() else { return };
+    let workspace = Workspace::new();
+    let server = Server::start(&workspace);
+    server.fail_a_photo();
+    browser.go(&server.page("function?name=darkroom-validation"));
+    browser.until(
+        "its log is shown",
+        "return document.querySelector('.log').innerText.includes('START RequestId: ')",
+    );
+    browser.go(&server.page("dead-letters"));
+    browser.until(
+        "the letter is shown",
+        "return document.querySelector('[data-part=letters] tbody').innerText.includes('image-processing-broken')",
+    );
+    browser.click("tbody form[action$='do/purge-letters'] button");
+    browser.until("it is gone", "return document.querySelector('[data-part=letters]').innerText === 'None.'");
+
+    // Without data it stays as it is set, however long this takes.
+    let alarm = json!({ "AlarmName": "of-the-test", "Namespace": "N", "MetricName": "none", "Statistic": "Sum", "Period": 60,
+        "EvaluationPeriods": 1, "Threshold": 1, "ComparisonOperator": "GreaterThanThreshold",
+        "TreatMissingData": "ignore" });
+    server.call("GraniteServiceVersion20100801.PutMetricAlarm", &alarm);
+    browser.go(&server.page("alarm?name=of-the-test"));
+    browser.click("form[action$='do/alarm-state'] button");
+    browser.accept();
+    browser.until("it rings", "return document.querySelector('h1').innerText.includes('ALARM')");
+    browser.until(
+        "that is in its history",
+        "return document.querySelector('[data-part=history]').innerText.includes('to ALARM')",
+    );
+    browser.click("form[action$='do/alarm-actions'] button");
+    browser.until(
+        "it tells nobody",
+        "return document.querySelector('[data-part=alarm]').innerText.includes('are switched off')",
+    );
+    browser.go(&server.page(""));
+    browser.until(
+        "it rings on the overview",
+        "return document.querySelector('[data-part=alarms]').innerText.includes('of-the-test')",
+    );
+    browser.until(
+        "so long took the executions",
+        "return document.querySelector('[data-part=durations] svg').getAttribute('aria-label').includes('99 of 100 up to')",
+    );
+    browser.go(&server.page("topics"));
+    browser
+        .until("the file is told", "return document.body.innerText.includes('darkroom-notifications.jsonl')");
+    check_quiet(&browser, &server);
 }
 
 #[test]

@@ -25,7 +25,9 @@ mod shapes;
 mod statistic;
 mod store;
 
+use std::collections::BTreeMap;
 use std::io::Read as _;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -115,6 +117,12 @@ impl CloudWatch {
             .into_iter()
             .filter(|(series, minute, bucket)| metrics.add(series, *minute, bucket).is_err())
             .count()
+    }
+
+    /// What was recorded of a metric in each of these minutes, whatever its dimensions' values are. To be asked of a
+    /// metric whose series are apart from one another: what two of them count is in it twice.
+    pub fn minutes(&self, namespace: &str, name: &str, range: Range<Minute>) -> BTreeMap<Minute, Bucket> {
+        self.0.metrics().minutes(namespace, name, range)
     }
 
     /// Reads what earlier processes wrote. Calls wait for it; what is recorded meanwhile is added to it.

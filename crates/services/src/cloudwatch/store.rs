@@ -188,6 +188,31 @@ impl Metrics {
         })
     }
 
+    /// A metric's minutes, those of all its dimensions' values taken together.
+    pub(super) fn minutes(
+        &self,
+        namespace: &str,
+        name: &str,
+        range: Range<Minute>,
+    ) -> BTreeMap<Minute, Bucket> {
+        let is_meant = |metric: &Metric| metric.namespace == *namespace && metric.name == *name;
+        let units = self.metrics.iter().filter(|(metric, _)| is_meant(metric)).flat_map(|(_, units)| units);
+        let ids: Vec<SeriesId> = units.map(|(_, id)| *id).collect();
+        let mut found = BTreeMap::new();
+        if range.is_empty() {
+            return found;
+        }
+        for (minute, points) in self.minutes.range(range) {
+            for bucket in ids.iter().filter_map(|id| points.get(id)) {
+                found
+                    .entry(*minute)
+                    .and_modify(|own: &mut Bucket| own.merge(bucket))
+                    .or_insert_with(|| bucket.clone());
+            }
+        }
+        found
+    }
+
     /// How many series and points there are.
     pub fn size(&self) -> (usize, usize) {
         (self.series.len(), self.points)
@@ -278,6 +303,29 @@ mod tests {
         ] {
             assert_eq!(sums(&metrics, "m", range.clone(), period), expected, "{range:?} by {period}");
         }
+    }
+
+    #[test]
+    fn a_metrics_minutes_are_those_of_all_its_series() {
+        let mut metrics = Metrics::new(Bounds::default());
+        let series = |name: &str, machine: &str| {
+            let dimension = ("StateMachineArn".to_owned(), machine.to_owned());
+            Series { metric: Metric::new("N", name, [dimension]), unit: Unit::MILLISECONDS }
+        };
+        for (name, machine, minute, value) in [
+            ("m", "a", 1, 10.0),
+            ("m", "b", 1, 30.0),
+            ("m", "b", 2, 5.0),
+            ("n", "a", 1, 99.0),
+            ("m", "a", 3, 1.0),
+        ] {
+            metrics.add(&series(name, machine), minute, &Bucket::of(value, 1.0)).unwrap();
+        }
+        let found = metrics.minutes("N", "m", 1..3);
+        let shown: Vec<(Minute, f64, f64)> =
+            found.iter().map(|(minute, bucket)| (*minute, bucket.sample_count, bucket.maximum)).collect();
+        assert_eq!(shown, [(1, 2.0, 30.0), (2, 1.0, 5.0)]);
+        assert_eq!(metrics.minutes("N", "m", 2..2).len(), 0);
     }
 
     #[test]

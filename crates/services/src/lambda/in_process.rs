@@ -21,6 +21,7 @@ pub type Code = dyn Fn(&str) -> Result<String, (String, String)> + Send + Sync;
 /// keeps, and there would be hundreds of them. When the last handle is gone they end with what they are at.
 pub struct Workers {
     jobs: Sender<Job>,
+    threads: usize,
 }
 
 type Job = Box<dyn FnOnce() + Send>;
@@ -29,15 +30,15 @@ impl Workers {
     /// Starts so many threads of this name.
     pub fn start(name: &str, threads: usize) -> Result<Arc<Self>, ServicesError> {
         let (jobs, waiting) = channel();
-        let waiting = Arc::new(Mutex::new(waiting));
-        for number in 0..threads.max(1) {
+        let (waiting, threads) = (Arc::new(Mutex::new(waiting)), threads.max(1));
+        for number in 0..threads {
             let waiting = waiting.clone();
             std::thread::Builder::new()
                 .name(format!("{name}-{number}"))
                 .spawn(move || work_off(&waiting))
                 .map_err(ServicesError::Thread)?;
         }
-        Ok(Arc::new(Self { jobs }))
+        Ok(Arc::new(Self { jobs, threads }))
     }
 }
 
@@ -89,5 +90,10 @@ impl Function for InProcess {
 
     fn describe(&self) -> Value {
         json!({ "Runtime": "provided.al2023", "Handler": "bootstrap" })
+    }
+
+    /// Of its workers, which others may share.
+    fn concurrency(&self) -> Option<usize> {
+        Some(self.workers.threads)
     }
 }

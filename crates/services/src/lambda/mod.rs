@@ -5,6 +5,7 @@
 //!
 //! API: Lambda 2015-03-31, REST-JSON.
 
+mod activity;
 mod in_process;
 mod metrics;
 mod process;
@@ -33,6 +34,7 @@ use crate::wire::{self, Caller, Fault, random_uuid};
 
 pub(crate) use self::metrics::Measures;
 
+pub use activity::{Activities, Activity, Counts, LastCall, Line, Seen};
 pub use in_process::{Code, InProcess, Workers};
 pub use process::{Process, ProcessSettings};
 pub use url::Url;
@@ -64,6 +66,8 @@ pub struct Invocation {
     pub payload: Bytes,
     /// As the caller sent it, in Base64.
     pub client_context: Option<String>,
+    /// Takes what the function writes.
+    pub activity: Arc<Activity>,
     /// The trace that it belongs to, under the function's own segment where the trace is kept.
     pub trace_header: TraceHeader,
 }
@@ -94,6 +98,9 @@ pub trait Function: Send + Sync + 'static {
 
     /// What is told of it: `Runtime`, `Handler`, `Timeout`, `MemorySize`.
     fn describe(&self) -> Value;
+
+    /// How many calls run at once, where that is bounded here.
+    fn concurrency(&self) -> Option<usize>;
 }
 
 /// The embedded service.
@@ -103,6 +110,7 @@ pub struct Lambda {
     clock: Clock,
     outbox: Outbox,
     measures: Measures,
+    activities: Arc<Activities>,
 }
 
 /// A function's name, taken from whatever a caller may call it by.
@@ -134,7 +142,12 @@ impl Lambda {
         outbox: Outbox,
         measures: Measures,
     ) -> Self {
-        Self { functions, database, clock, outbox, measures }
+        Self { functions, database, clock, outbox, measures, activities: Arc::default() }
+    }
+
+    /// What goes on in the functions.
+    pub fn activities(&self) -> Arc<Activities> {
+        self.activities.clone()
     }
 
     fn find(&self, named: &Named, caller: &Caller) -> Result<&Arc<dyn Function>, Fault> {
@@ -172,7 +185,11 @@ impl Lambda {
             (&Method::GET, _, "") => {
                 let function = self.find(&named, &caller)?;
                 let configuration = configuration(&named.name, function, &caller);
-                Ok(answer(200, &json!({ "Configuration": configuration, "Tags": {} })))
+                let mut output = json!({ "Configuration": configuration, "Tags": {} });
+                if let Some(concurrency) = function.concurrency() {
+                    output["Concurrency"] = json!({ "ReservedConcurrentExecutions": concurrency });
+                }
+                Ok(answer(200, &output))
             }
             (&Method::GET, _, "configuration") => {
                 Ok(answer(200, &configuration(&named.name, self.find(&named, &caller)?, &caller)))
@@ -218,15 +235,18 @@ impl Lambda {
         let upstream = wire::text(headers, "x-amzn-trace-id").and_then(|text| text.parse().ok());
         let now_ms = self.clock.now_ms();
         let traced = Traced::begin(upstream, now_ms);
+        let activity = self.activities.of(&named.name, &self.clock);
+        let (call, under_way) = (self.measures.begin(), activity.begin(&request_id));
         let invocation = Invocation {
             request_id: request_id.clone(),
             arn: arn.clone(),
             payload,
             client_context,
+            activity,
             trace_header: traced.header(),
         };
-        let call = self.measures.begin();
         let outcome = function.invoke(invocation).await;
+        under_way.end(&request_id, outcome.as_ref());
         let function = Called { function: &named.name, arn: &arn, request_id: &request_id };
         call.end(&function, traced, outcome.as_ref(), self.clock.now_ms());
         let outcome = outcome?;

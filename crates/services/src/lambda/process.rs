@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 use tokio::sync::{Semaphore, oneshot};
 
+use super::activity::{Activity, LINE_BYTES_MAX};
 use super::runtime::{Runtime, Work};
 use super::{Function, Invocation, LOG_TAIL_BYTES, OUTPUT_TARGET, Outcome};
 use crate::wire::{Fault, random_uuid};
@@ -92,7 +93,8 @@ impl Process {
         idle.pop().map(|(_, instance)| instance)
     }
 
-    async fn start(&self) -> std::io::Result<Instance> {
+    /// What the process writes is kept with what goes on in the function.
+    async fn start(&self, activity: &Arc<Activity>) -> std::io::Result<Instance> {
         let settings = &self.settings;
         let runtime = Runtime::start().await?;
         let (program, arguments) = settings.command.split_first().ok_or(std::io::ErrorKind::InvalidInput)?;
@@ -133,11 +135,13 @@ impl Process {
             .envs(&settings.environment);
         let mut child = command.spawn()?;
         let log = Arc::new(Mutex::new(VecDeque::with_capacity(LOG_TAIL_BYTES)));
+        let written =
+            || Written { tail: log.clone(), activity: activity.clone(), function: settings.name.clone() };
         if let Some(output) = child.stdout.take() {
-            tokio::spawn(follow(output, log.clone(), settings.name.clone()));
+            tokio::spawn(written().follow(output));
         }
         if let Some(output) = child.stderr.take() {
-            tokio::spawn(follow(output, log.clone(), settings.name.clone()));
+            tokio::spawn(written().follow(output));
         }
         Ok(Instance { child, runtime, log })
     }
@@ -190,7 +194,7 @@ impl Process {
         drop(waiting);
         let started = match self.take_idle() {
             Some(instance) => Ok(instance),
-            None => self.start().await,
+            None => self.start(&invocation.activity).await,
         };
         let mut instance = match started {
             Ok(instance) => instance,
@@ -230,16 +234,35 @@ fn exited(id: &str, status: Option<ExitStatus>) -> Outcome {
     Outcome::failed("Runtime.ExitError", &format!("RequestId: {id} Error: {how}"))
 }
 
-/// Keeps the end of what a process writes, and passes its lines to the log.
-async fn follow(mut output: impl AsyncRead + Unpin, tail: Arc<Mutex<VecDeque<u8>>>, function: String) {
-    let mut piece = vec![0; LOG_TAIL_BYTES];
-    while let Ok(read) = output.read(&mut piece).await {
-        let Some(written) = piece.get(..read).filter(|written| !written.is_empty()) else { return };
-        tracing::info!(target: OUTPUT_TARGET, function, "{}", String::from_utf8_lossy(written).trim_end());
-        let mut tail = tail.lock().unwrap_or_else(PoisonError::into_inner);
-        let excess = (tail.len() + written.len()).saturating_sub(LOG_TAIL_BYTES).min(tail.len());
-        tail.drain(..excess);
-        tail.extend(written);
+/// Where that goes which a process writes.
+struct Written {
+    /// The end of it, for the call that is under way.
+    tail: Arc<Mutex<VecDeque<u8>>>,
+    activity: Arc<Activity>,
+    function: String,
+}
+
+impl Written {
+    /// Passes on what a process writes, in whole lines as far as those are not too long.
+    async fn follow(self, mut output: impl AsyncRead + Unpin) {
+        let (mut piece, mut line) = (vec![0; LOG_TAIL_BYTES], Vec::new());
+        while let Ok(read) = output.read(&mut piece).await {
+            let Some(written) = piece.get(..read).filter(|written| !written.is_empty()) else { break };
+            let text = String::from_utf8_lossy(written);
+            tracing::info!(target: OUTPUT_TARGET, function = self.function, "{}", text.trim_end());
+            for part in written.split_inclusive(|byte| *byte == b'\n') {
+                line.extend_from_slice(part);
+                if part.ends_with(b"\n") || line.len() >= LINE_BYTES_MAX {
+                    self.activity.write(&String::from_utf8_lossy(&line));
+                    line.clear();
+                }
+            }
+            let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
+            let excess = (tail.len() + written.len()).saturating_sub(LOG_TAIL_BYTES).min(tail.len());
+            tail.drain(..excess);
+            tail.extend(written);
+        }
+        self.activity.write(&String::from_utf8_lossy(&line));
     }
 }
 
@@ -269,5 +292,9 @@ impl Function for Process {
             "Runtime": "provided.al2023", "Handler": self.settings.handler,
             "Timeout": self.settings.timeout.as_secs(), "MemorySize": self.settings.memory_mb,
         })
+    }
+
+    fn concurrency(&self) -> Option<usize> {
+        Some(self.settings.concurrency.max(1))
     }
 }

@@ -63,4 +63,8 @@ impl Function for Url {
     fn describe(&self) -> Value {
         json!({ "Timeout": self.timeout.as_secs() })
     }
+
+    fn concurrency(&self) -> Option<usize> {
+        None
+    }
 }

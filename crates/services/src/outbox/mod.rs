@@ -6,6 +6,7 @@
 //! know messages by their ids.
 
 mod destination;
+mod insight;
 mod smtp;
 
 use std::sync::Arc;
@@ -22,6 +23,9 @@ use crate::error::ServicesError;
 
 pub(crate) use destination::Destination;
 pub use destination::{Deliverer, Mail};
+pub use insight::{FailedAttempt, WaitingDelivery};
+
+use insight::Failures;
 
 pub(crate) const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS deliveries (
@@ -110,18 +114,29 @@ struct Taken {
     delivery: Delivery,
 }
 
+impl Taken {
+    /// Whether no attempt follows one that failed now.
+    fn is_over(&self, failure: &Failure, now_ms: i64) -> bool {
+        let retry = self.delivery.retry;
+        failure.is_final
+            || self.attempts + 1 >= retry.attempts_max
+            || now_ms - self.made_ms >= retry.age_ms_max
+    }
+}
+
 /// The deliveries of one file.
 #[derive(Clone, Debug)]
 pub struct Outbox {
     database: Database,
     clock: Clock,
     changed: Arc<Notify>,
+    failures: Failures,
 }
 
 impl Outbox {
     /// The outbox of this file.
     pub fn new(database: Database, clock: Clock) -> Self {
-        Self { database, clock, changed: Arc::new(Notify::new()) }
+        Self { database, clock, changed: Arc::new(Notify::new()), failures: Failures::default() }
     }
 
     /// Writes a delivery down, in the transaction of what causes it. [`Self::wake`] is due when that is committed.
@@ -206,6 +221,9 @@ impl Outbox {
     async fn attempt(&self, deliverer: &Deliverer, taken: Taken) {
         let outcome = deliverer.deliver(&taken.delivery, Ticket(taken.sequence)).await;
         let (now_ms, outbox) = (self.clock.now_ms(), self.clone());
+        if let Err(failure) = &outcome {
+            self.failures.keep(&taken, failure, taken.is_over(failure, now_ms), now_ms);
+        }
         let noted = self.database.run(move |connection| note(connection, &taken, outcome, now_ms)).await;
         match noted {
             Ok(()) => outbox.wake(),
@@ -255,10 +273,8 @@ fn note(
         return strike(connection, taken.sequence);
     }
     let (delivery, attempts) = (&taken.delivery, taken.attempts + 1);
-    let retry = delivery.retry;
-    let is_spent = attempts >= retry.attempts_max || now_ms - taken.made_ms >= retry.age_ms_max;
-    if !failure.is_final && !is_spent {
-        let due_ms = now_ms.saturating_add_unsigned(retry.delay_ms(attempts));
+    if !taken.is_over(&failure, now_ms) {
+        let due_ms = now_ms.saturating_add_unsigned(delivery.retry.delay_ms(attempts));
         connection
             .prepare_cached(
                 "UPDATE deliveries SET attempts = ?2, due_ms = ?3, taken = 0 WHERE sequence = ?1",

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{PoisonError, RwLock};
 use std::time::UNIX_EPOCH;
 
 use super::keys;
@@ -11,8 +12,22 @@ use super::keys;
 /// Folders within folders that a walk goes into.
 const DEPTH_MAX: usize = 512;
 
+/// Held for reading from a folder's making until a file is in it, and for writing while empty folders go: otherwise
+/// a removal takes the folder that a write has just found there. There is one, since folders are the process's.
+static EMPTY_FOLDERS: RwLock<()> = RwLock::new(());
+
+/// Makes an empty file that is to become `path`, and the folders above it, which stay for as long as it does.
+pub(super) fn begin(path: &Path, bucket: &Path) -> io::Result<PathBuf> {
+    let unfinished = unfinished(path);
+    // It guards nothing that a panic could leave half-way.
+    let _made = EMPTY_FOLDERS.read().unwrap_or_else(PoisonError::into_inner);
+    make_parents(path, bucket)?;
+    File::create(&unfinished)?;
+    Ok(unfinished)
+}
+
 /// A name for a file that is to become `path`: beside it, so that renaming is enough.
-pub(super) fn unfinished(path: &Path) -> PathBuf {
+fn unfinished(path: &Path) -> PathBuf {
     static NUMBER: AtomicU64 = AtomicU64::new(1);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let mut name = path.file_name().unwrap_or_default().to_owned();
@@ -38,7 +53,7 @@ pub(super) fn put_into_place(unfinished: &Path, path: &Path) -> io::Result<()> {
     sync_folder(path.parent().unwrap_or(path))
 }
 
-/// The same, where nothing is there yet.
+/// The same, where nothing is there yet. The unfinished file stays.
 pub(super) fn put_if_absent(unfinished: &Path, path: &Path) -> io::Result<()> {
     std::fs::hard_link(unfinished, path)?;
     sync_folder(path.parent().unwrap_or(path))
@@ -52,15 +67,16 @@ pub(super) fn remove(path: &Path, bucket: &Path) -> io::Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => return Ok(false),
         removed => removed?,
     }
-    let mut folder = path.parent();
-    while let Some(parent) = folder.filter(|parent| *parent != bucket) {
-        if std::fs::remove_dir(parent).is_err() {
-            break;
-        }
-        folder = parent.parent();
-    }
-    sync_nearest(folder.unwrap_or(bucket), bucket)?;
+    let kept = remove_empty(path.parent().unwrap_or(bucket), bucket);
+    sync_nearest(kept, bucket)?;
     Ok(true)
+}
+
+/// Removes folders that hold nothing, from this one upwards; the first that stays.
+fn remove_empty<'a>(folder: &'a Path, bucket: &'a Path) -> &'a Path {
+    let _removed = EMPTY_FOLDERS.write().unwrap_or_else(PoisonError::into_inner);
+    let mut above = folder.ancestors().take_while(|folder| *folder != bucket);
+    above.find(|folder| std::fs::remove_dir(folder).is_err()).unwrap_or(bucket)
 }
 
 /// Syncs a folder. Where another removal has taken it meanwhile, the nearest one above says so.
@@ -214,6 +230,24 @@ mod tests {
             sync_nearest(&bucket.join("gone"), &bucket.join("gone")).is_err(),
             "the bucket itself is gone"
         );
+    }
+
+    #[test]
+    fn a_folder_is_not_taken_from_under_a_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let bucket = folder.path();
+        std::thread::scope(|scope| {
+            for writer in 0..4 {
+                let path = bucket.join(format!("a/b/c/{writer}"));
+                scope.spawn(move || {
+                    for _ in 0..200 {
+                        let unfinished = begin(&path, bucket).unwrap();
+                        assert!(remove(&unfinished, bucket).unwrap());
+                    }
+                });
+            }
+        });
+        assert!(!bucket.join("a").exists());
     }
 
     fn listed(folder: &Path, prefix: &str, after: &str, by_folder: bool) -> Vec<String> {

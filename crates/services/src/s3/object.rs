@@ -46,12 +46,11 @@ pub(super) async fn put_object(s3: &S3, call: &Call, body: Body) -> Answer {
     Ok(response)
 }
 
-/// Makes the folders for a file, and answers where it is to be written first.
+/// Makes the folders for a file, and an empty one, in which it is to be written first.
 pub(super) async fn prepare(folder: &Path, path: &Path) -> Result<PathBuf, Fault> {
     let (bucket, at) = (folder.to_owned(), path.to_owned());
     let made = blocking(path, move || {
-        folder::make_parents(&at, &bucket)?;
-        if at.is_dir() { Err(std::io::ErrorKind::IsADirectory.into()) } else { Ok(folder::unfinished(&at)) }
+        if at.is_dir() { Err(std::io::ErrorKind::IsADirectory.into()) } else { folder::begin(&at, &bucket) }
     });
     made.await
 }
@@ -175,9 +174,12 @@ pub(super) async fn copy_object(s3: &S3, call: &Call) -> Answer {
 async fn remove(s3: &S3, call: &Call) -> Result<(), Fault> {
     let (folder, path) = s3.place(&call.bucket, &call.key)?;
     let at = path.clone();
+    // A write of the same key is there altogether, or not at all.
+    let placing = s3.placing.lock().await;
     let is_removed = blocking(&path, move || folder::remove(&at, &folder)).await?;
     let (bucket, key) = (call.bucket.clone(), call.key.clone());
     s3.database.run(move |connection| index::forget(connection, &bucket, &key)).await?;
+    drop(placing);
     if is_removed { s3.changed(call, "DeleteObject", None).await } else { Ok(()) }
 }
 

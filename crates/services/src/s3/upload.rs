@@ -12,8 +12,9 @@ use sha2::Sha256;
 use tokio::io::AsyncWriteExt;
 
 use super::crc::Crc;
+use super::failed;
+use crate::base64;
 use crate::wire::{Fault, hex, text};
-use crate::{ServicesError, base64};
 
 /// Bytes of an object in one piece. AWS's own bound, 5 GiB.
 const BYTES_MAX: u64 = 5 * 1024 * 1024 * 1024;
@@ -97,7 +98,7 @@ impl Drop for Unfinished {
 
 /// Writes a request's body to a new file. After it returns the file's content is on disk.
 pub(super) async fn write(body: Body, headers: &HeaderMap, path: &Path) -> Result<Written, Fault> {
-    let failed = |source| Fault::from(ServicesError::File { path: path.to_owned(), source });
+    let failed = |source| failed(path, source);
     let mut file = tokio::fs::File::create(path).await.map_err(failed)?;
     let mut chunks = Chunks::of(body, headers);
     let name = CHECKSUMS.into_iter().find(|name| expects(headers, name));

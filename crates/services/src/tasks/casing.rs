@@ -35,7 +35,11 @@ impl Members {
         self.object(answer, Way::ToStateMachine, DEPTH_MAX)
     }
 
-    fn object(&self, members: Map<String, Value>, way: Way, depth: usize) -> Value {
+    fn object(&self, mut members: Map<String, Value>, way: Way, depth: usize) -> Value {
+        // AWS: to the SDK a member that is null is one that is not there. In lists and in the user's maps it stays.
+        if way == Way::ToStateMachine {
+            members.retain(|_, value| !value.is_null());
+        }
         let convert = |(name, value): (String, Value)| {
             let service_name =
                 if self.is_lower { with_first(&name, char::to_ascii_lowercase) } else { name.clone() };
@@ -120,6 +124,9 @@ mod tests {
         assert_eq!(members.input(input.as_object().unwrap().clone()), wire);
         let output = json!({"ExecutionArn": "a", "Tags": {"Key": "V"}, "Items": [{"id": {"InnerName": 1}}], "List": [{"InnerName": 1}], "StartDate": "1970-01-01T00:00:10Z"});
         assert_eq!(members.output(wire.as_object().unwrap().clone()), output);
+        let answer = json!({"gone": null, "list": [null, {"gone": null, "kept": 0}], "tags": {"k": null}});
+        let output = json!({"List": [null, {"Kept": 0}], "Tags": {"k": null}});
+        assert_eq!(members.output(answer.as_object().unwrap().clone()), output);
         let members = Members { is_lower: false, maps: HashSet::new(), times: HashSet::new() };
         let same = json!({"Items": [{"id": {"S": "1"}}]});
         assert_eq!(members.output(same.as_object().unwrap().clone()), same);

@@ -17,6 +17,7 @@ mod s3;
 mod sdk;
 mod sns;
 mod sqs;
+mod states;
 
 use std::sync::Arc;
 
@@ -95,6 +96,7 @@ impl Tasks {
                 None,
             ) => dynamodb::call(self, call, action).await,
             (Some("events"), Some("putEvents"), None, None) => events::put_events(self, call).await,
+            (Some("states"), Some("startExecution"), None, None) => states::start_execution(self, call).await,
             (Some("http"), Some("invoke"), None, None) => self.http.invoke(call).await,
             (Some("aws-sdk"), Some("s3"), Some(action), None) => s3::call(self, call, action).await,
             (Some("aws-sdk"), Some(service), Some(action), None) => {
@@ -154,8 +156,10 @@ fn as_text(value: &Value) -> String {
 }
 
 /// The output of an optimized integration: members by name, and what was said about the call itself.
+/// AWS: to the SDK a member that is null is one that is not there.
 fn with_metadata(output: Map<String, Value>, response: &Response<Bytes>) -> Value {
-    let mut members: Vec<(String, Value)> = output.into_iter().collect();
+    let mut members: Vec<(String, Value)> =
+        output.into_iter().filter(|(_, value)| !value.is_null()).collect();
     members.extend(metadata(response));
     members.sort_by(|one, other| one.0.cmp(&other.0));
     Value::Object(members.into_iter().collect())

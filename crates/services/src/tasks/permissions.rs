@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::fault::Optimized;
-use super::{TaskCall, TaskFault, as_text, dynamodb, events, lambda, s3, sdk, sns, sqs};
+use super::{TaskCall, TaskFault, as_text, dynamodb, events, lambda, s3, sdk, sns, sqs, states};
 use crate::roles::{Need, Refused, Roles, Session};
 use crate::wire::random_uuid;
 
@@ -283,7 +283,7 @@ fn fault(call: &TaskCall, refused: &Refused) -> TaskFault {
         ("sqs", _) => optimized(sqs::SERVICE, answer(403, "AccessDeniedException", Some("AccessDenied"))),
         ("dynamodb", _) => optimized(dynamodb::SERVICE, answer(400, "AccessDeniedException", None)),
         ("events", _) => optimized(events::SERVICE, answer(400, "AccessDeniedException", None)),
-        ("states", _) => optimized(STATES, answer(400, "AccessDeniedException", None)),
+        ("states", _) => optimized(states::SERVICE, answer(400, "AccessDeniedException", None)),
         ("http", _) if service == "events" => {
             TaskFault::new("Events.ConnectionResource.AccessDenied", message)
         }
@@ -293,14 +293,6 @@ fn fault(call: &TaskCall, refused: &Refused) -> TaskFault {
         _ => TaskFault::new("States.TaskFailed", message),
     }
 }
-
-/// Nested executions, which the engine runs itself.
-const STATES: Optimized = Optimized {
-    prefix: "StepFunctions",
-    service: "AWSStepFunctions",
-    general: "AWSStepFunctionsException",
-    modelled: &[],
-};
 
 fn refusal(status: u16, code: &str, query_code: Option<&str>, message: &str) -> Response<Bytes> {
     let body = json!({ "__type": code, "message": message }).to_string();

@@ -104,7 +104,13 @@ async fn an_endpoint_that_is_down_for_a_minute_hears_of_what_was_published_meanw
 
     drop(listener);
     accepted(&port, &format!("Action=Publish&Version=2010-03-31&TopicArn={topic}&Message=meanwhile")).await;
-    // An attempt has failed when the delivery is due later.
+    while port.services.insight.deliveries.failures().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let (waiting, count) = port.services.insight.deliveries.waiting(10).await.unwrap();
+    assert_eq!((waiting.len(), count, waiting[0].to.0), (1, 1, "http"), "{waiting:?}");
+    let failed = &port.services.insight.deliveries.failures()[0];
+    assert_eq!((failed.attempt, failed.is_last), (1, false), "{failed:?}");
     for _ in 0..6 {
         port.wait(10_000);
         tokio::task::yield_now().await;
@@ -112,4 +118,7 @@ async fn an_endpoint_that_is_down_for_a_minute_hears_of_what_was_published_meanw
     let listener = tokio::net::TcpListener::bind(address).await.unwrap();
     port.wait(600_000);
     assert_eq!(one_request(&listener).await["Message"], "meanwhile");
+    while port.services.insight.deliveries.waiting(10).await.unwrap().1 > 0 {
+        tokio::task::yield_now().await;
+    }
 }

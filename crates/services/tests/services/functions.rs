@@ -23,6 +23,7 @@ while True:
     print("working on", event, flush=True)
     if event.get("die"): sys.exit(3)
     if event.get("hang"): time.sleep(60)
+    if event.get("eat"): eaten = b"x" * 200_000_000; time.sleep(60)
     result, way = {"count": count, "name": os.environ["AWS_LAMBDA_FUNCTION_NAME"]}, "response"
     if event.get("raise"): result, way = {"errorType": "ValueError", "errorMessage": "no"}, "error"
     body = json.dumps(result).encode() if not event.get("large") else b'"' + b"x" * 7_000_000 + b'"'
@@ -33,7 +34,7 @@ while True:
         pass
 "#;
 
-fn process(timeout: Duration) -> Arc<dyn Function> {
+fn process(timeout: Duration, memory_mb: u64) -> Arc<dyn Function> {
     Arc::new(Process::new(ProcessSettings {
         name: "child".to_owned(),
         command: ["python3", "-c", PROGRAM].map(str::to_owned).into(),
@@ -41,7 +42,7 @@ fn process(timeout: Duration) -> Arc<dyn Function> {
         handler: "app.handler".to_owned(),
         environment: BTreeMap::new(),
         timeout,
-        memory_mb: 512,
+        memory_mb,
         concurrency: 2,
         region: "us-east-1".to_owned(),
         endpoint_url: "http://localhost:4566".to_owned(),
@@ -79,8 +80,9 @@ async fn a_process_is_kept_warm_and_replaced_when_it_dies() {
     }
     let folder = tempfile::tempdir().unwrap();
     let functions = BTreeMap::from([
-        ("child".to_owned(), process(Duration::from_secs(30))),
-        ("hasty".to_owned(), process(Duration::from_millis(1500))),
+        ("child".to_owned(), process(Duration::from_secs(30), 512)),
+        ("hasty".to_owned(), process(Duration::from_millis(1500), 512)),
+        ("small".to_owned(), process(Duration::from_secs(30), 100)),
     ]);
     let port = Port::with(folder.path(), functions);
     let (_, first, log) = invoke(&port, "child", &json!({})).await;
@@ -99,6 +101,10 @@ async fn a_process_is_kept_warm_and_replaced_when_it_dies() {
     let (_, hung, _) = invoke(&port, "hasty", &json!({ "hang": true })).await;
     assert_eq!(hung["errorType"], "Sandbox.Timedout");
 
+    let (_, eaten, _) = invoke(&port, "small", &json!({ "eat": true })).await;
+    assert_eq!(eaten["errorType"], "Runtime.OutOfMemory", "{eaten}");
+    assert_eq!(invoke(&port, "small", &json!({})).await.1["count"], 1, "another process");
+
     // And what each of them is to a state machine's Task.
     for (event, error) in [
         (json!({ "rubbish": true }), "Lambda.Unknown"),
@@ -112,4 +118,11 @@ async fn a_process_is_kept_warm_and_replaced_when_it_dies() {
         assert_eq!(fault.error, error, "{fault}");
     }
     assert_eq!(invoke(&port, "child", &json!({})).await.0, None, "it goes on");
+
+    let seen = port.services.insight.functions.seen("child", 1000).unwrap();
+    assert_eq!((seen.counts.under_way, seen.counts.invocations, seen.counts.errors), (0, 10, 5), "{seen:?}");
+    let line = |text: &str| seen.lines.iter().any(|line| line.text.contains(text));
+    for text in ["working on {'raise': True}", "exit status 3", "ValueError", "END RequestId: "] {
+        assert!(line(text), "{text} is not in {:?}", seen.lines);
+    }
 }

@@ -5,6 +5,7 @@
 mod cloudwatch;
 mod deliveries;
 mod functions;
+mod objects;
 mod port;
 mod queues;
 mod restart;

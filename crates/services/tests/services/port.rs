@@ -70,7 +70,7 @@ impl Port {
             clock: Clock::Manual(now_ms.clone()),
             segments,
         };
-        Self { services: Services::open(settings, Vec::new()).unwrap(), now_ms }
+        Self { services: Services::open(settings, |_| Vec::new()).unwrap(), now_ms }
     }
 
     pub fn wait(&self, ms: i64) {

@@ -199,6 +199,10 @@ impl Function for Tells {
     fn describe(&self) -> Value {
         json!({})
     }
+
+    fn concurrency(&self) -> Option<usize> {
+        None
+    }
 }
 
 #[tokio::test]
