@@ -21,13 +21,13 @@ class Upload(Case):
         self.upload = create("upload", text)
         self.create = lambda definition: create("image-processing", definition)
 
-    def put(self, key, size=2048576, etag="e"):
+    def put(self, key, size=2048576, sequencer="1"):
         """What became of an event about this object, when all that it set off has ended."""
-        event = json.dumps({"bucket": {"name": "b"}, "object": {"key": key, "size": size, "etag": etag}, "reason": "PutObject"})
+        event = json.dumps({"bucket": {"name": "b"}, "object": {"key": key, "size": size, "sequencer": sequencer}, "reason": "PutObject"})
         ended = self.ended(self.sfn.start_execution(stateMachineArn=self.upload, input=event)["executionArn"])
         if ended["status"] == "SUCCEEDED":
-            content = hashlib.sha256(f"{key} {etag}".encode()).hexdigest()[:63]
-            only_one = self.ended(f"{self.upload.replace(':stateMachine:', ':execution:')}:upload-{content}")
+            upload = hashlib.sha256(f"{key} {sequencer}".encode()).hexdigest()[:63]
+            only_one = self.ended(f"{self.upload.replace(':stateMachine:', ':execution:')}:upload-{upload}")
             self.assertEqual(only_one["status"], "SUCCEEDED", only_one)
         return ended
 
@@ -68,23 +68,23 @@ class Upload(Case):
         for _ in range(2):
             for user in ("u1", "u2"):
                 self.assertEqual(self.put(f"uploads/{user}/p1.jpg")["status"], "SUCCEEDED")
-        other = "image-processing-" + hashlib.sha256(b"uploads/u2/p1.jpg e").hexdigest()[:63]
+        other = "image-processing-" + hashlib.sha256(b"uploads/u2/p1.jpg 1").hexdigest()[:63]
         self.assertEqual({called: given["userId"] for called, given in self.started(images).items()},
                          {"image-processing-p1": "u1", other: "u2"})
 
-    def test_other_content_under_a_key_is_another_upload(self):
+    def test_what_is_put_under_a_key_again_is_another_upload(self):
         # Whether its length is another or the same, and whether the execution of that name has ended or runs.
         for definition in (WAIT, PASS):
-            for contents in ([(1, "e1"), (2, "e2")], [(7, "e1"), (7, "e2"), (7, "e3")]):
-                with self.subTest(definition, contents=contents):
+            for writes in ([(1, "1"), (2, "2")], [(7, "1"), (7, "2"), (7, "3")]):
+                with self.subTest(definition, writes=writes):
                     self.setUp()
                     images = self.create(definition)
-                    for size, etag in [*contents, *reversed(contents), contents[0]]:
-                        self.assertEqual(self.put("uploads/u1/p1.jpg", size, etag)["status"], "SUCCEEDED")
+                    for size, sequencer in [*writes, *reversed(writes), writes[0]]:
+                        self.assertEqual(self.put("uploads/u1/p1.jpg", size, sequencer)["status"], "SUCCEEDED")
                     sizes = sorted(given["fileSize"] for given in self.started(images).values())
-                    self.assertEqual(sizes, [size for size, _ in contents])
-                    others = {"image-processing-" + hashlib.sha256(f"uploads/u1/p1.jpg {etag}".encode()).hexdigest()[:63]
-                              for _, etag in contents[1:]}
+                    self.assertEqual(sizes, [size for size, _ in writes])
+                    others = {"image-processing-" + hashlib.sha256(f"uploads/u1/p1.jpg {sequencer}".encode()).hexdigest()[:63]
+                              for _, sequencer in writes[1:]}
                     self.assertEqual(set(self.started(images)), {"image-processing-p1"} | others)
 
     def test_a_key_of_another_form_is_refused(self):
