@@ -1,9 +1,11 @@
 //! What the process says of itself, on standard error: a line for each thing that happens, for people or as JSON.
 //!
-//! A line that concerns an execution has its ARN and its trace, one that concerns a request the request's id: they are the
-//! fields of the spans that the line is written in, or its own. No line has a payload. What functions write is theirs and
+//! A line that concerns an execution has its ARN and its trace, one that concerns a request the request's id. Where that
+//! happens all the time, it is looked up when a line is written; elsewhere it is in the fields of a span. No line has a
+//! payload. What functions write is theirs and
 //! may hold anything: it is here only for those who ask for it by its target, `functions`.
 
+mod human;
 mod json;
 
 use std::io::IsTerminal as _;
@@ -11,14 +13,18 @@ use std::str::FromStr;
 
 use darkroom_engine::store::{Append, EndStatus};
 use darkroom_engine::{Observer, Parked, logged};
+use darkroom_port::current_request_id;
 use darkroom_services::lambda::OUTPUT_TARGET;
+use darkroom_trace::TraceHeader;
 use tracing::Level;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, fmt, registry};
 
+use self::human::HumanLines;
 use self::json::{JsonFields, JsonLines};
+use crate::tasks::service::current_execution;
 
 /// Where what is to be said may be said, too, in the words of `--log`.
 const VARIABLE: &str = "DARKROOM_LOG";
@@ -78,13 +84,26 @@ pub fn start(format: Format, filter: Option<&Filter>) -> anyhow::Result<()> {
     let is_coloured = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let lines = fmt::layer().with_writer(std::io::stderr);
     match format {
-        Format::Human => registry().with(lines.with_ansi(is_coloured).with_filter(filter.0)).init(),
+        Format::Human => {
+            let lines = lines.with_ansi(is_coloured).event_format(HumanLines::new(is_coloured));
+            registry().with(lines.with_filter(filter.0)).init();
+        }
         Format::Json => {
             let lines = lines.with_ansi(false).fmt_fields(JsonFields).event_format(JsonLines);
             registry().with(lines.with_filter(filter.0)).init();
         }
     }
     Ok(())
+}
+
+/// What the line that is being written concerns: the request, the execution and its trace, by name.
+fn surroundings() -> impl Iterator<Item = (&'static str, String)> {
+    let request = current_request_id().map(|id| ("request_id", id.to_string()));
+    let execution = current_execution();
+    let arn = execution.as_ref().map(|identity| ("execution_arn", identity.execution_arn.to_string()));
+    let header = execution.and_then(|identity| identity.trace_header.as_deref()?.parse::<TraceHeader>().ok());
+    let trace = header.map(|header| ("trace_id", header.root.to_string()));
+    [request, arn, trace].into_iter().flatten()
 }
 
 /// Says of executions that they began and how they ended. What went well is detail.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use darkroom_engine::Engine;
 use darkroom_engine::store::{Store, StoreError};
-use darkroom_port::{Answer, CredentialScope, Memory, Refusal, Stop, request_id};
+use darkroom_port::{Answer, CredentialScope, Memory, Refusal, Stop, request_id, within_request};
 use darkroom_trace::HEADER_BYTES_MAX;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
@@ -172,8 +172,8 @@ impl Context {
         &self,
         work: impl FnOnce(&Engine) -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
-        let (engine, span) = (self.engine.clone(), tracing::Span::current());
-        tokio::task::spawn_blocking(move || span.in_scope(|| work(&engine)))
+        let engine = self.engine.clone();
+        tokio::task::spawn_blocking(within_request(move || work(&engine)))
             .await
             .map_err(|error| ApiError::Internal(format!("a request panicked: {error}")))?
     }

@@ -20,6 +20,6 @@ pub use credentials::{AccessKey, Credentials, CredentialsError};
 pub use ids::{random_bytes, random_uuid};
 pub use memory::{Held, Memory};
 pub use refusal::Refusal;
-pub use request::request_id;
+pub use request::{current_request_id, request_id, within_request};
 pub use scope::CredentialScope;
 pub use server::{Server, ServerLimits, Stop};

@@ -1,26 +1,37 @@
 //! A request's id: made where the request comes in, said in its answer, and on every line of the log that concerns it.
 
 use std::future::Future;
-
-use tracing::Instrument as _;
+use std::sync::Arc;
 
 use crate::ids::random_uuid;
 
 tokio::task_local! {
-    static CURRENT: String;
+    static CURRENT: Arc<str>;
 }
 
 /// The id of the request that is being answered; where none is, one of its own. A UUID of version 4.
 pub fn request_id() -> String {
-    CURRENT.try_with(Clone::clone).unwrap_or_else(|_| random_uuid())
+    current_request_id().map_or_else(random_uuid, |id| id.to_string())
+}
+
+/// The id of the request that is being answered, for whoever writes the log: a line knows it without a span, which would
+/// cost every request what few lines need.
+pub fn current_request_id() -> Option<Arc<str>> {
+    CURRENT.try_with(Clone::clone).ok()
+}
+
+/// Work that is a part of this request, on whatever thread it is done.
+pub fn within_request<T>(work: impl FnOnce() -> T) -> impl FnOnce() -> T {
+    let id = current_request_id();
+    move || match id {
+        Some(id) => CURRENT.sync_scope(id, work),
+        None => work(),
+    }
 }
 
 /// Answers a request under an id of its own.
 pub(crate) async fn with_id<T>(answer: impl Future<Output = T>) -> T {
-    let id = random_uuid();
-    // Of the highest level, so that it is on the lines of every level.
-    let span = tracing::error_span!("request", request_id = id);
-    CURRENT.scope(id, answer).instrument(span).await
+    CURRENT.scope(random_uuid().into(), answer).await
 }
 
 #[cfg(test)]
@@ -34,5 +45,12 @@ mod tests {
         assert_eq!((one.len(), &one), (36, &again));
         assert_ne!(one, other);
         assert_ne!(request_id(), request_id(), "outside of requests there is none");
+        let (here, there) = with_id(async {
+            let work = tokio::task::spawn_blocking(within_request(current_request_id));
+            (current_request_id(), work.await.expect("it does not panic"))
+        })
+        .await;
+        assert!(here.is_some());
+        assert_eq!(here, there);
     }
 }

@@ -1,4 +1,5 @@
-//! A line as one JSON object: time, level, target and message, then the fields of the spans around it and its own.
+//! A line as one JSON object: time, level, target and message, then what it concerns, the fields of the spans around it and
+//! its own.
 
 use std::fmt;
 
@@ -10,6 +11,8 @@ use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
 use tracing_subscriber::registry::{LookupSpan, Scope};
+
+use super::surroundings;
 
 /// Writes the fields of a span as an object. What is recorded later is one more object behind it.
 pub struct JsonFields;
@@ -45,6 +48,7 @@ where
         line.insert("target".to_owned(), metadata.target().into());
         // Its place, whatever its fields are.
         line.insert("message".to_owned(), own.0.shift_remove("message").unwrap_or_default());
+        line.extend(surroundings().map(|(name, value)| (name.to_owned(), value.into())));
         for span in context.event_scope().into_iter().flat_map(Scope::from_root) {
             if let Some(fields) = span.extensions().get::<FormattedFields<N>>() {
                 let objects = serde_json::Deserializer::from_str(fields).into_iter::<Map<String, Value>>();

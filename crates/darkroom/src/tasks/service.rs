@@ -6,17 +6,16 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use darkroom_asl::failure::names;
-use darkroom_asl::interpreter::TaskId;
 use darkroom_asl::interpreter::event::{Reason, Target};
+use darkroom_asl::interpreter::{Identity, TaskId};
 use darkroom_asl::json::Payload;
 use darkroom_engine::store::ExecutionKey;
-use darkroom_engine::{Answer, Invocation, TaskExecutor, TaskOutcome, logged};
+use darkroom_engine::{Answer, Invocation, TaskExecutor, TaskOutcome};
 use darkroom_services::roles::Roles;
 use darkroom_services::tasks::{TaskCall, TaskFault, Tasks, check_permissions};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::AbortHandle;
-use tracing::Instrument as _;
 
 /// Calls that run at once. Our choice: each is a connection.
 const CALLS_MAX: usize = 256;
@@ -30,6 +29,16 @@ pub struct ServiceTasks {
     places: Arc<Semaphore>,
     calls: Calls,
     roles: Arc<Roles>,
+}
+
+tokio::task_local! {
+    static EXECUTION: Arc<Identity>;
+}
+
+/// The execution whose task is being called, for whoever writes the log: a line knows it without a span, which would cost
+/// every task what few lines need.
+pub fn current_execution() -> Option<Arc<Identity>> {
+    EXECUTION.try_with(Clone::clone).ok()
 }
 
 /// The calls that are under way or waiting for their turn.
@@ -54,7 +63,6 @@ impl TaskExecutor for ServiceTasks {
         let pending = Pending(Some(answer));
         // Held until the call is known, so that one that ends at once is not noted after its end.
         let mut known = self.calls.lock();
-        let around = logged(&invocation.identity);
         let called = async move {
             // The sender lives as long as the server; without it the process ends and the task stays open.
             let found = tasks.wait_for(Option::is_some).await.ok().and_then(|found| found.clone());
@@ -65,7 +73,7 @@ impl TaskExecutor for ServiceTasks {
             calls.lock().remove(&id);
             pending.give(outcome);
         };
-        let task = self.runtime.spawn(called.instrument(around));
+        let task = self.runtime.spawn(EXECUTION.scope(invocation.identity, called));
         known.insert(id, task.abort_handle());
     }
 
