@@ -174,35 +174,28 @@ impl CloudWatch {
         run(&self.0, Call { caller, now_ms: self.0.clock.now_ms(), input }).await
     }
 
-    async fn answer_cbor(
+    /// Calls an action whose input is the request's whole body, in the protocol that `read` knows.
+    async fn asked(
         &self,
         action: &str,
-        headers: &HeaderMap,
-        body: Body,
+        request: Request,
         caller: Caller,
-    ) -> Response<Body> {
-        let outcome = async {
-            let body = whole(headers, body).await?;
-            self.call(action, cbor::input(&body)?, caller).await
-        };
-        match outcome.await {
+        read: impl FnOnce(&[u8]) -> Result<Value, Fault>,
+    ) -> Done {
+        let (parts, body) = request.into_parts();
+        let body = whole(&parts.headers, body).await?;
+        self.call(action, read(&body)?, caller).await
+    }
+
+    async fn answer_cbor(&self, action: &str, request: Request, caller: Caller) -> Response<Body> {
+        match self.asked(action, request, caller, cbor::input).await {
             Ok(output) => cbor::answer(200, output.map(|output| output.cbor()).as_ref()),
             Err(fault) => fault.in_cbor(ERROR_NAMESPACE),
         }
     }
 
-    async fn answer_json(
-        &self,
-        action: &str,
-        headers: &HeaderMap,
-        body: Body,
-        caller: Caller,
-    ) -> Response<Body> {
-        let outcome = async {
-            let body = whole(headers, body).await?;
-            self.call(action, json::input(&body)?, caller).await
-        };
-        match outcome.await {
+    async fn answer_json(&self, action: &str, request: Request, caller: Caller) -> Response<Body> {
+        match self.asked(action, request, caller, json::input).await {
             Ok(output) => json::answer(json::V1_0, &output.map_or(Value::Null, |output| output.json())),
             Err(fault) => fault.in_json(ERROR_NAMESPACE, json::V1_0),
         }
@@ -242,12 +235,10 @@ impl Service for CloudWatch {
         Box::pin(async move {
             let target = wire::text(request.headers(), "x-amz-target");
             if let Some(action) = target.and_then(|target| target.strip_prefix(TARGET)).map(str::to_owned) {
-                let (parts, body) = request.into_parts();
-                return self.answer_json(&action, &parts.headers, body, caller).await;
+                return self.answer_json(&action, request, caller).await;
             }
             if let Some(action) = request.uri().path().strip_prefix(PATH).map(str::to_owned) {
-                let (parts, body) = request.into_parts();
-                return self.answer_cbor(&action, &parts.headers, body, caller).await;
+                return self.answer_cbor(&action, request, caller).await;
             }
             self.answer_form(request, caller).await
         })
