@@ -109,6 +109,13 @@ class Platform(unittest.TestCase):
             {"imageId": photo, "userId": "ann", "s3Key": key, "fileName": f"{photo}.jpg",
              "fileSize": len(content), "fileType": "image/jpeg"},
         )
+        described = self.sfn.describe_state_machine(stateMachineArn=MACHINE)
+        self.assertTrue(described["tracingConfiguration"]["enabled"])
+        trace = execution["traceHeader"].split(";")[0].removeprefix("Root=")
+        traced = client("xray").batch_get_traces(TraceIds=[trace])["Traces"][0]["Segments"]
+        segments = [json.loads(segment["Document"]) for segment in traced]
+        [own] = [segment for segment in segments if segment.get("aws", {}).get("execution_arn") == execution["executionArn"]]
+        self.assertIn("ResizeImage", [state["name"] for state in own["subsegments"]])
         # What is put again is processed again, whatever it is; another user's image of the same id is another.
         self.s3.put_object(Bucket=INPUT, Key=key, Body=content)
         self.s3.put_object(Bucket=INPUT, Key=key, Body=(PHOTOS / "flower.jpg").read_bytes())

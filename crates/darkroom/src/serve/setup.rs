@@ -109,6 +109,7 @@ impl Setup<'_> {
             "name": format!("{PROJECT}-{name}"),
             "definition": fill(definition, self.names.placeholders(self.region, self.account)),
             "roleArn": roles::of_state_machine(self.account, name),
+            "tracingConfiguration": { "enabled": true },
         });
         let there = ["StateMachineAlreadyExists"];
         self.json("states", "AWSStepFunctions.CreateStateMachine", &input, &there).await
