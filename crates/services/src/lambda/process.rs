@@ -77,6 +77,8 @@ struct Instance {
 enum End {
     Warm(Outcome),
     Dead(Outcome),
+    /// It was gone, or busy with itself, before it took the event.
+    Untaken(Outcome),
 }
 
 impl Process {
@@ -152,7 +154,7 @@ impl Process {
         let (done, outcome) = oneshot::channel();
         let work = Work { invocation, timeout: self.settings.timeout, taken, done };
         if instance.runtime.work.send(work).await.is_err() {
-            return End::Dead(Outcome::failed(
+            return End::Untaken(Outcome::failed(
                 "Runtime.ExitError",
                 &format!("RequestId: {id} Error: the runtime's server ended"),
             ));
@@ -160,11 +162,11 @@ impl Process {
         tokio::select! {
             Ok(()) = was_taken => {}
             status = instance.child.wait() => {
-                return End::Dead(instance.runtime.init_error().unwrap_or_else(|| exited(&id, status.ok())));
+                return End::Untaken(instance.runtime.init_error().unwrap_or_else(|| exited(&id, status.ok())));
             }
             () = tokio::time::sleep(INIT_MAX) => {
                 let message = format!("RequestId: {id} Error: Runtime did not ask for an event in {} seconds", INIT_MAX.as_secs());
-                return End::Dead(Outcome::failed("Sandbox.Timedout", &message));
+                return End::Untaken(Outcome::failed("Sandbox.Timedout", &message));
             }
         }
         let process_id = instance.child.id();
@@ -192,18 +194,27 @@ impl Process {
         let waiting = self.waiting.try_acquire().map_err(|_| throttled())?;
         let _place = self.places.acquire().await.map_err(|_| throttled())?;
         drop(waiting);
-        let started = match self.take_idle() {
-            Some(instance) => Ok(instance),
-            None => self.start(&invocation.activity).await,
-        };
-        let mut instance = match started {
-            Ok(instance) => instance,
+        // A process that ended after its last answer is no fault of this call, which the next one takes.
+        while let Some(instance) = self.take_idle() {
+            if let Ok(outcome) = self.invoke_on(instance, invocation.clone()).await {
+                return Ok(outcome);
+            }
+        }
+        match self.start(&invocation.activity).await {
+            Ok(instance) => Ok(self.invoke_on(instance, invocation).await.unwrap_or_else(|untaken| untaken)),
             Err(error) => {
                 let program = self.settings.command.first().map_or("", String::as_str);
                 let message = format!("RequestId: {} Error: {program}: {error}", invocation.request_id);
-                return Ok(Outcome::failed("Runtime.InvalidEntrypoint", &message));
+                Ok(Outcome::failed("Runtime.InvalidEntrypoint", &message))
             }
-        };
+        }
+    }
+
+    /// What came of a call on this process, which is kept if it can take another.
+    ///
+    /// # Errors
+    /// The same, if the process did not take the event.
+    async fn invoke_on(&self, mut instance: Instance, invocation: Invocation) -> Result<Outcome, Outcome> {
         instance.log.lock().unwrap_or_else(PoisonError::into_inner).clear();
         let end = self.run(&mut instance, invocation).await;
         let log: Vec<u8> =
@@ -215,6 +226,7 @@ impl Process {
                 Ok(Outcome { log, ..outcome })
             }
             End::Dead(outcome) => Ok(Outcome { log, ..outcome }),
+            End::Untaken(outcome) => Err(Outcome { log, ..outcome }),
         }
     }
 }

@@ -12,6 +12,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Path, Request, State};
 use axum::routing::{get, post};
 use http::{Response, StatusCode};
+use http_body_util::{BodyExt as _, Collected, LengthLimitError, Limited};
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
@@ -109,14 +110,18 @@ async fn response(
     Path(id): Path<String>,
     request: Request,
 ) -> Response<Body> {
-    let Ok(payload) = wire::whole(request.into_body(), PAYLOAD_BYTES_MAX).await else {
-        let message = format!(
-            "Response payload size exceeded maximum allowed payload size ({PAYLOAD_BYTES_MAX} bytes)."
-        );
-        shared.done(&id, Outcome::failed("Function.ResponseSizeTooLarge", &message));
-        return refused(StatusCode::PAYLOAD_TOO_LARGE);
-    };
-    shared.done(&id, Outcome { payload, ..Outcome::default() })
+    match said(request.into_body()).await {
+        Ok(payload) => shared.done(&id, Outcome { payload, ..Outcome::default() }),
+        Err(Unheard::TooLarge) => {
+            let message = format!(
+                "Response payload size exceeded maximum allowed payload size ({PAYLOAD_BYTES_MAX} bytes)."
+            );
+            shared.done(&id, Outcome::failed("Function.ResponseSizeTooLarge", &message));
+            refused(StatusCode::PAYLOAD_TOO_LARGE)
+        }
+        // A process that dies while it answers: how it exits tells what came of the call.
+        Err(Unheard::BrokenOff) => refused(StatusCode::BAD_REQUEST),
+    }
 }
 
 async fn error(
@@ -134,10 +139,29 @@ async fn init_error(State(shared): State<Arc<Shared>>, request: Request) -> Resp
     accepted()
 }
 
+/// Why there is nothing of what a process said.
+enum Unheard {
+    TooLarge,
+    BrokenOff,
+}
+
+/// What a process says. Too much is read to its end all the same (the call's timeout bounds it): a process that is
+/// refused while it still writes would see a broken connection, not the refusal.
+async fn said(mut body: Body) -> Result<Bytes, Unheard> {
+    match Limited::new(&mut body, PAYLOAD_BYTES_MAX).collect().await.map(Collected::to_bytes) {
+        Ok(said) => Ok(said),
+        Err(error) if error.is::<LengthLimitError>() => {
+            while let Some(Ok(_)) = body.frame().await {}
+            Err(Unheard::TooLarge)
+        }
+        Err(_) => Err(Unheard::BrokenOff),
+    }
+}
+
 /// The error that a process describes; without words it is known by its header alone.
 async fn described(request: Request) -> Outcome {
     let kind = wire::text(request.headers(), "lambda-runtime-function-error-type").map(str::to_owned);
-    let body = wire::whole(request.into_body(), PAYLOAD_BYTES_MAX).await.unwrap_or_default();
+    let body = said(request.into_body()).await.unwrap_or_default();
     if serde_json::from_slice::<&serde_json::value::RawValue>(&body).is_ok() {
         return Outcome { payload: body, error: Some("Unhandled"), log: Vec::new() };
     }

@@ -30,8 +30,9 @@ while True:
     if event.get("rubbish"): body = b"\xff<html>no JSON"
     try:
         urllib.request.urlopen(base + f"invocation/{id}/{way}", body).read()
-    except urllib.error.HTTPError:
-        pass
+    except urllib.error.HTTPError as refused:
+        print("refused with", refused.code, flush=True)
+    if event.get("leave"): time.sleep(event["leave"]); sys.exit(1)
 "#;
 
 fn process(timeout: Duration, memory_mb: u64) -> Arc<dyn Function> {
@@ -119,10 +120,18 @@ async fn a_process_is_kept_warm_and_replaced_when_it_dies() {
     }
     assert_eq!(invoke(&port, "child", &json!({})).await.0, None, "it goes on");
 
+    // One that ends by itself between two calls, long before the second one or while it waits for it.
+    for seconds in [0.001, 0.3] {
+        assert_eq!(invoke(&port, "child", &json!({ "leave": seconds })).await.1["count"], 2, "a warm one");
+        assert_eq!(invoke(&port, "child", &json!({})).await.1["count"], 1, "a new process takes the call");
+    }
+
     let seen = port.services.insight.functions.seen("child", 1000).unwrap();
-    assert_eq!((seen.counts.under_way, seen.counts.invocations, seen.counts.errors), (0, 10, 5), "{seen:?}");
+    assert_eq!((seen.counts.under_way, seen.counts.invocations, seen.counts.errors), (0, 14, 5), "{seen:?}");
     let line = |text: &str| seen.lines.iter().any(|line| line.text.contains(text));
-    for text in ["working on {'raise': True}", "exit status 3", "ValueError", "END RequestId: "] {
+    for text in
+        ["working on {'raise': True}", "refused with 413", "exit status 3", "ValueError", "END RequestId: "]
+    {
         assert!(line(text), "{text} is not in {:?}", seen.lines);
     }
 }
