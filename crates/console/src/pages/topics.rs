@@ -41,7 +41,10 @@ pub async fn page(console: &Console) -> Result<Response, ConsoleError> {
                 @let own = subscriptions.iter().filter(|it| it.topic == *topic).collect::<Vec<_>>();
                 section {
                     h2 { (name_of(topic)) }
-                    p.quiet { code { (topic) } }
+                    p.quiet {
+                        code { (topic) }
+                        @if topic.strip_suffix(".fifo").is_some() { ", a FIFO topic" }
+                    }
                     (subscribers(&own, &deliveries))
                 }
             }

@@ -55,13 +55,10 @@ pub(super) fn hand_out(
     let mut deliveries = Vec::new();
     for listener in listeners.of(&bus, &enveloped) {
         for target in &listener.targets {
-            let delivery = Delivery {
-                destination: target.destination(&event.source, &event.detail_type),
-                body: input::of(target, &listener.rule, &enveloped, now_ms),
-                retry: target.retry(),
-                dead_letter_arn: target.dead_letter_arn(),
-            };
-            deliveries.push(delivery);
+            let destination = target.destination(&event.source, &event.detail_type);
+            let body = input::of(target, &listener.rule, &enveloped, now_ms);
+            let delivery = Delivery::new(destination, body, target.retry());
+            deliveries.push(Delivery { dead_letter_arn: target.dead_letter_arn(), ..delivery });
         }
     }
     let is_heard = !deliveries.is_empty() && (event.id.is_none() || once::is_new(connection, &id, now_ms)?);

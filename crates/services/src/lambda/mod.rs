@@ -269,12 +269,7 @@ impl Lambda {
     async fn put_off(&self, arn: String, payload: &Bytes) -> Result<(), Fault> {
         let body = std::str::from_utf8(payload).ok().filter(|body| body.len() <= EVENT_BYTES_MAX);
         let body = body.ok_or_else(|| too_large(EVENT_BYTES_MAX))?.to_owned();
-        let delivery = Delivery {
-            destination: Destination::Invocation { arn },
-            body,
-            retry: EVENT_RETRY,
-            dead_letter_arn: None,
-        };
+        let delivery = Delivery::new(Destination::Invocation { arn }, body, EVENT_RETRY);
         let now_ms = self.clock.now_ms();
         self.database
             .run(move |connection| Ok::<_, Fault>(Outbox::add(connection, &delivery, now_ms)?))

@@ -27,6 +27,9 @@ pub(crate) enum Destination {
         arn: String,
         attributes: Map<String, Value>,
         group_id: Option<String>,
+        /// Whether FIFO queues alone are told of the group.
+        #[serde(default)]
+        is_group_for_fifo: bool,
         /// The same for every attempt, so that a FIFO queue takes one.
         deduplication_id: String,
     },
@@ -91,7 +94,31 @@ impl Destination {
             arn: arn.to_owned(),
             attributes: Map::new(),
             group_id: None,
+            is_group_for_fifo: false,
             deduplication_id: random_uuid(),
+        }
+    }
+
+    /// The queue of dead letters for what did not get here. What was for a group is for the same one there.
+    pub(super) fn dead_letters_in(&self, arn: &str) -> Self {
+        match self {
+            Self::Queue { arn: _, attributes, group_id, is_group_for_fifo, deduplication_id } => {
+                Self::Queue {
+                    arn: arn.to_owned(),
+                    attributes: attributes.clone(),
+                    group_id: group_id.clone(),
+                    is_group_for_fifo: *is_group_for_fifo,
+                    deduplication_id: deduplication_id.clone(),
+                }
+            }
+            Self::Topic { .. }
+            | Self::Function { .. }
+            | Self::Invocation { .. }
+            | Self::StateMachine { .. }
+            | Self::Bus { .. }
+            | Self::Http { .. }
+            | Self::Mail { .. }
+            | Self::File { .. } => Self::queue(arn),
         }
     }
 
@@ -126,16 +153,17 @@ impl Deliverer {
     pub(super) async fn deliver(&self, delivery: &Delivery, ticket: Ticket) -> Result<(), Failure> {
         let body = &delivery.body;
         match &delivery.destination {
-            Destination::Queue { arn, attributes, group_id, deduplication_id } => {
+            Destination::Queue { arn, attributes, group_id, is_group_for_fifo, deduplication_id } => {
                 let (account, name) = tail(arn);
                 let mut input = json!({ "QueueUrl": format!("/{account}/{name}"), "MessageBody": body });
                 if !attributes.is_empty() {
                     input["MessageAttributes"] = Value::Object(attributes.clone());
                 }
-                if let Some(group_id) = group_id {
+                let is_fifo = name.strip_suffix(".fifo").is_some();
+                if let Some(group_id) = group_id.as_ref().filter(|_| is_fifo || !is_group_for_fifo) {
                     input["MessageGroupId"] = json!(group_id);
                 }
-                if name.strip_suffix(".fifo").is_some() {
+                if is_fifo {
                     input["MessageDeduplicationId"] = json!(deduplication_id);
                 }
                 self.json_call(ticket, arn, "sqs", "AmazonSQS.SendMessage", &input).await

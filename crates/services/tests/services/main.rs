@@ -4,6 +4,8 @@
 
 mod cloudwatch;
 mod deliveries;
+mod elsewhere;
+mod fifo_topics;
 mod functions;
 mod objects;
 mod port;

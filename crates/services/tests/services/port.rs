@@ -53,8 +53,16 @@ impl Port {
         functions: BTreeMap<String, Arc<dyn Function>>,
         segments: Option<Arc<dyn Source>>,
     ) -> Self {
+        Self::with_settings(folder, |settings| {
+            settings.functions = functions;
+            settings.segments = segments;
+        })
+    }
+
+    /// With settings that the caller changes, and no functions.
+    pub fn with_settings(folder: &Path, change: impl FnOnce(&mut Settings)) -> Self {
         let now_ms = Arc::new(AtomicI64::new(1_750_000_000_000));
-        let settings = Settings {
+        let mut settings = Settings {
             home: Home {
                 region: "us-east-1".to_owned(),
                 account: ACCOUNT.to_owned(),
@@ -63,13 +71,14 @@ impl Port {
             data: folder.to_owned(),
             folders: Folders { root: folder.join("buckets"), elsewhere: BTreeMap::new() },
             endpoints: Arc::default(),
-            functions,
+            functions: BTreeMap::new(),
             mail: None,
             http: HttpSettings::default(),
             roles: Arc::new(Roles::none()),
             clock: Clock::Manual(now_ms.clone()),
-            segments,
+            segments: None,
         };
+        change(&mut settings);
         Self { services: Services::open(settings, |_| Vec::new()).unwrap(), now_ms }
     }
 
