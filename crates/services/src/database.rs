@@ -211,12 +211,16 @@ mod tests {
         drop(earlier);
         for _ in 0..2 {
             let kept = |connection: &Connection| {
-                let row = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
-                let query = "SELECT body, taken, lane FROM deliveries";
-                Ok::<(String, i64, Option<String>), ServicesError>(connection.query_row(query, [], row)?)
+                let row = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+                let query = "SELECT body, taken, lane, trace_header FROM deliveries";
+                Ok::<(String, i64, Option<String>, Option<String>), ServicesError>(connection.query_row(
+                    query,
+                    [],
+                    row,
+                )?)
             };
             let found = Database::open(&file).unwrap().run(kept).await.unwrap();
-            assert_eq!(found, ("kept".to_owned(), 0, None));
+            assert_eq!(found, ("kept".to_owned(), 0, None, None));
         }
     }
 }

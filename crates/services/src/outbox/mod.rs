@@ -13,6 +13,7 @@ mod table;
 use std::sync::Arc;
 use std::time::Duration;
 
+use darkroom_trace::TraceHeader;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
@@ -71,12 +72,14 @@ pub(crate) struct Delivery {
     pub(crate) dead_letter_arn: Option<String>,
     /// Deliveries of the same lane are made one after another, in the order in which they were written down.
     pub(crate) lane: Option<String>,
+    /// The trace that goes on with it.
+    pub(crate) trace_header: Option<TraceHeader>,
 }
 
 impl Delivery {
-    /// One in no order and without dead letters.
+    /// One in no order and no trace, without dead letters.
     pub(crate) fn new(destination: Destination, body: String, retry: Retry) -> Self {
-        Self { destination, body, retry, dead_letter_arn: None, lane: None }
+        Self { destination, body, retry, dead_letter_arn: None, lane: None, trace_header: None }
     }
 
     /// What the queue of dead letters gets of it, where there is one: those of a lane in order.
@@ -84,7 +87,8 @@ impl Delivery {
         let arn = self.dead_letter_arn.as_ref()?;
         let lane = self.lane.as_ref().map(|lane| format!("{arn} {lane}"));
         let queue = self.destination.dead_letters_in(arn);
-        Some(Self { lane, ..Self::new(queue, self.body.clone(), Retry::SERVICE) })
+        let trace_header = self.trace_header;
+        Some(Self { lane, trace_header, ..Self::new(queue, self.body.clone(), Retry::SERVICE) })
     }
 }
 

@@ -12,7 +12,8 @@ pub(crate) const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS deliveries (
         sequence INTEGER PRIMARY KEY, destination TEXT NOT NULL, body TEXT NOT NULL, retry TEXT NOT NULL,
         dead_letter_arn TEXT, attempts INTEGER NOT NULL DEFAULT 0, made_ms INTEGER NOT NULL,
-        due_ms INTEGER NOT NULL, taken INTEGER NOT NULL DEFAULT 0, lane TEXT
+        due_ms INTEGER NOT NULL, taken INTEGER NOT NULL DEFAULT 0, lane TEXT,
+        trace_header TEXT
     );
     CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (taken, due_ms);
     CREATE INDEX IF NOT EXISTS deliveries_lanes ON deliveries (lane, sequence) WHERE lane IS NOT NULL;
@@ -22,7 +23,7 @@ pub(crate) const SCHEMA: &str = "
         (SELECT min(sequence) FROM deliveries WHERE lane IS NOT NULL GROUP BY lane);";
 
 /// Columns that the table did not have from the beginning, and their types.
-pub(crate) const LATER_COLUMNS: [(&str, &str); 1] = [("lane", "TEXT")];
+pub(crate) const LATER_COLUMNS: [(&str, &str); 2] = [("lane", "TEXT"), ("trace_header", "TEXT")];
 
 // What `taken` says.
 
@@ -76,6 +77,7 @@ impl Taken {
     fn read(row: &Row<'_>) -> Result<Self, ServicesError> {
         let destination: String = row.get(3)?;
         let retry: String = row.get(5)?;
+        let trace_header: Option<String> = row.get(8)?;
         Ok(Self {
             sequence: row.get(0)?,
             attempts: row.get(1)?,
@@ -86,6 +88,8 @@ impl Taken {
                 retry: serde_json::from_str(&retry)?,
                 dead_letter_arn: row.get(6)?,
                 lane: row.get(7)?,
+                // What was written down can be read, but for a file that somebody else changed.
+                trace_header: trace_header.and_then(|text| text.parse().ok()),
             },
         })
     }
@@ -95,8 +99,8 @@ impl Taken {
 pub(super) fn add(connection: &Connection, delivery: &Delivery, now_ms: i64) -> Result<(), ServicesError> {
     connection
         .prepare_cached(
-            "INSERT INTO deliveries (destination, body, retry, dead_letter_arn, made_ms, due_ms, lane, taken)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6,
+            "INSERT INTO deliveries (destination, body, retry, dead_letter_arn, made_ms, due_ms, lane, trace_header, taken)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?9,
                  CASE WHEN EXISTS (SELECT 1 FROM deliveries WHERE lane = ?6) THEN ?7 ELSE ?8 END)",
         )?
         .execute(params![
@@ -107,7 +111,8 @@ pub(super) fn add(connection: &Connection, delivery: &Delivery, now_ms: i64) -> 
             now_ms,
             delivery.lane,
             BEHIND,
-            FREE
+            FREE,
+            delivery.trace_header.map(|header| header.to_string())
         ])?;
     Ok(())
 }
@@ -122,7 +127,8 @@ pub(super) fn take(
         .prepare_cached(
             "UPDATE deliveries SET taken = ?3 WHERE sequence IN (SELECT sequence FROM deliveries
                  WHERE taken = ?4 AND due_ms <= ?1 ORDER BY due_ms LIMIT ?2)
-             RETURNING sequence, attempts, made_ms, destination, body, retry, dead_letter_arn, lane",
+             RETURNING sequence, attempts, made_ms, destination, body, retry, dead_letter_arn, lane,
+                 trace_header",
         )?
         .query_map(params![now_ms, max, UNDER_WAY, FREE], |row| Ok(Taken::read(row)))?
         .collect::<Result<Vec<_>, _>>()?

@@ -56,7 +56,12 @@ pub(super) fn notification(subscription: &Subscription, published: &Published<'_
     };
     let dead_letters = &policy(subscription, "RedrivePolicy")["deadLetterTargetArn"];
     let dead_letter_arn = dead_letters.as_str().map(str::to_owned);
-    Delivery { dead_letter_arn, lane, ..Delivery::new(destination, body, retry(subscription)) }
+    Delivery {
+        dead_letter_arn,
+        lane,
+        trace_header: published.caller.trace_header,
+        ..Delivery::new(destination, body, retry(subscription))
+    }
 }
 
 /// A queue, with what it puts the message in order by.

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::attributes::{self, MESSAGE_BYTES_MAX};
 use super::queue::{Queue, invalid, missing};
 use super::{Call, Done, message};
-use crate::wire::{Fault, hex, json, random_uuid, sequence_number};
+use crate::wire::{Caller, Fault, hex, json, random_uuid, sequence_number};
 
 /// Entries of a batch.
 pub(super) const BATCH_MAX: usize = 10;
@@ -42,7 +42,7 @@ struct Send {
 pub(super) fn send_message(connection: &Connection, call: Call) -> Result<Done, Fault> {
     let send: Send = json::members(call.input)?;
     let queue = Queue::at(connection, &call.caller, send.queue_url.as_deref())?;
-    let output = put(connection, &queue, send.message, &call.caller.account, call.now_ms)?;
+    let output = put(connection, &queue, send.message, &call.caller, call.now_ms)?;
     Ok(Done { output: Value::Object(output), woken: Some(queue.id) })
 }
 
@@ -58,8 +58,8 @@ pub(super) fn send_message_batch(connection: &Connection, call: Call) -> Result<
         return Err(Fault::sender(400, "BatchRequestTooLong", message)
             .in_query("AWS.SimpleQueueService.BatchRequestTooLong"));
     }
-    let output = batch
-        .each(|entry| put(connection, &queue, json::members(entry)?, &call.caller.account, call.now_ms))?;
+    let output =
+        batch.each(|entry| put(connection, &queue, json::members(entry)?, &call.caller, call.now_ms))?;
     Ok(Done { output, woken: Some(queue.id) })
 }
 
@@ -144,7 +144,7 @@ fn put(
     connection: &Connection,
     queue: &Queue,
     message: Message,
-    sender: &str,
+    sender: &Caller,
     now_ms: i64,
 ) -> Result<Map<String, Value>, Fault> {
     let body = message.message_body.as_deref().filter(|body| !body.is_empty());
@@ -270,7 +270,7 @@ struct Row<'a> {
     message: Message,
     deduplication_id: Option<String>,
     known_by: Option<String>,
-    sender: &'a str,
+    sender: &'a Caller,
     now_ms: i64,
     delay: i64,
 }
@@ -278,7 +278,10 @@ struct Row<'a> {
 impl Row<'_> {
     fn insert(self, connection: &Connection) -> Result<(String, i64), Fault> {
         let id = random_uuid();
-        let trace = self.message.message_system_attributes.get("AWSTraceHeader");
+        // AWS: a trace that the message names goes before the one that it is sent in.
+        let named = self.message.message_system_attributes.get("AWSTraceHeader");
+        let named = named.and_then(|trace| trace["StringValue"].as_str()).map(str::to_owned);
+        let trace_header = named.or_else(|| Some(self.sender.trace_header?.to_string()));
         connection
             .prepare_cached(
                 "INSERT INTO sqs_messages (queue, message_id, body, attributes, trace_header, sender, sent_ms,
@@ -290,8 +293,8 @@ impl Row<'_> {
                 id,
                 self.body,
                 Value::Object(self.message.message_attributes).to_string(),
-                trace.and_then(|trace| trace["StringValue"].as_str()),
-                self.sender,
+                trace_header,
+                self.sender.account,
                 self.now_ms,
                 self.now_ms + self.delay * 1000,
                 self.message.message_group_id,

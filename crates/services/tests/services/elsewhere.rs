@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::routing::any;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
 pub struct Elsewhere {
@@ -15,6 +15,7 @@ pub struct Elsewhere {
 /// A request, and whether it was answered with success.
 #[derive(Clone, Debug)]
 pub struct Heard {
+    pub headers: HeaderMap,
     pub body: Value,
     pub is_ok: bool,
 }
@@ -24,10 +25,10 @@ impl Elsewhere {
     pub async fn start(fails: impl FnMut(&Value) -> bool + Send + 'static) -> Self {
         let heard: Arc<Mutex<Vec<Heard>>> = Arc::default();
         let (kept, fails) = (heard.clone(), Arc::new(Mutex::new(fails)));
-        let answer = move |body: String| async move {
+        let answer = move |headers: HeaderMap, body: String| async move {
             let body: Value = serde_json::from_str(&body).unwrap_or(Value::String(body));
             let is_ok = !fails.lock().unwrap()(&body);
-            kept.lock().unwrap().push(Heard { body, is_ok });
+            kept.lock().unwrap().push(Heard { headers, body, is_ok });
             (if is_ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, "{}")
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

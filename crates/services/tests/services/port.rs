@@ -15,6 +15,7 @@ use darkroom_services::tasks::{HttpSettings, TaskCall, TaskFault};
 use darkroom_services::wire::Home;
 use darkroom_services::xray::Source;
 use darkroom_services::{Services, Settings};
+use darkroom_trace::TraceHeader;
 use serde_json::{Value, json};
 
 /// The role of tasks.
@@ -136,6 +137,16 @@ impl Port {
 
     /// A Task's call.
     pub async fn task(&self, resource: &str, parameters: Value) -> Result<Value, TaskFault> {
+        self.task_in(None, resource, parameters).await
+    }
+
+    /// A Task's call in a trace.
+    pub async fn task_in(
+        &self,
+        trace_header: Option<TraceHeader>,
+        resource: &str,
+        parameters: Value,
+    ) -> Result<Value, TaskFault> {
         let call = TaskCall {
             resource: resource.to_owned(),
             parameters: parameters.to_string(),
@@ -145,7 +156,7 @@ impl Port {
             state_machine_arn: "arn:machine".to_owned(),
             role_arn: ROLE.to_owned(),
             credentials_role_arn: None,
-            trace_header: None,
+            trace_header,
         };
         self.services.tasks.call(&call).await.map(|output| serde_json::from_str(&output).unwrap())
     }
