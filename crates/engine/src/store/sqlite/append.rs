@@ -5,7 +5,7 @@
 //! write. The other way, a `last_event` in `executions` that every append updates, would write that row again, input and
 //! all, on every turn; the look costs one step in an index whose page the write needs anyway. The table's primary key
 //! would refuse a second piece at the same place even so. The look is a statement of its own: an `INSERT` that selects
-//! from the table it writes to makes SQLite build a table in between, which was a tenth of a commit.
+//! from the table it writes to makes SQLite build a table in between, a seventh of what the append costs.
 
 use darkroom_asl::interpreter::event::{EventId, HistoryEvent};
 use rusqlite::{OptionalExtension as _, Transaction, params};
