@@ -8,6 +8,7 @@
 //!
 //! API: SNS 2010-03-31.
 
+mod batch;
 mod envelope;
 mod fifo;
 mod filter;
@@ -77,7 +78,7 @@ const ACTIONS: &[(&str, Action)] = &[
     ("ListTagsForResource", topic::list_tags_for_resource),
     ("ListTopics", topic::list_topics),
     ("Publish", publish::publish),
-    ("PublishBatch", publish::publish_batch),
+    ("PublishBatch", batch::publish_batch),
     ("SetSubscriptionAttributes", subscription::set_subscription_attributes),
     ("SetTopicAttributes", topic::set_topic_attributes),
     ("Subscribe", subscription::subscribe),

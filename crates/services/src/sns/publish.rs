@@ -1,4 +1,4 @@
-//! Publish and its batch: a message is checked, and what each subscription gets goes into the outbox.
+//! Publish: a message is checked, and what each subscription gets of it goes into the outbox.
 
 use rusqlite::Connection;
 use serde_json::{Map, Value};
@@ -12,11 +12,9 @@ use crate::wire::xml::Xml;
 use crate::wire::{Caller, Fault, random_uuid};
 
 /// Bytes of a message with its attributes. AWS's own bound, 256 KiB.
-const MESSAGE_BYTES_MAX: usize = 262_144;
+pub(super) const MESSAGE_BYTES_MAX: usize = 262_144;
 /// Characters of a subject. AWS's own bound.
 const SUBJECT_MAX: usize = 100;
-/// Entries of a batch. AWS's own bound.
-const BATCH_MAX: usize = 10;
 
 /// A message, checked.
 pub(super) struct Message {
@@ -41,7 +39,7 @@ pub(super) struct Published<'a> {
 
 impl Message {
     /// Reads the members that Publish and an entry of its batch have in common.
-    fn read(topic: &Topic, input: &Value) -> Result<Self, Fault> {
+    pub(super) fn read(topic: &Topic, input: &Value) -> Result<Self, Fault> {
         let text = |member: &str| input[member].as_str().map(str::to_owned);
         let message = text("Message").filter(|message| !message.is_empty());
         let message = message.ok_or_else(|| invalid("Empty message"))?;
@@ -123,57 +121,8 @@ pub(super) fn publish(connection: &Connection, call: &Call, xml: &mut Xml) -> Re
     Ok(())
 }
 
-pub(super) fn publish_batch(connection: &Connection, call: &Call, xml: &mut Xml) -> Result<(), Fault> {
-    let topic = Topic::of(connection, call, "TopicArn")?;
-    let no_entries = Vec::new();
-    let entries = call.input["PublishBatchRequestEntries"].as_array().unwrap_or(&no_entries);
-    let ids: Vec<&str> = entries.iter().map(|entry| entry["Id"].as_str().unwrap_or_default()).collect();
-    if ids.is_empty() {
-        return Err(Fault::sender(
-            400,
-            "EmptyBatchRequest",
-            "The batch request doesn't contain any entries.",
-        ));
-    }
-    if ids.len() > BATCH_MAX {
-        return Err(Fault::sender(
-            400,
-            "TooManyEntriesInBatchRequest",
-            "The batch request contains more entries than permissible.",
-        ));
-    }
-    if ids.iter().enumerate().any(|(at, id)| id.is_empty() || ids[..at].contains(id)) {
-        return Err(Fault::sender(
-            400,
-            "BatchEntryIdsNotDistinct",
-            "Two or more batch entries in the request have the same Id.",
-        ));
-    }
-    // AWS: a message without the ids that its topic demands is refused with all of its batch.
-    entries.iter().try_for_each(|entry| Ids::read(&topic, entry).map(drop))?;
-    let (mut successful, mut failed) = (Xml::default(), Xml::default());
-    for (id, entry) in ids.into_iter().zip(entries) {
-        let outcome =
-            Message::read(&topic, entry).and_then(|message| hand_out(connection, &topic, &message, call));
-        match outcome {
-            Ok(receipt) => successful.within("member", |xml| {
-                xml.leaf("Id", id);
-                receipt.write(xml);
-            }),
-            Err(fault) => failed.within("member", |xml| {
-                xml.leaf("Id", id);
-                xml.leaf("Code", &fault.code);
-                xml.leaf("Message", &fault.message);
-                xml.leaf("SenderFault", if fault.status < 500 { "true" } else { "false" });
-            }),
-        }
-    }
-    xml.within("Successful", |xml| xml.append(&successful));
-    xml.within("Failed", |xml| xml.append(&failed));
-    Ok(())
-}
-
-fn hand_out(
+/// Writes down what each subscription gets of a message, unless the topic has it already.
+pub(super) fn hand_out(
     connection: &Connection,
     topic: &Topic,
     message: &Message,
@@ -194,7 +143,7 @@ fn hand_out(
 }
 
 impl Receipt {
-    fn write(&self, xml: &mut Xml) {
+    pub(super) fn write(&self, xml: &mut Xml) {
         xml.leaf("MessageId", &self.message_id);
         xml.leaf_if("SequenceNumber", self.sequence_number.as_deref());
     }
