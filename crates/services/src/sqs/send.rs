@@ -87,10 +87,12 @@ impl Batch {
                     output.shift_insert(0, "Id".to_owned(), Value::String(id));
                     successful.push(Value::Object(output));
                 }
-                Err(fault) => failed.push(json!({
-                    "Id": id, "SenderFault": fault.status < 500,
+                Err(fault) if fault.status < 500 => failed.push(json!({
+                    "Id": id, "SenderFault": true,
                     "Code": fault.query_code.unwrap_or(&fault.code), "Message": fault.message,
                 })),
+                // What was half written down goes with the rest of the batch.
+                Err(fault) => return Err(fault),
             }
         }
         let mut output = Map::from_iter([("Successful".to_owned(), Value::Array(successful))]);
@@ -150,6 +152,7 @@ fn put(
     let body = message.message_body.as_deref().filter(|body| !body.is_empty());
     let body = body.ok_or_else(|| missing("MessageBody"))?.to_owned();
     check_size(queue, &body, &message)?;
+    message::check_system_attributes(&message.message_system_attributes)?;
     if !message::is_sendable(&body) {
         let text = "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF";
         return Err(Fault::sender(400, "InvalidMessageContents", text).in_query("InvalidMessageContents"));
