@@ -108,6 +108,19 @@ def parts(document):
 
 
 class Traces(unittest.TestCase):
+    def test_an_execution_that_an_event_starts_is_in_the_event_s_trace(self):
+        with serving() as server:
+            events, sfn = client(server, "events"), client(server, "stepfunctions")
+            machine = create(server, "started")
+            events.put_rule(Name="starts", EventPattern=json.dumps({"source": ["orders"]}))
+            events.put_targets(Rule="starts", Targets=[{"Id": "1", "Arn": machine, "RoleArn": ROLE}])
+            trace_id, parent = "1-5759e988-bd862e3fe1be46a994272793", "53995c3f42cd8ad8"
+            header = f"Root={trace_id};Parent={parent};Sampled=1"
+            entry = {"Source": "orders", "DetailType": "placed", "Detail": "{}", "TraceHeader": header}
+            self.assertEqual(events.put_events(Entries=[entry])["FailedEntryCount"], 0)
+            found = until(lambda: documents(server, trace_id) if "started" in documents(server, trace_id) else None)
+            self.assertEqual(found["started"]["parent_id"], parent)
+
     def test_a_trace_goes_on_through_messages_and_calls_that_nobody_waits_for(self):
         with serving() as server:
             sqs, sns, sfn = (client(server, service) for service in ("sqs", "sns", "stepfunctions"))

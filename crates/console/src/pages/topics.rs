@@ -121,7 +121,10 @@ fn waiting(deliveries: &Deliveries) -> Markup {
                         td data-name="By" { (kind) }
                         td data-name="Since" { (time::moment(*made_at)) }
                         td data-name="Failed attempts" { (attempts) }
-                        td data-name="Next attempt" { (time::moment(*due_at)) }
+                        td data-name="Next attempt" {
+                            @if let Some(due_at) = due_at { (time::moment(*due_at)) }
+                            @else { "after another of its group" }
+                        }
                     }
                 } }
             }

@@ -34,7 +34,7 @@ const UNDER_WAY: i64 = 1;
 /// It was taken in, and that is not noted yet.
 const TAKEN_IN: i64 = 2;
 /// Another one of its lane comes first.
-const BEHIND: i64 = 3;
+pub(super) const BEHIND: i64 = 3;
 
 /// Which delivery a request makes. It travels with requests within this process alone.
 #[derive(Clone, Copy, Debug)]

@@ -190,6 +190,16 @@ async fn no_message_overtakes_another_of_its_group_that_is_tried_again() {
     for (group, message) in [("g", "1"), ("g", "2"), ("other", "x"), ("g", "3"), ("other", "y"), ("g", "4")] {
         publish(&port, &topic, group, message).await;
     }
+    let deliveries = &port.services.insight.deliveries;
+    let waiting = loop {
+        let (waiting, _) = deliveries.waiting(10).await.unwrap();
+        if waiting.len() == 4 && !deliveries.failures().is_empty() {
+            break waiting;
+        }
+        tokio::task::yield_now().await;
+    };
+    let is_due: Vec<bool> = waiting.iter().map(|one| one.due_ms.is_some()).collect();
+    assert_eq!(is_due, [true, false, false, false], "those behind it wait for it");
     // Each further attempt comes with the time, of which the outbox hears with the next call.
     while elsewhere.count() < 10 {
         port.wait(60_000);
