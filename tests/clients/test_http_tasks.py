@@ -43,6 +43,7 @@ class Partner(http.server.BaseHTTPRequestHandler):
 class HttpTasks(Case):
     @classmethod
     def setUpClass(cls):
+        super().setUpClass()
         partner = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Partner)
         threading.Thread(target=partner.serve_forever, daemon=True).start()
         cls.addClassCleanup(partner.server_close)
