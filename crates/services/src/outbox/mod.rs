@@ -33,7 +33,7 @@ use table::Taken;
 
 /// Deliveries that are under way at once.
 const PARALLEL_MAX: usize = 64;
-/// How long to rest where the file cannot be read.
+/// How long to rest where the file cannot be read or written.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// How often and how long a delivery is tried.
@@ -167,16 +167,28 @@ impl Outbox {
 
     async fn attempt(&self, deliverer: &Deliverer, taken: Taken) {
         let outcome = deliverer.deliver(&taken.delivery, taken.ticket()).await;
-        let (now_ms, outbox) = (self.clock.now_ms(), self.clone());
         if let Err(failure) = &outcome {
+            let now_ms = self.clock.now_ms();
             self.failures.keep(&taken, failure, taken.is_over(failure, now_ms), now_ms);
         }
-        let noted =
-            self.database.run(move |connection| table::note(connection, &taken, outcome, now_ms)).await;
-        match noted {
-            Ok(()) => outbox.wake(),
-            // The row is still taken: it is delivered again after the next start.
-            Err(error) => tracing::error!(%error, "a delivery could not be struck off"),
+        self.note(taken, outcome).await;
+    }
+
+    /// Notes what came of an attempt, as soon as the file can be written: until then nobody takes the delivery again, nor
+    /// one that is behind it.
+    async fn note(&self, taken: Taken, outcome: Result<(), Failure>) {
+        let attempted = Arc::new((taken, outcome));
+        loop {
+            let (attempted, now_ms) = (attempted.clone(), self.clock.now_ms());
+            let note = move |connection: &Connection| {
+                let (taken, outcome) = &*attempted;
+                table::note(connection, taken, outcome.as_ref().err(), now_ms)
+            };
+            match self.database.run(note).await {
+                Ok(()) => return self.wake(),
+                Err(error) => tracing::error!(%error, "what came of a delivery cannot be noted"),
+            }
+            tokio::time::sleep(PAUSE).await;
         }
     }
 }
@@ -191,5 +203,23 @@ mod tests {
         let delays: Vec<u64> = (1..=5).map(|attempts| retry.delay_ms(attempts)).collect();
         assert_eq!(delays, [1000, 2000, 4000, 5000, 5000]);
         assert_eq!(retry.delay_ms(u32::MAX), 5000);
+    }
+
+    #[tokio::test]
+    async fn what_came_of_a_delivery_is_noted_as_soon_as_the_file_can_be_written() {
+        let database = Database::in_memory().unwrap();
+        let outbox = Outbox::new(database.clone(), Clock::Manual(Arc::default()));
+        let run = |sql: &'static str| {
+            database.run(move |connection| Ok::<_, ServicesError>(connection.execute_batch(sql)?))
+        };
+        let delivery = Delivery::new(Destination::queue("q"), String::new(), Retry::SERVICE);
+        database.run(move |connection| Outbox::add(connection, &delivery, 0)).await.unwrap();
+        let taken = outbox.take(1).await.unwrap().0.remove(0);
+        run("CREATE TRIGGER full BEFORE DELETE ON deliveries BEGIN SELECT RAISE(ABORT, 'full'); END")
+            .await
+            .unwrap();
+        let ((), made) = tokio::join!(outbox.note(taken, Ok(())), run("DROP TRIGGER full"));
+        made.unwrap();
+        assert_eq!(outbox.waiting(10).await.unwrap().1, 0);
     }
 }

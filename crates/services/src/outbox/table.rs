@@ -140,19 +140,19 @@ pub(super) fn take(
     Ok((taken, next))
 }
 
-/// Strikes a delivery off, or puts it down for another attempt, or into its dead letters.
+/// Strikes a delivery off, or where its attempt failed puts it down for another one, or into its dead letters.
 pub(super) fn note(
     connection: &Connection,
     taken: &Taken,
-    outcome: Result<(), Failure>,
+    failure: Option<&Failure>,
     now_ms: i64,
 ) -> Result<(), ServicesError> {
-    let Err(failure) = outcome else { return strike(connection, taken.sequence) };
+    let Some(failure) = failure else { return strike(connection, taken.sequence) };
     if is_taken_in(connection, taken.sequence)? {
         return strike(connection, taken.sequence);
     }
     let (delivery, attempts) = (&taken.delivery, taken.attempts + 1);
-    if !taken.is_over(&failure, now_ms) {
+    if !taken.is_over(failure, now_ms) {
         let due_ms = now_ms.saturating_add_unsigned(delivery.retry.delay_ms(attempts));
         connection
             .prepare_cached(
@@ -251,7 +251,7 @@ mod tests {
         assert!(!take_in(None).await.unwrap());
         // The answer was lost: it is not tried again.
         let failure = Failure { is_final: false, reason: "gone".to_owned() };
-        database.run(move |connection| note(connection, &taken, Err(failure), 0)).await.unwrap();
+        database.run(move |connection| note(connection, &taken, Some(&failure), 0)).await.unwrap();
         assert_eq!(outbox.take(10).await.unwrap().0.len(), 0);
     }
 
@@ -268,7 +268,7 @@ mod tests {
             let (taken, _) = outbox.take(10).await.unwrap();
             let [taken] = <[Taken; 1]>::try_from(taken).ok().unwrap();
             assert_eq!(outbox.take(10).await.unwrap().0.len(), 0, "what is taken is not taken twice");
-            database.run(move |connection| note(connection, &taken, Err(down()), now_ms)).await.unwrap();
+            database.run(move |connection| note(connection, &taken, Some(&down()), now_ms)).await.unwrap();
         }
         let (taken, next) = outbox.take(10).await.unwrap();
         assert_eq!(taken.len(), 1);
@@ -288,15 +288,15 @@ mod tests {
         let first = taken(&connection, 0);
         assert_eq!(names(&first), ["a1", "b1", "alone"]);
         assert_eq!(names(&taken(&connection, 0)), [""; 0]);
-        note(&connection, &first[0].1, Err(down()), 0).unwrap();
+        note(&connection, &first[0].1, Some(&down()), 0).unwrap();
         assert_eq!(names(&taken(&connection, 99)), [""; 0], "nobody overtakes one that is tried again");
         let again = taken(&connection, 100);
         assert_eq!(names(&again), ["a1"]);
-        note(&connection, &again[0].1, Err(down()), 100).unwrap();
+        note(&connection, &again[0].1, Some(&down()), 100).unwrap();
         let second = taken(&connection, 100);
         assert_eq!(names(&second), ["a2"], "one that failed for good is out of the way");
         add(&connection, &Delivery { lane: Some("a".to_owned()), ..to("a4") }, 100).unwrap();
-        note(&connection, &second[0].1, Ok(()), 100).unwrap();
+        note(&connection, &second[0].1, None, 100).unwrap();
         assert_eq!(names(&taken(&connection, 100)), ["a3"]);
     }
 
@@ -336,12 +336,12 @@ mod tests {
         }
         let gone = || Failure { is_final: true, reason: "gone".to_owned() };
         let first = taken(&connection, 0);
-        note(&connection, &first[0].1, Err(gone()), 0).unwrap();
+        note(&connection, &first[0].1, Some(&gone()), 0).unwrap();
         let both = taken(&connection, 0);
         assert_eq!(names(&both), ["arn:aws:sqs:us-east-1:0:gone.fifo", "dead.fifo"]);
-        note(&connection, &both[0].1, Err(gone()), 0).unwrap();
+        note(&connection, &both[0].1, Some(&gone()), 0).unwrap();
         assert_eq!(names(&taken(&connection, 0)), [""; 0], "the second is behind the first there, too");
-        note(&connection, &both[1].1, Ok(()), 0).unwrap();
+        note(&connection, &both[1].1, None, 0).unwrap();
         let last = taken(&connection, 0);
         let dead = &last[0].1.delivery.destination;
         assert!(
