@@ -228,8 +228,22 @@ mod tests {
         let count = |connection: &Connection| {
             Ok::<i64, ServicesError>(connection.query_row("SELECT count(*) FROM b", [], |row| row.get(0))?)
         };
-        let (written, seen, counted) =
-            tokio::join!(database.run(write), database.read(count), database.run(count));
+        // The thread is held until all three wait, so that they are one batch.
+        let (say, is_there) = oneshot::channel();
+        let (go, signal) = std::sync::mpsc::channel();
+        let hold = database.read(move |_| {
+            say.send(()).unwrap();
+            signal.recv().unwrap();
+            Ok::<_, ServicesError>(())
+        });
+        let others = async {
+            is_there.await.unwrap();
+            let go = async { go.send(()) };
+            tokio::join!(database.run(write), database.read(count), database.run(count), go)
+        };
+        let (released, (written, seen, counted, sent)) = tokio::join!(hold, others);
+        released.unwrap();
+        sent.unwrap();
         assert!(matches!(written, Err(ServicesError::Unavailable)), "{written:?}");
         assert_eq!(seen.unwrap(), 0);
         assert!(counted.is_err(), "it shares the commit that failed");
