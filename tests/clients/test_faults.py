@@ -1,5 +1,5 @@
 """What goes wrong around a workflow is retried, caught and recorded, and nothing is lost: functions that misbehave, a table
-that throttles, a disk that is full.
+that throttles, a disk that is full, a server that is killed while a FIFO topic hands out.
 """
 import http.server, json, os, pathlib, shutil, subprocess, sys, tempfile, threading, time, unittest, urllib.error, urllib.request
 
@@ -166,6 +166,57 @@ class Table(unittest.TestCase):
             execution = self.states.start_execution(stateMachineArn=machine)["executionArn"]
             self.assertEqual(ended(self.states, execution)["status"], "SUCCEEDED")
         self.assertIn("Item", self.dynamodb.get_item(TableName="darkroom-images", Key=item))
+
+
+class FifoTopic(unittest.TestCase):
+    """The server is killed, again and again, while a FIFO topic is published to."""
+
+    MESSAGES, KILLS, GROUPS = 120, 3, 3
+
+    def setUp(self):
+        self.data = tempfile.TemporaryDirectory()
+        self.addCleanup(self.data.cleanup)
+        self.start()
+        self.addCleanup(lambda: self.server.stop())
+
+    def start(self):
+        self.server = Server(BINARY, self.data.name)
+        self.sns, self.sqs = (client(service, self.server.endpoint) for service in ("sns", "sqs"))
+
+    def test_queues_get_every_message_once_and_each_group_in_order(self):
+        topic = self.sns.create_topic(Name="t.fifo", Attributes={"FifoTopic": "true"})["TopicArn"]
+        queues = ("one.fifo", "two.fifo")
+        for queue in queues:
+            url = self.sqs.create_queue(QueueName=queue, Attributes={"FifoQueue": "true"})["QueueUrl"]
+            arn = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+            self.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
+        numbers = []
+        for n in range(self.MESSAGES):
+            message = {"Message": str(n), "MessageGroupId": f"g{n % self.GROUPS}", "MessageDeduplicationId": f"d{n}"}
+            first = self.sns.publish(TopicArn=topic, **message)["SequenceNumber"]
+            if n % (self.MESSAGES // self.KILLS) == self.MESSAGES // self.KILLS - 1:
+                self.server.kill()
+                self.start()
+                self.assertEqual(self.sns.publish(TopicArn=topic, **message)["SequenceNumber"], first)
+            numbers.append(first)
+        self.assertEqual(numbers, sorted(set(numbers)))
+        for queue in queues:
+            received = self.received(self.sqs.get_queue_url(QueueName=queue)["QueueUrl"])
+            for group in range(self.GROUPS):
+                expected = list(range(group, self.MESSAGES, self.GROUPS))
+                self.assertEqual([n for n in received if n % self.GROUPS == group], expected, queue)
+
+    def received(self, url):
+        """All that a queue has, until nothing more comes."""
+        numbers = []
+        while len(numbers) < self.MESSAGES:
+            messages = self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=10).get("Messages", [])
+            self.assertTrue(messages, f"{len(numbers)} of {self.MESSAGES} came")
+            for message in messages:
+                numbers.append(int(message["Body"]))
+                self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        self.assertNotIn("Messages", self.sqs.receive_message(QueueUrl=url))
+        return numbers
 
 
 class Disk(unittest.TestCase):

@@ -23,6 +23,7 @@ NOT_AS_AWS = {
     "test_sqs_dead_letters": "does not say which queue a dead letter is of",
     "test_sqs_in_the_query_protocol": "answers ReceiveMessage in another order",
     "test_sns_to_http_with_confirmation_and_retry": "confirms subscriptions by itself",
+    "test_sns_fifo_topics": "does not tell of FifoThroughputScope",
     "test_sns_faults_and_topics": "takes subjects of two lines and unknown protocols",
     "test_events_templates_take_quotes": "fails at a quote in what a template is filled with",
     "test_events_faults_and_patterns": "fails at a detail that is no JSON, and takes patterns that EventBridge refuses",

@@ -222,6 +222,41 @@ def test_sns_to_http_with_confirmation_and_retry():
     server.shutdown()
 
 
+def test_sns_fifo_topics():
+    sns, sqs = client("sns"), client("sqs")
+    attributes = {"FifoTopic": "true", "ContentBasedDeduplication": "true"}
+    topic = sns.create_topic(Name=name("topic") + ".fifo", Attributes=attributes, Tags=[{"Key": "a", "Value": "1"}])["TopicArn"]
+    shown = sns.get_topic_attributes(TopicArn=topic)["Attributes"]
+    assert (shown["FifoTopic"], shown["ContentBasedDeduplication"], shown["FifoThroughputScope"]) == ("true", "true", "Topic"), shown
+    assert sns.list_tags_for_resource(ResourceArn=topic)["Tags"] == [{"Key": "a", "Value": "1"}]
+    queues = []
+    for raw in ("true", "false"):
+        url = sqs.create_queue(QueueName=name("q") + ".fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": raw})
+        queues.append(url)
+    first = sns.publish(TopicArn=topic, Message="m1", MessageGroupId="g")
+    again = sns.publish(TopicArn=topic, Message="m1", MessageGroupId="g")
+    assert [again[member] for member in ("MessageId", "SequenceNumber")] == [first[member] for member in ("MessageId", "SequenceNumber")]
+    entries = [{"Id": f"e{n}", "Message": f"m{n}", "MessageGroupId": "g", "MessageDeduplicationId": f"d{n}"} for n in range(2, 10)]
+    answer = sns.publish_batch(TopicArn=topic, PublishBatchRequestEntries=entries)
+    numbers = [first["SequenceNumber"], *(entry["SequenceNumber"] for entry in answer["Successful"])]
+    assert len(numbers) == 9 and numbers == sorted(set(numbers)) and {len(number) for number in numbers} == {20}, numbers
+    for url, text in zip(queues, (lambda body: body, lambda body: json.loads(body)["Message"])):
+        messages = []
+        def more():
+            for message in receive(sqs, url, AttributeNames=["All"], MaxNumberOfMessages=10):
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+                messages.append(message)
+            return len(messages) >= 9
+        until(more)
+        assert [text(message["Body"]) for message in messages] == [f"m{n}" for n in range(1, 10)], messages
+        assert {message["Attributes"]["MessageGroupId"] for message in messages} == {"g"}
+        assert [message["Attributes"]["MessageDeduplicationId"] for message in messages[1:]] == [f"d{n}" for n in range(2, 10)]
+    refused("InvalidParameter", sns.publish, TopicArn=topic, Message="m")
+    refused("InvalidParameter", sns.subscribe, TopicArn=topic, Protocol="email", Endpoint="a@example.org")
+
+
 def test_sns_faults_and_topics():
     sns = client("sns")
     topic = sns.create_topic(Name=name("topic"), Tags=[{"Key": "a", "Value": "1"}])["TopicArn"]
@@ -230,7 +265,7 @@ def test_sns_faults_and_topics():
     refused("InvalidParameter", sns.subscribe, TopicArn=topic, Protocol="pigeon", Endpoint="x")
     refused("InvalidParameter", sns.create_topic, Name="a b")
     for fifo in [{"Name": name() + ".fifo"}, {"Name": name(), "Attributes": {"FifoTopic": "true"}}]:
-        assert "FIFO topics are not supported" in refused("InvalidParameter", sns.create_topic, **fifo)["Error"]["Message"]
+        refused("InvalidParameter", sns.create_topic, **fifo)
     sns.set_topic_attributes(TopicArn=topic, AttributeName="DisplayName", AttributeValue="Shown")
     assert sns.get_topic_attributes(TopicArn=topic)["Attributes"]["DisplayName"] == "Shown"
     assert sns.list_tags_for_resource(ResourceArn=topic)["Tags"] == [{"Key": "a", "Value": "1"}]

@@ -108,6 +108,62 @@ def parts(document):
 
 
 class Traces(unittest.TestCase):
+    def test_an_execution_that_an_event_starts_is_in_the_event_s_trace(self):
+        with serving() as server:
+            events, sfn = client(server, "events"), client(server, "stepfunctions")
+            machine = create(server, "started")
+            events.put_rule(Name="starts", EventPattern=json.dumps({"source": ["orders"]}))
+            events.put_targets(Rule="starts", Targets=[{"Id": "1", "Arn": machine, "RoleArn": ROLE}])
+            trace_id, parent = "1-5759e988-bd862e3fe1be46a994272793", "53995c3f42cd8ad8"
+            header = f"Root={trace_id};Parent={parent};Sampled=1"
+            entry = {"Source": "orders", "DetailType": "placed", "Detail": "{}", "TraceHeader": header}
+            self.assertEqual(events.put_events(Entries=[entry])["FailedEntryCount"], 0)
+            found = until(lambda: documents(server, trace_id) if "started" in documents(server, trace_id) else None)
+            self.assertEqual(found["started"]["parent_id"], parent)
+
+    def test_a_trace_goes_on_through_messages_and_calls_that_nobody_waits_for(self):
+        with serving() as server:
+            sqs, sns, sfn = (client(server, service) for service in ("sqs", "sns", "stepfunctions"))
+            url = sqs.create_queue(QueueName="told")["QueueUrl"]
+            arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+            topic = sns.create_topic(Name="tells")["TopicArn"]
+            sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
+
+            def task(resource, parameters, **after):
+                resource = f"arn:aws:states:::{resource}"
+                return {"Type": "Task", "Resource": resource, "Parameters": parameters, "ResultPath": None, **after}
+
+            definition = json.dumps({"StartAt": "Send", "States": {
+                "Send": task("sqs:sendMessage", {"QueueUrl": url, "MessageBody": "Send"}, Next="Publish"),
+                "Publish": task("sns:publish", {"TopicArn": topic, "Message": "Publish"}, Next="Invoke"),
+                "Invoke": task("lambda:invoke", {"FunctionName": FUNCTION, "InvocationType": "Event", "Payload": {}}, End=True),
+            }})
+            machine = sfn.create_state_machine(
+                name="telling", definition=definition, roleArn=ROLE, tracingConfiguration={"enabled": True})["stateMachineArn"]
+            execution = sfn.start_execution(stateMachineArn=machine)["executionArn"]
+            header = sfn.describe_execution(executionArn=execution)["traceHeader"]
+            trace_id = header.split(";")[0].removeprefix("Root=")
+
+            def whole():
+                found = documents(server, trace_id)
+                is_whole = {"telling", "darkroom-validation"} <= found.keys()
+                return found if is_whole and "end_time" in found["telling"] else None
+
+            found = until(whole)
+            attempts = {part["name"]: part["subsegments"][0]["id"] for part in found["telling"]["subsegments"]}
+            self.assertEqual(found["darkroom-validation"]["parent_id"], attempts["Invoke"])
+            heard = {}
+
+            def both():
+                received = sqs.receive_message(QueueUrl=url, MessageSystemAttributeNames=["AWSTraceHeader"], WaitTimeSeconds=5)
+                for message in received.get("Messages", []):
+                    heard[message["Body"]] = message["Attributes"]["AWSTraceHeader"]
+                return len(heard) == 2
+
+            until(both)
+            for state in ("Send", "Publish"):
+                self.assertEqual(heard[state], f"Root={trace_id};Parent={attempts[state]};Sampled=1")
+
     def test_the_specification_s_snippet_and_its_execution_are_one_trace(self):
         if not importlib.util.find_spec("aws_xray_sdk"):
             print("!! SKIPPED: the X-Ray snippet is not tried, since there is no aws-xray-sdk here", file=sys.stderr)

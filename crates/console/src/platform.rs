@@ -167,8 +167,8 @@ pub struct WaitingDelivery {
     pub attempts: u32,
     /// When it was caused.
     pub made_at: Timestamp,
-    /// When it is tried next.
-    pub due_at: Timestamp,
+    /// When it is tried next. `None` where another one must be made before it.
+    pub due_at: Option<Timestamp>,
 }
 
 /// An attempt to deliver that failed.

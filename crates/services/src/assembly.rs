@@ -154,7 +154,8 @@ impl ToEvents {
         if !self.own.contains(&change.bucket) {
             return change.caller.clone();
         }
-        Caller::account(&self.home.account, &self.home.region)
+        let trace_header = change.caller.trace_header;
+        Caller { trace_header, ..Caller::account(&self.home.account, &self.home.region) }
     }
 }
 

@@ -54,6 +54,7 @@ impl Database {
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", "ON")?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+        add_columns(&connection, "deliveries", &crate::outbox::LATER_COLUMNS)?;
         for schema in [
             crate::sqs::SCHEMA,
             crate::outbox::SCHEMA,
@@ -122,6 +123,19 @@ impl Database {
         self.jobs.send(Job::Read(job)).await.map_err(|_| ServicesError::Unavailable)?;
         told.await.map_err(|_| ServicesError::Unavailable)?
     }
+}
+
+/// Gives a table that an earlier version made the columns that it does not have, by their names and types.
+fn add_columns(connection: &Connection, table: &str, columns: &[(&str, &str)]) -> rusqlite::Result<()> {
+    let there: Vec<String> = connection
+        .prepare("SELECT name FROM pragma_table_info(?1)")?
+        .query_map([table], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    let is_missing = |column: &str| !there.is_empty() && !there.iter().any(|known| known == column);
+    for (column, kind) in columns.iter().filter(|(column, _)| is_missing(column)) {
+        connection.execute_batch(&format!("ALTER TABLE {table} ADD COLUMN {column} {kind}"))?;
+    }
+    Ok(())
 }
 
 /// A column that holds a JSON object of ours.
@@ -214,8 +228,22 @@ mod tests {
         let count = |connection: &Connection| {
             Ok::<i64, ServicesError>(connection.query_row("SELECT count(*) FROM b", [], |row| row.get(0))?)
         };
-        let (written, seen, counted) =
-            tokio::join!(database.run(write), database.read(count), database.run(count));
+        // The thread is held until all three wait, so that they are one batch.
+        let (say, is_there) = oneshot::channel();
+        let (go, signal) = std::sync::mpsc::channel();
+        let hold = database.read(move |_| {
+            say.send(()).unwrap();
+            signal.recv().unwrap();
+            Ok::<_, ServicesError>(())
+        });
+        let others = async {
+            is_there.await.unwrap();
+            let go = async { go.send(()) };
+            tokio::join!(database.run(write), database.read(count), database.run(count), go)
+        };
+        let (released, (written, seen, counted, sent)) = tokio::join!(hold, others);
+        released.unwrap();
+        sent.unwrap();
         assert!(matches!(written, Err(ServicesError::Unavailable)), "{written:?}");
         assert_eq!(seen.unwrap(), 0);
         assert!(counted.is_err(), "it shares the commit that failed");
@@ -253,5 +281,37 @@ mod tests {
             Ok::<i64, ServicesError>(connection.query_row("SELECT count(*) FROM t", [], |row| row.get(0))?)
         };
         assert_eq!(Database::open(&file).unwrap().run(count).await.unwrap(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_file_of_an_earlier_version_is_brought_up_to_this_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("services.db");
+        let earlier = Connection::open(&file).unwrap();
+        earlier
+            .execute_batch(
+                "CREATE TABLE deliveries (
+                     sequence INTEGER PRIMARY KEY, destination TEXT NOT NULL, body TEXT NOT NULL, retry TEXT NOT NULL,
+                     dead_letter_arn TEXT, attempts INTEGER NOT NULL DEFAULT 0, made_ms INTEGER NOT NULL,
+                     due_ms INTEGER NOT NULL, taken INTEGER NOT NULL DEFAULT 0
+                 );
+                 INSERT INTO deliveries (destination, body, retry, made_ms, due_ms, taken)
+                     VALUES ('{}', 'kept', '{}', 0, 0, 1);",
+            )
+            .unwrap();
+        drop(earlier);
+        for _ in 0..2 {
+            let kept = |connection: &Connection| {
+                let row = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+                let query = "SELECT body, taken, lane, trace_header FROM deliveries";
+                Ok::<(String, i64, Option<String>, Option<String>), ServicesError>(connection.query_row(
+                    query,
+                    [],
+                    row,
+                )?)
+            };
+            let found = Database::open(&file).unwrap().run(kept).await.unwrap();
+            assert_eq!(found, ("kept".to_owned(), 0, None, None));
+        }
     }
 }

@@ -41,7 +41,10 @@ pub async fn page(console: &Console) -> Result<Response, ConsoleError> {
                 @let own = subscriptions.iter().filter(|it| it.topic == *topic).collect::<Vec<_>>();
                 section {
                     h2 { (name_of(topic)) }
-                    p.quiet { code { (topic) } }
+                    p.quiet {
+                        code { (topic) }
+                        @if topic.strip_suffix(".fifo").is_some() { ", a FIFO topic" }
+                    }
                     (subscribers(&own, &deliveries))
                 }
             }
@@ -118,7 +121,10 @@ fn waiting(deliveries: &Deliveries) -> Markup {
                         td data-name="By" { (kind) }
                         td data-name="Since" { (time::moment(*made_at)) }
                         td data-name="Failed attempts" { (attempts) }
-                        td data-name="Next attempt" { (time::moment(*due_at)) }
+                        td data-name="Next attempt" {
+                            @if let Some(due_at) = due_at { (time::moment(*due_at)) }
+                            @else { "after another of its group" }
+                        }
                     }
                 } }
             }

@@ -55,7 +55,7 @@ pub(super) async fn deliveries(insight: &Insight, waiting_max: usize) -> Result<
         to: one.to.1,
         attempts: one.attempts,
         made_at: Timestamp::from_millis(one.made_ms),
-        due_at: Timestamp::from_millis(one.due_ms),
+        due_at: one.due_ms.map(Timestamp::from_millis),
     });
     let failures = outbox.failures().into_iter().map(|one| FailedDelivery {
         at: Timestamp::from_millis(one.at_ms),

@@ -124,7 +124,7 @@ fn tell(alarm: &Alarm, before: StateValue, now_ms: i64, change: &mut AlarmsChang
             let subject = Some(alarm::subject(alarm));
             (Destination::Topic { arn: action.clone(), subject }, message.to_string())
         };
-        change.deliveries.push(Delivery { destination, body, retry: Retry::SERVICE, dead_letter_arn: None });
+        change.deliveries.push(Delivery::new(destination, body, Retry::SERVICE));
         let data = json!({ "actionState": "Succeeded", "notificationResource": action, "stateUpdate": {
             "newState": { "stateValue": alarm.state.name() }, "oldState": { "stateValue": before.name() },
         } });

@@ -55,13 +55,12 @@ pub(super) fn hand_out(
     let mut deliveries = Vec::new();
     for listener in listeners.of(&bus, &enveloped) {
         for target in &listener.targets {
-            let delivery = Delivery {
-                destination: target.destination(&event.source, &event.detail_type),
-                body: input::of(target, &listener.rule, &enveloped, now_ms),
-                retry: target.retry(),
-                dead_letter_arn: target.dead_letter_arn(),
-            };
-            deliveries.push(delivery);
+            let destination = target.destination(&event.source, &event.detail_type);
+            let body = input::of(target, &listener.rule, &enveloped, now_ms);
+            let delivery = Delivery::new(destination, body, target.retry());
+            let dead_letter_arn = target.dead_letter_arn();
+            let trace_header = event.caller.trace_header;
+            deliveries.push(Delivery { dead_letter_arn, trace_header, ..delivery });
         }
     }
     let is_heard = !deliveries.is_empty() && (event.id.is_none() || once::is_new(connection, &id, now_ms)?);
@@ -128,8 +127,9 @@ fn event_of(entry: &Value, caller: &Caller) -> Result<Event, Fault> {
         .filter(Value::is_object)
         .ok_or_else(|| Fault::sender(400, "MalformedDetail", "Detail is malformed."))?;
     let resources = entry["Resources"].as_array().into_iter().flatten();
+    let named = entry["TraceHeader"].as_str().and_then(|header| header.parse().ok());
     Ok(Event {
-        caller: caller.clone(),
+        caller: Caller { trace_header: named.or(caller.trace_header), ..caller.clone() },
         bus: entry["EventBusName"].as_str().map(str::to_owned),
         source,
         detail_type,

@@ -126,6 +126,7 @@ impl Target {
                 arn,
                 attributes: Map::new(),
                 group_id: self.sqs_parameters.as_ref().map(|sqs| sqs.message_group_id.clone()),
+                is_group_for_fifo: false,
                 deduplication_id: random_uuid(),
             },
         }

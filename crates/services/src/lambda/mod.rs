@@ -219,7 +219,7 @@ impl Lambda {
             None | Some("RequestResponse") => {}
             Some("DryRun") => return Ok(wire::response(204, "", Body::empty())),
             Some("Event") => {
-                self.put_off(arn, &payload).await?;
+                self.put_off(arn, &payload, caller.trace_header).await?;
                 return Ok(wire::response(202, "", Body::empty()));
             }
             Some(other) => {
@@ -232,9 +232,8 @@ impl Lambda {
         }
         let request_id = random_uuid();
         let client_context = wire::text(headers, "x-amz-client-context").map(str::to_owned);
-        let upstream = wire::text(headers, "x-amzn-trace-id").and_then(|text| text.parse().ok());
         let now_ms = self.clock.now_ms();
-        let traced = Traced::begin(upstream, now_ms);
+        let traced = Traced::begin(caller.trace_header, now_ms);
         let activity = self.activities.of(&named.name, &self.clock);
         let (call, under_way) = (self.measures.begin(), activity.begin(&request_id));
         let invocation = Invocation {
@@ -265,16 +264,17 @@ impl Lambda {
         Ok(response)
     }
 
-    /// Writes an asynchronous call down. It is durable when this returns.
-    async fn put_off(&self, arn: String, payload: &Bytes) -> Result<(), Fault> {
+    /// Writes an asynchronous call down, with the trace that it is made in. It is durable when this returns.
+    async fn put_off(
+        &self,
+        arn: String,
+        payload: &Bytes,
+        trace_header: Option<TraceHeader>,
+    ) -> Result<(), Fault> {
         let body = std::str::from_utf8(payload).ok().filter(|body| body.len() <= EVENT_BYTES_MAX);
         let body = body.ok_or_else(|| too_large(EVENT_BYTES_MAX))?.to_owned();
-        let delivery = Delivery {
-            destination: Destination::Invocation { arn },
-            body,
-            retry: EVENT_RETRY,
-            dead_letter_arn: None,
-        };
+        let invocation = Destination::Invocation { arn };
+        let delivery = Delivery { trace_header, ..Delivery::new(invocation, body, EVENT_RETRY) };
         let now_ms = self.clock.now_ms();
         self.database
             .run(move |connection| Ok::<_, Fault>(Outbox::add(connection, &delivery, now_ms)?))

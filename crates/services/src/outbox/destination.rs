@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use darkroom_trace::TraceHeader;
 use http::{Request, StatusCode};
 use http_body_util::Full;
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,7 @@ use serde_json::{Map, Value, json};
 use super::{Delivery, Failure, Ticket, smtp};
 use crate::endpoint::{Endpoints, HttpClient, Scope, chain, http_client};
 use crate::tasks::code_and_message;
-use crate::wire::{encoded, random_uuid};
+use crate::wire::{self, encoded, random_uuid};
 
 /// The longest to wait for an HTTP endpoint. AWS's own.
 const HTTP_ANSWER_MAX: Duration = Duration::from_secs(15);
@@ -27,6 +28,9 @@ pub(crate) enum Destination {
         arn: String,
         attributes: Map<String, Value>,
         group_id: Option<String>,
+        /// Whether FIFO queues alone are told of the group.
+        #[serde(default)]
+        is_group_for_fifo: bool,
         /// The same for every attempt, so that a FIFO queue takes one.
         deduplication_id: String,
     },
@@ -91,7 +95,31 @@ impl Destination {
             arn: arn.to_owned(),
             attributes: Map::new(),
             group_id: None,
+            is_group_for_fifo: false,
             deduplication_id: random_uuid(),
+        }
+    }
+
+    /// The queue of dead letters for what did not get here. What was for a group is for the same one there.
+    pub(super) fn dead_letters_in(&self, arn: &str) -> Self {
+        match self {
+            Self::Queue { arn: _, attributes, group_id, is_group_for_fifo, deduplication_id } => {
+                Self::Queue {
+                    arn: arn.to_owned(),
+                    attributes: attributes.clone(),
+                    group_id: group_id.clone(),
+                    is_group_for_fifo: *is_group_for_fifo,
+                    deduplication_id: deduplication_id.clone(),
+                }
+            }
+            Self::Topic { .. }
+            | Self::Function { .. }
+            | Self::Invocation { .. }
+            | Self::StateMachine { .. }
+            | Self::Bus { .. }
+            | Self::Http { .. }
+            | Self::Mail { .. }
+            | Self::File { .. } => Self::queue(arn),
         }
     }
 
@@ -109,6 +137,22 @@ pub struct Mail {
     pub from: String,
 }
 
+/// What a request says of the delivery that it makes.
+#[derive(Clone, Copy)]
+struct Mark {
+    ticket: Ticket,
+    trace_header: Option<TraceHeader>,
+}
+
+impl Mark {
+    fn put_on<T>(self, request: &mut Request<T>) {
+        request.extensions_mut().insert(self.ticket);
+        if let Some(header) = self.trace_header {
+            wire::set(request.headers_mut(), "x-amzn-trace-id", &header.to_string());
+        }
+    }
+}
+
 /// Makes deliveries.
 pub struct Deliverer {
     endpoints: Arc<Endpoints>,
@@ -124,21 +168,22 @@ impl Deliverer {
     }
 
     pub(super) async fn deliver(&self, delivery: &Delivery, ticket: Ticket) -> Result<(), Failure> {
-        let body = &delivery.body;
+        let (body, mark) = (&delivery.body, Mark { ticket, trace_header: delivery.trace_header });
         match &delivery.destination {
-            Destination::Queue { arn, attributes, group_id, deduplication_id } => {
+            Destination::Queue { arn, attributes, group_id, is_group_for_fifo, deduplication_id } => {
                 let (account, name) = tail(arn);
                 let mut input = json!({ "QueueUrl": format!("/{account}/{name}"), "MessageBody": body });
                 if !attributes.is_empty() {
                     input["MessageAttributes"] = Value::Object(attributes.clone());
                 }
-                if let Some(group_id) = group_id {
+                let is_fifo = name.strip_suffix(".fifo").is_some();
+                if let Some(group_id) = group_id.as_ref().filter(|_| is_fifo || !is_group_for_fifo) {
                     input["MessageGroupId"] = json!(group_id);
                 }
-                if name.strip_suffix(".fifo").is_some() {
+                if is_fifo {
                     input["MessageDeduplicationId"] = json!(deduplication_id);
                 }
-                self.json_call(ticket, arn, "sqs", "AmazonSQS.SendMessage", &input).await
+                self.json_call(mark, arn, "sqs", "AmazonSQS.SendMessage", &input).await
             }
             Destination::Topic { arn, subject } => {
                 let mut form = format!(
@@ -151,25 +196,25 @@ impl Deliverer {
                     form.push_str(&encoded(subject, ""));
                 }
                 let request = Request::post("/").header("content-type", "application/x-www-form-urlencoded");
-                self.call(ticket, arn, "sns", request.body(form.into())).await
+                self.call(mark, arn, "sns", request.body(form.into())).await
             }
-            Destination::Function { arn } => self.invoke(ticket, arn, "Event", body).await,
-            Destination::Invocation { arn } => self.invoke(ticket, arn, "RequestResponse", body).await,
+            Destination::Function { arn } => self.invoke(mark, arn, "Event", body).await,
+            Destination::Invocation { arn } => self.invoke(mark, arn, "RequestResponse", body).await,
             Destination::StateMachine { arn, name } => {
                 let mut input = json!({ "stateMachineArn": arn, "input": body });
                 if let Some(name) = name {
                     input["name"] = json!(name);
                 }
-                self.json_call(ticket, arn, "states", "AWSStepFunctions.StartExecution", &input).await
+                self.json_call(mark, arn, "states", "AWSStepFunctions.StartExecution", &input).await
             }
             Destination::Bus { arn, source, detail_type } => {
                 let entry = json!({
                     "EventBusName": arn, "Source": source, "DetailType": detail_type, "Detail": body,
                 });
-                self.json_call(ticket, arn, "events", "AWSEvents.PutEvents", &json!({ "Entries": [entry] }))
+                self.json_call(mark, arn, "events", "AWSEvents.PutEvents", &json!({ "Entries": [entry] }))
                     .await
             }
-            Destination::Http { url, headers } => self.post(url, headers, body).await,
+            Destination::Http { url, headers } => self.post(mark, url, headers, body).await,
             Destination::Mail { address, subject } => {
                 let mail = self.mail.as_ref().ok_or_else(|| final_failure("no mail relay is set"))?;
                 smtp::send(mail, address, subject, body).await
@@ -180,7 +225,7 @@ impl Deliverer {
 
     async fn invoke(
         &self,
-        ticket: Ticket,
+        mark: Mark,
         arn: &str,
         invocation_type: &str,
         payload: &str,
@@ -189,12 +234,12 @@ impl Deliverer {
         let request = Request::post(path)
             .header("content-type", "application/json")
             .header("x-amz-invocation-type", invocation_type);
-        self.call(ticket, arn, "lambda", request.body(Bytes::copy_from_slice(payload.as_bytes()))).await
+        self.call(mark, arn, "lambda", request.body(Bytes::copy_from_slice(payload.as_bytes()))).await
     }
 
     async fn json_call(
         &self,
-        ticket: Ticket,
+        mark: Mark,
         arn: &str,
         service: &str,
         target: &str,
@@ -203,18 +248,18 @@ impl Deliverer {
         let request = Request::post("/")
             .header("content-type", "application/x-amz-json-1.0")
             .header("x-amz-target", target);
-        self.call(ticket, arn, service, request.body(input.to_string().into())).await
+        self.call(mark, arn, service, request.body(input.to_string().into())).await
     }
 
     async fn call(
         &self,
-        ticket: Ticket,
+        mark: Mark,
         arn: &str,
         service: &str,
         request: Result<Request<Bytes>, http::Error>,
     ) -> Result<(), Failure> {
         let mut request = request.map_err(|error| final_failure(&error.to_string()))?;
-        request.extensions_mut().insert(ticket);
+        mark.put_on(&mut request);
         let mut parts = arn.split(':').skip(3);
         let (region, account) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
         let scope = Scope { service, host_prefix: service, region, account };
@@ -234,14 +279,21 @@ impl Deliverer {
         Err(Failure { is_final: is_refusal(answer.status()), reason: format!("{} {code}", answer.status()) })
     }
 
-    async fn post(&self, url: &str, headers: &BTreeMap<String, String>, body: &str) -> Result<(), Failure> {
+    async fn post(
+        &self,
+        mark: Mark,
+        url: &str,
+        headers: &BTreeMap<String, String>,
+        body: &str,
+    ) -> Result<(), Failure> {
         let mut request = Request::post(url).header("content-type", "text/plain; charset=UTF-8");
         for (name, value) in headers {
             request = request.header(name, value);
         }
-        let request = request
+        let mut request = request
             .body(Full::new(Bytes::copy_from_slice(body.as_bytes())))
             .map_err(|error| final_failure(&error.to_string()))?;
+        mark.put_on(&mut request);
         let answer = tokio::time::timeout(HTTP_ANSWER_MAX, self.client.request(request)).await;
         match answer {
             Ok(Ok(answer)) if answer.status().is_success() => Ok(()),

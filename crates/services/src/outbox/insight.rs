@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::params;
 
+use super::table::BEHIND;
 use super::{Destination, Failure, Outbox, Taken};
 use crate::error::ServicesError;
 
@@ -20,8 +21,8 @@ pub struct WaitingDelivery {
     pub attempts: u32,
     /// When it was written down, in milliseconds since 1970.
     pub made_ms: i64,
-    /// When it is tried next.
-    pub due_ms: i64,
+    /// When it is tried next. `None` where another one must be made before it.
+    pub due_ms: Option<i64>,
 }
 
 /// An attempt that failed.
@@ -69,9 +70,10 @@ impl Outbox {
                     .prepare_cached("SELECT count(*) FROM deliveries")?
                     .query_row([], |row| row.get(0))?;
                 let mut statement = connection.prepare_cached(
-                    "SELECT destination, attempts, made_ms, due_ms FROM deliveries ORDER BY due_ms LIMIT ?1",
+                    "SELECT destination, attempts, made_ms, CASE WHEN taken = ?2 THEN NULL ELSE due_ms END AS due
+                     FROM deliveries ORDER BY due IS NULL, due, sequence LIMIT ?1",
                 )?;
-                let mut rows = statement.query(params![max])?;
+                let mut rows = statement.query(params![max, BEHIND])?;
                 let mut waiting = Vec::new();
                 while let Some(row) = rows.next()? {
                     let destination: String = row.get(0)?;

@@ -3,16 +3,18 @@
 //! A delivery is a row that is committed together with the message or event that it is for, so a crash loses
 //! none. A queue, topic or bus of this process takes it in and says so here in one transaction, by its [`Ticket`]: it is
 //! made once. Elsewhere it may be made twice, when the crash comes between the delivery and the note of it; receivers
-//! know messages by their ids.
+//! know messages by their ids. Deliveries of one lane are made in their order, whatever fails.
 
 mod destination;
 mod insight;
 mod smtp;
+mod table;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::{Connection, Row, params};
+use darkroom_trace::TraceHeader;
+use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -24,27 +26,14 @@ use crate::error::ServicesError;
 pub(crate) use destination::Destination;
 pub use destination::{Deliverer, Mail};
 pub use insight::{FailedAttempt, WaitingDelivery};
+pub(crate) use table::{LATER_COLUMNS, SCHEMA, Ticket};
 
 use insight::Failures;
-
-pub(crate) const SCHEMA: &str = "
-    CREATE TABLE IF NOT EXISTS deliveries (
-        sequence INTEGER PRIMARY KEY, destination TEXT NOT NULL, body TEXT NOT NULL, retry TEXT NOT NULL,
-        dead_letter_arn TEXT, attempts INTEGER NOT NULL DEFAULT 0, made_ms INTEGER NOT NULL,
-        due_ms INTEGER NOT NULL, taken INTEGER NOT NULL DEFAULT 0
-    );
-    CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (taken, due_ms);
-    DELETE FROM deliveries WHERE taken = 2;
-    UPDATE deliveries SET taken = 0 WHERE taken <> 0;";
-
-/// A delivery that is under way.
-const UNDER_WAY: i64 = 1;
-/// One that was taken in, until that is noted.
-const TAKEN_IN: i64 = 2;
+use table::Taken;
 
 /// Deliveries that are under way at once.
 const PARALLEL_MAX: usize = 64;
-/// How long to rest where the file cannot be read.
+/// How long to rest where the file cannot be read or written.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// How often and how long a delivery is tried.
@@ -81,21 +70,25 @@ pub(crate) struct Delivery {
     pub(crate) retry: Retry,
     /// The queue that gets the body when all attempts have failed.
     pub(crate) dead_letter_arn: Option<String>,
+    /// Deliveries of the same lane are made one after another, in the order in which they were written down.
+    pub(crate) lane: Option<String>,
+    /// The trace that goes on with it.
+    pub(crate) trace_header: Option<TraceHeader>,
 }
 
-/// Which delivery a request makes. It travels with requests within this process alone.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Ticket(i64);
+impl Delivery {
+    /// One in no order and no trace, without dead letters.
+    pub(crate) fn new(destination: Destination, body: String, retry: Retry) -> Self {
+        Self { destination, body, retry, dead_letter_arn: None, lane: None, trace_header: None }
+    }
 
-impl Ticket {
-    /// Notes that the delivery is taken in, in the transaction that does so. Answers whether it was taken in before; what
-    /// comes without a ticket never was.
-    pub(crate) fn is_repeat(ticket: Option<Self>, connection: &Connection) -> Result<bool, ServicesError> {
-        let Some(Self(sequence)) = ticket else { return Ok(false) };
-        let noted = connection
-            .prepare_cached("UPDATE deliveries SET taken = ?2 WHERE sequence = ?1 AND taken = ?3")?
-            .execute([sequence, TAKEN_IN, UNDER_WAY])?;
-        Ok(noted == 0)
+    /// What the queue of dead letters gets of it, where there is one: those of a lane in order.
+    fn dead_letter(&self) -> Option<Self> {
+        let arn = self.dead_letter_arn.as_ref()?;
+        let lane = self.lane.as_ref().map(|lane| format!("{arn} {lane}"));
+        let queue = self.destination.dead_letters_in(arn);
+        let trace_header = self.trace_header;
+        Some(Self { lane, trace_header, ..Self::new(queue, self.body.clone(), Retry::SERVICE) })
     }
 }
 
@@ -105,23 +98,6 @@ pub(crate) struct Failure {
     /// Whether another attempt may succeed.
     pub(crate) is_final: bool,
     pub(crate) reason: String,
-}
-
-struct Taken {
-    sequence: i64,
-    attempts: u32,
-    made_ms: i64,
-    delivery: Delivery,
-}
-
-impl Taken {
-    /// Whether no attempt follows one that failed now.
-    fn is_over(&self, failure: &Failure, now_ms: i64) -> bool {
-        let retry = self.delivery.retry;
-        failure.is_final
-            || self.attempts + 1 >= retry.attempts_max
-            || now_ms - self.made_ms >= retry.age_ms_max
-    }
 }
 
 /// The deliveries of one file.
@@ -145,19 +121,7 @@ impl Outbox {
         delivery: &Delivery,
         now_ms: i64,
     ) -> Result<(), ServicesError> {
-        connection
-            .prepare_cached(
-                "INSERT INTO deliveries (destination, body, retry, dead_letter_arn, made_ms, due_ms)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
-            )?
-            .execute(params![
-                serde_json::to_string(&delivery.destination)?,
-                delivery.body,
-                serde_json::to_string(&delivery.retry)?,
-                delivery.dead_letter_arn,
-                now_ms
-            ])?;
-        Ok(())
+        table::add(connection, delivery, now_ms)
     }
 
     /// There is something new.
@@ -198,102 +162,35 @@ impl Outbox {
     /// Takes deliveries that are due, and answers when the next of the others is.
     async fn take(&self, max: usize) -> Result<(Vec<Taken>, Option<i64>), ServicesError> {
         let now_ms = self.clock.now_ms();
-        self.database
-            .run(move |connection| {
-                let taken = connection
-                    .prepare_cached(
-                        "UPDATE deliveries SET taken = 1 WHERE sequence IN (SELECT sequence FROM deliveries
-                             WHERE taken = 0 AND due_ms <= ?1 ORDER BY due_ms LIMIT ?2)
-                         RETURNING sequence, attempts, made_ms, destination, body, retry, dead_letter_arn",
-                    )?
-                    .query_map(params![now_ms, max], |row| Ok(read(row)))?
-                    .collect::<Result<Vec<_>, _>>()?
-                    .into_iter()
-                    .collect::<Result<Vec<_>, _>>()?;
-                let next = connection
-                    .prepare_cached("SELECT min(due_ms) FROM deliveries WHERE taken = 0")?
-                    .query_row([], |row| row.get(0))?;
-                Ok((taken, next))
-            })
-            .await
+        self.database.run(move |connection| table::take(connection, max, now_ms)).await
     }
 
     async fn attempt(&self, deliverer: &Deliverer, taken: Taken) {
-        let outcome = deliverer.deliver(&taken.delivery, Ticket(taken.sequence)).await;
-        let (now_ms, outbox) = (self.clock.now_ms(), self.clone());
+        let outcome = deliverer.deliver(&taken.delivery, taken.ticket()).await;
         if let Err(failure) = &outcome {
+            let now_ms = self.clock.now_ms();
             self.failures.keep(&taken, failure, taken.is_over(failure, now_ms), now_ms);
         }
-        let noted = self.database.run(move |connection| note(connection, &taken, outcome, now_ms)).await;
-        match noted {
-            Ok(()) => outbox.wake(),
-            // The row is still taken: it is delivered again after the next start.
-            Err(error) => tracing::error!(%error, "a delivery could not be struck off"),
+        self.note(taken, outcome).await;
+    }
+
+    /// Notes what came of an attempt, as soon as the file can be written: until then nobody takes the delivery again, nor
+    /// one that is behind it.
+    async fn note(&self, taken: Taken, outcome: Result<(), Failure>) {
+        let attempted = Arc::new((taken, outcome));
+        loop {
+            let (attempted, now_ms) = (attempted.clone(), self.clock.now_ms());
+            let note = move |connection: &Connection| {
+                let (taken, outcome) = &*attempted;
+                table::note(connection, taken, outcome.as_ref().err(), now_ms)
+            };
+            match self.database.run(note).await {
+                Ok(()) => return self.wake(),
+                Err(error) => tracing::error!(%error, "what came of a delivery cannot be noted"),
+            }
+            tokio::time::sleep(PAUSE).await;
         }
     }
-}
-
-fn read(row: &Row<'_>) -> Result<Taken, ServicesError> {
-    let destination: String = row.get(3)?;
-    let retry: String = row.get(5)?;
-    Ok(Taken {
-        sequence: row.get(0)?,
-        attempts: row.get(1)?,
-        made_ms: row.get(2)?,
-        delivery: Delivery {
-            destination: serde_json::from_str(&destination)?,
-            body: row.get(4)?,
-            retry: serde_json::from_str(&retry)?,
-            dead_letter_arn: row.get(6)?,
-        },
-    })
-}
-
-fn strike(connection: &Connection, sequence: i64) -> Result<(), ServicesError> {
-    connection.prepare_cached("DELETE FROM deliveries WHERE sequence = ?1")?.execute([sequence])?;
-    Ok(())
-}
-
-/// Whether it was taken in, though its answer may have been lost.
-fn is_taken_in(connection: &Connection, sequence: i64) -> Result<bool, ServicesError> {
-    Ok(connection
-        .prepare_cached("SELECT 1 FROM deliveries WHERE sequence = ?1 AND taken = ?2")?
-        .exists([sequence, TAKEN_IN])?)
-}
-
-/// Strikes a delivery off, or puts it down for another attempt, or into its dead letters.
-fn note(
-    connection: &Connection,
-    taken: &Taken,
-    outcome: Result<(), Failure>,
-    now_ms: i64,
-) -> Result<(), ServicesError> {
-    let Err(failure) = outcome else { return strike(connection, taken.sequence) };
-    if is_taken_in(connection, taken.sequence)? {
-        return strike(connection, taken.sequence);
-    }
-    let (delivery, attempts) = (&taken.delivery, taken.attempts + 1);
-    if !taken.is_over(&failure, now_ms) {
-        let due_ms = now_ms.saturating_add_unsigned(delivery.retry.delay_ms(attempts));
-        connection
-            .prepare_cached(
-                "UPDATE deliveries SET attempts = ?2, due_ms = ?3, taken = 0 WHERE sequence = ?1",
-            )?
-            .execute(params![taken.sequence, attempts, due_ms])?;
-        return Ok(());
-    }
-    let destination = delivery.destination.place();
-    tracing::warn!(destination, reason = failure.reason, attempts, "a delivery failed for good");
-    if let Some(arn) = &delivery.dead_letter_arn {
-        let dead = Delivery {
-            destination: Destination::queue(arn),
-            body: delivery.body.clone(),
-            retry: Retry::SERVICE,
-            dead_letter_arn: None,
-        };
-        Outbox::add(connection, &dead, now_ms)?;
-    }
-    strike(connection, taken.sequence)
 }
 
 #[cfg(test)]
@@ -309,59 +206,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_delivery_is_taken_in_once_whatever_the_outbox_notes_of_it() {
+    async fn what_came_of_a_delivery_is_noted_as_soon_as_the_file_can_be_written() {
         let database = Database::in_memory().unwrap();
         let outbox = Outbox::new(database.clone(), Clock::Manual(Arc::default()));
-        let delivery = Delivery {
-            destination: Destination::queue("q"),
-            body: "b".to_owned(),
-            retry: Retry::SERVICE,
-            dead_letter_arn: None,
+        let run = |sql: &'static str| {
+            database.run(move |connection| Ok::<_, ServicesError>(connection.execute_batch(sql)?))
         };
+        let delivery = Delivery::new(Destination::queue("q"), String::new(), Retry::SERVICE);
         database.run(move |connection| Outbox::add(connection, &delivery, 0)).await.unwrap();
-        let taken = outbox.take(10).await.unwrap().0.remove(0);
-        let ticket = Some(Ticket(taken.sequence));
-        let take_in = |ticket| database.run(move |connection| Ticket::is_repeat(ticket, connection));
-        let lost = database.run(move |connection| {
-            Ticket::is_repeat(ticket, connection)?;
-            Err::<(), _>(ServicesError::Unavailable)
-        });
-        assert!(lost.await.is_err());
-        assert!(!take_in(ticket).await.unwrap(), "what was taken in and rolled back was not taken in");
-        assert!(take_in(ticket).await.unwrap());
-        assert!(!take_in(None).await.unwrap());
-        // The answer was lost: it is not tried again.
-        let failure = Failure { is_final: false, reason: "gone".to_owned() };
-        database.run(move |connection| note(connection, &taken, Err(failure), 0)).await.unwrap();
-        assert_eq!(outbox.take(10).await.unwrap().0.len(), 0);
-    }
-
-    #[tokio::test]
-    async fn a_failed_delivery_is_due_again_and_a_spent_one_is_a_dead_letter() {
-        let database = Database::in_memory().unwrap();
-        let clock = Arc::new(std::sync::atomic::AtomicI64::new(0));
-        let outbox = Outbox::new(database.clone(), Clock::Manual(clock.clone()));
-        let retry = Retry { attempts_max: 2, delay_ms_min: 100, delay_ms_max: 100, age_ms_max: 10_000 };
-        let delivery = Delivery {
-            destination: Destination::function("f"),
-            body: "b".to_owned(),
-            retry,
-            dead_letter_arn: Some("dead".to_owned()),
-        };
-        let add = move |connection: &Connection| Outbox::add(connection, &delivery, 0);
-        database.run(add).await.unwrap();
-        let failure = || Failure { is_final: false, reason: "down".to_owned() };
-        for now_ms in [0, 100] {
-            clock.store(now_ms, std::sync::atomic::Ordering::SeqCst);
-            let (taken, _) = outbox.take(10).await.unwrap();
-            let [taken] = <[Taken; 1]>::try_from(taken).ok().unwrap();
-            assert_eq!(outbox.take(10).await.unwrap().0.len(), 0, "what is taken is not taken twice");
-            database.run(move |connection| note(connection, &taken, Err(failure()), now_ms)).await.unwrap();
-        }
-        let (taken, next) = outbox.take(10).await.unwrap();
-        assert_eq!(taken.len(), 1);
-        let dead = &taken[0].delivery.destination;
-        assert!(matches!(dead, Destination::Queue { arn, .. } if arn == "dead"), "{dead:?}");
-        assert_eq!(next, None);
+        let taken = outbox.take(1).await.unwrap().0.remove(0);
+        run("CREATE TRIGGER full BEFORE DELETE ON deliveries BEGIN SELECT RAISE(ABORT, 'full'); END")
+            .await
+            .unwrap();
+        let ((), made) = tokio::join!(outbox.note(taken, Ok(())), run("DROP TRIGGER full"));
+        made.unwrap();
+        assert_eq!(outbox.waiting(10).await.unwrap().1, 0);
     }
 }

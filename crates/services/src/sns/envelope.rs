@@ -4,32 +4,25 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::publish::Message;
+use super::fifo::Ids;
+use super::publish::Published;
 use super::subscription::{Protocol, Subscription};
 use crate::clock::iso_ms;
 use crate::outbox::{Delivery, Destination, Retry};
 use crate::wire::{Caller, encoded, random_uuid};
 
 /// What this subscription gets of a message.
-pub(super) fn notification(
-    subscription: &Subscription,
-    message: &Message,
-    caller: &Caller,
-    now_ms: i64,
-) -> Delivery {
+pub(super) fn notification(subscription: &Subscription, published: &Published<'_>) -> Delivery {
+    let message = published.message;
     let text = message.text_for(subscription.protocol.name());
     let subject = message.subject.as_deref();
     let is_raw = subscription.attributes.get("RawMessageDelivery").is_some_and(|raw| raw == "true");
-    let enveloped = || envelope(subscription, message, text, caller, now_ms);
+    let enveloped = || envelope(subscription, published, text);
     let title = || subject.unwrap_or("AWS Notification Message").to_owned();
     let (destination, body) = match subscription.protocol {
         Protocol::Sqs => {
-            let queue = Destination::Queue {
-                arn: subscription.endpoint.clone(),
-                attributes: if is_raw { message.attributes.clone() } else { Map::new() },
-                group_id: message.group_id.clone(),
-                deduplication_id: message.id.clone(),
-            };
+            let attributes = if is_raw { message.attributes.clone() } else { Map::new() };
+            let queue = queue(&subscription.endpoint, attributes, published);
             (queue, if is_raw { text.to_owned() } else { enveloped().to_string() })
         }
         Protocol::Http | Protocol::Https => {
@@ -45,7 +38,7 @@ pub(super) fn notification(
             (Destination::function(&subscription.endpoint), event.to_string())
         }
         Protocol::Email => {
-            let link = unsubscribe_url(subscription, caller);
+            let link = unsubscribe_url(subscription, published.caller);
             let body = format!("{text}\n\n--\nTo hear no more of this topic, open {link}\n");
             (Destination::Mail { address: subscription.endpoint.clone(), subject: title() }, body)
         }
@@ -57,14 +50,30 @@ pub(super) fn notification(
             (Destination::File { name: subscription.endpoint.clone() }, enveloped().to_string())
         }
     };
+    let lane = match &message.ids {
+        Ids::Standard { .. } => None,
+        Ids::Fifo { group_id, .. } => Some(format!("{} {group_id}", subscription.arn)),
+    };
+    let dead_letters = &policy(subscription, "RedrivePolicy")["deadLetterTargetArn"];
+    let dead_letter_arn = dead_letters.as_str().map(str::to_owned);
     Delivery {
-        destination,
-        body,
-        retry: retry(subscription),
-        dead_letter_arn: policy(subscription, "RedrivePolicy")["deadLetterTargetArn"]
-            .as_str()
-            .map(str::to_owned),
+        dead_letter_arn,
+        lane,
+        trace_header: published.caller.trace_header,
+        ..Delivery::new(destination, body, retry(subscription))
     }
+}
+
+/// A queue, with what it puts the message in order by.
+fn queue(arn: &str, attributes: Map<String, Value>, published: &Published<'_>) -> Destination {
+    let message = published.message;
+    let (group_id, is_group_for_fifo, deduplication_id) = match &message.ids {
+        Ids::Standard { group_id } => (group_id.clone(), false, &message.id),
+        // AWS: a FIFO topic tells a standard queue of no group.
+        Ids::Fifo { group_id, deduplication_id } => (Some(group_id.clone()), true, deduplication_id),
+    };
+    let (arn, deduplication_id) = (arn.to_owned(), deduplication_id.clone());
+    Destination::Queue { arn, attributes, group_id, is_group_for_fifo, deduplication_id }
 }
 
 /// The question whether an endpoint wants to hear.
@@ -100,7 +109,7 @@ pub(super) fn confirmation(
             (Destination::Http { url: subscription.endpoint.clone(), headers }, body.to_string())
         }
     };
-    Delivery { destination, body, retry: retry(subscription), dead_letter_arn: None }
+    Delivery::new(destination, body, retry(subscription))
 }
 
 fn http_headers(subscription: &Subscription, kind: &str, id: &str) -> BTreeMap<String, String> {
@@ -118,25 +127,25 @@ fn http_headers(subscription: &Subscription, kind: &str, id: &str) -> BTreeMap<S
     headers
 }
 
-fn envelope(
-    subscription: &Subscription,
-    message: &Message,
-    text: &str,
-    caller: &Caller,
-    now_ms: i64,
-) -> Value {
-    let mut envelope = json!({
-        "Type": "Notification", "MessageId": message.id, "TopicArn": subscription.topic,
-    });
+fn envelope(subscription: &Subscription, published: &Published<'_>, text: &str) -> Value {
+    let message = published.message;
+    let mut envelope = json!({ "Type": "Notification", "MessageId": message.id });
+    if let Some(sequence_number) = published.sequence_number {
+        envelope["SequenceNumber"] = json!(sequence_number);
+    }
+    envelope["TopicArn"] = json!(subscription.topic);
     if let Some(subject) = &message.subject {
         envelope["Subject"] = json!(subject);
     }
     envelope["Message"] = json!(text);
-    envelope["Timestamp"] = json!(iso_ms(now_ms));
-    envelope["SignatureVersion"] = json!("1");
-    envelope["Signature"] = json!("");
-    envelope["SigningCertURL"] = json!("");
-    envelope["UnsubscribeURL"] = json!(unsubscribe_url(subscription, caller));
+    envelope["Timestamp"] = json!(iso_ms(published.now_ms));
+    // AWS: a FIFO topic's messages have no members for a signature.
+    if published.sequence_number.is_none() {
+        envelope["SignatureVersion"] = json!("1");
+        envelope["Signature"] = json!("");
+        envelope["SigningCertURL"] = json!("");
+    }
+    envelope["UnsubscribeURL"] = json!(unsubscribe_url(subscription, published.caller));
     if !message.attributes.is_empty() {
         let attribute = |value: &Value| {
             let content = value.get("StringValue").or_else(|| value.get("BinaryValue"));

@@ -4,11 +4,13 @@
 //! is written into the outbox in the same commit, and delivered from there. Subscribers are SQS queues, Lambda
 //! functions, HTTP and HTTPS endpoints and mail addresses (both after they confirmed), and files.
 //!
-//! Messages are not signed: the members for it are there and empty. FIFO topics are refused.
+//! Messages are not signed: the members for it are there and empty.
 //!
 //! API: SNS 2010-03-31.
 
+mod batch;
 mod envelope;
+mod fifo;
 mod filter;
 mod publish;
 mod subscription;
@@ -36,7 +38,14 @@ pub(crate) const SCHEMA: &str = "
         arn TEXT PRIMARY KEY, topic TEXT NOT NULL REFERENCES sns_topics ON DELETE CASCADE,
         protocol TEXT NOT NULL, endpoint TEXT NOT NULL, owner TEXT NOT NULL, attributes TEXT NOT NULL,
         token TEXT, UNIQUE (topic, protocol, endpoint)
-    ) WITHOUT ROWID;";
+    ) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS sns_published (
+        sequence INTEGER PRIMARY KEY AUTOINCREMENT, topic TEXT NOT NULL REFERENCES sns_topics ON DELETE CASCADE,
+        group_id TEXT NOT NULL, deduplication_id TEXT NOT NULL, message_id TEXT NOT NULL,
+        published_ms INTEGER NOT NULL
+    );
+    CREATE INDEX IF NOT EXISTS sns_published_ids ON sns_published (topic, deduplication_id);
+    CREATE INDEX IF NOT EXISTS sns_published_when ON sns_published (published_ms);";
 
 /// Bytes of a request: a batch of 256 KiB, escaped.
 const REQUEST_BYTES_MAX: usize = 3 * 1024 * 1024;
@@ -69,7 +78,7 @@ const ACTIONS: &[(&str, Action)] = &[
     ("ListTagsForResource", topic::list_tags_for_resource),
     ("ListTopics", topic::list_topics),
     ("Publish", publish::publish),
-    ("PublishBatch", publish::publish_batch),
+    ("PublishBatch", batch::publish_batch),
     ("SetSubscriptionAttributes", subscription::set_subscription_attributes),
     ("SetTopicAttributes", topic::set_topic_attributes),
     ("Subscribe", subscription::subscribe),

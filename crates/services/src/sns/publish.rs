@@ -1,21 +1,20 @@
-//! Publish and its batch: a message is checked, and what each subscription gets goes into the outbox.
+//! Publish: a message is checked, and what each subscription gets of it goes into the outbox.
 
 use rusqlite::Connection;
 use serde_json::{Map, Value};
 
+use super::fifo::{self, Ids, Receipt};
 use super::subscription::Subscription;
 use super::topic::Topic;
 use super::{Call, envelope, filter, invalid};
 use crate::outbox::Outbox;
 use crate::wire::xml::Xml;
-use crate::wire::{Fault, random_uuid};
+use crate::wire::{Caller, Fault, random_uuid};
 
 /// Bytes of a message with its attributes. AWS's own bound, 256 KiB.
-const MESSAGE_BYTES_MAX: usize = 262_144;
+pub(super) const MESSAGE_BYTES_MAX: usize = 262_144;
 /// Characters of a subject. AWS's own bound.
 const SUBJECT_MAX: usize = 100;
-/// Entries of a batch. AWS's own bound.
-const BATCH_MAX: usize = 10;
 
 /// A message, checked.
 pub(super) struct Message {
@@ -26,12 +25,21 @@ pub(super) struct Message {
     /// Texts of their own, by protocol, where `MessageStructure` is `json`.
     pub(super) by_protocol: Map<String, Value>,
     pub(super) attributes: Map<String, Value>,
-    pub(super) group_id: Option<String>,
+    pub(super) ids: Ids,
+}
+
+/// A message that its topic has accepted.
+pub(super) struct Published<'a> {
+    pub(super) message: &'a Message,
+    /// On a FIFO topic.
+    pub(super) sequence_number: Option<&'a str>,
+    pub(super) caller: &'a Caller,
+    pub(super) now_ms: i64,
 }
 
 impl Message {
     /// Reads the members that Publish and an entry of its batch have in common.
-    fn read(input: &Value) -> Result<Self, Fault> {
+    pub(super) fn read(topic: &Topic, input: &Value) -> Result<Self, Fault> {
         let text = |member: &str| input[member].as_str().map(str::to_owned);
         let message = text("Message").filter(|message| !message.is_empty());
         let message = message.ok_or_else(|| invalid("Empty message"))?;
@@ -49,8 +57,8 @@ impl Message {
             Some(other) => return Err(invalid(&format!("MessageStructure Reason: {other} is not json"))),
             None => (message, Map::new()),
         };
-        let group_id = text("MessageGroupId");
-        Ok(Self { id: random_uuid(), subject, message, by_protocol, attributes, group_id })
+        let ids = Ids::read(topic, input)?;
+        Ok(Self { id: random_uuid(), subject, message, by_protocol, attributes, ids })
     }
 
     /// The text for subscribers of this protocol.
@@ -107,67 +115,36 @@ pub(super) fn publish(connection: &Connection, call: &Call, xml: &mut Xml) -> Re
         return Err(invalid("PhoneNumber Reason: text messages are not supported here"));
     }
     let member = if call.text("TopicArn").is_some() { "TopicArn" } else { "TargetArn" };
-    let message = Message::read(&call.input)?;
     let topic = Topic::of(connection, call, member)?;
-    hand_out(connection, &topic, &message, call)?;
-    xml.leaf("MessageId", &message.id);
+    let message = Message::read(&topic, &call.input)?;
+    hand_out(connection, &topic, &message, call)?.write(xml);
     Ok(())
 }
 
-pub(super) fn publish_batch(connection: &Connection, call: &Call, xml: &mut Xml) -> Result<(), Fault> {
-    let topic = Topic::of(connection, call, "TopicArn")?;
-    let no_entries = Vec::new();
-    let entries = call.input["PublishBatchRequestEntries"].as_array().unwrap_or(&no_entries);
-    let ids: Vec<&str> = entries.iter().map(|entry| entry["Id"].as_str().unwrap_or_default()).collect();
-    if ids.is_empty() {
-        return Err(Fault::sender(
-            400,
-            "EmptyBatchRequest",
-            "The batch request doesn't contain any entries.",
-        ));
+/// Writes down what each subscription gets of a message, unless the topic has it already.
+pub(super) fn hand_out(
+    connection: &Connection,
+    topic: &Topic,
+    message: &Message,
+    call: &Call,
+) -> Result<Receipt, Fault> {
+    let receipt = fifo::accept(connection, topic, &message.ids, &message.id, call.now_ms)?;
+    if receipt.is_repeat {
+        return Ok(receipt);
     }
-    if ids.len() > BATCH_MAX {
-        return Err(Fault::sender(
-            400,
-            "TooManyEntriesInBatchRequest",
-            "The batch request contains more entries than permissible.",
-        ));
-    }
-    if ids.iter().enumerate().any(|(at, id)| id.is_empty() || ids[..at].contains(id)) {
-        return Err(Fault::sender(
-            400,
-            "BatchEntryIdsNotDistinct",
-            "Two or more batch entries in the request have the same Id.",
-        ));
-    }
-    let (mut successful, mut failed) = (Xml::default(), Xml::default());
-    for (id, entry) in ids.into_iter().zip(entries) {
-        let outcome = Message::read(entry)
-            .and_then(|message| hand_out(connection, &topic, &message, call).map(|()| message.id));
-        match outcome {
-            Ok(message_id) => successful.within("member", |xml| {
-                xml.leaf("Id", id);
-                xml.leaf("MessageId", &message_id);
-            }),
-            Err(fault) => failed.within("member", |xml| {
-                xml.leaf("Id", id);
-                xml.leaf("Code", &fault.code);
-                xml.leaf("Message", &fault.message);
-                xml.leaf("SenderFault", if fault.status < 500 { "true" } else { "false" });
-            }),
-        }
-    }
-    xml.within("Successful", |xml| xml.append(&successful));
-    xml.within("Failed", |xml| xml.append(&failed));
-    Ok(())
-}
-
-fn hand_out(connection: &Connection, topic: &Topic, message: &Message, call: &Call) -> Result<(), Fault> {
+    let sequence_number = receipt.sequence_number.as_deref();
+    let published = Published { message, sequence_number, caller: &call.caller, now_ms: call.now_ms };
     for subscription in Subscription::of_topic(connection, &topic.arn)? {
         if filter::is_for(&subscription, message) {
-            let delivery = envelope::notification(&subscription, message, &call.caller, call.now_ms);
-            Outbox::add(connection, &delivery, call.now_ms)?;
+            Outbox::add(connection, &envelope::notification(&subscription, &published), call.now_ms)?;
         }
     }
-    Ok(())
+    Ok(receipt)
+}
+
+impl Receipt {
+    pub(super) fn write(&self, xml: &mut Xml) {
+        xml.leaf("MessageId", &self.message_id);
+        xml.leaf_if("SequenceNumber", self.sequence_number.as_deref());
+    }
 }

@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::{Map, Value};
 
 use super::topic::{PAGE_MAX, Topic, entries};
-use super::{Call, envelope, filter, invalid};
+use super::{Call, envelope, fifo, filter, invalid};
 use crate::database::object;
 use crate::outbox::Outbox;
 use crate::wire::xml::Xml;
@@ -172,6 +172,7 @@ impl Subscription {
             {
                 return Err(invalid(&format!("{name}: failed to parse JSON")));
             }
+            "RedrivePolicy" if !value.is_empty() => self.check_dead_letters(value)?,
             _ => {}
         }
         if value.is_empty() {
@@ -180,6 +181,19 @@ impl Subscription {
             self.attributes.insert(name.to_owned(), Value::from(value));
         }
         Ok(())
+    }
+
+    /// AWS: a FIFO topic's dead letters go to FIFO queues, those of others to standard queues.
+    fn check_dead_letters(&self, policy: &str) -> Result<(), Fault> {
+        let policy: Value = serde_json::from_str(policy).unwrap_or_default();
+        let Some(arn) = policy["deadLetterTargetArn"].as_str() else { return Ok(()) };
+        match (fifo::is_fifo_arn(&self.topic), fifo::is_fifo_arn(arn)) {
+            (true, true) | (false, false) => Ok(()),
+            (true, false) => Err(invalid("RedrivePolicy: must use a FIFO queue as DLQ for a FIFO topic")),
+            (false, true) => {
+                Err(invalid("RedrivePolicy: a standard topic's dead letters need a standard queue"))
+            }
+        }
     }
 
     fn shown_arn(&self) -> &str {
@@ -192,6 +206,7 @@ pub(super) fn subscribe(connection: &Connection, call: &Call, xml: &mut Xml) -> 
     let protocol = Protocol::parse(call.required("Protocol")?)?;
     let endpoint = call.required("Endpoint")?;
     protocol.check(endpoint)?;
+    fifo::check_subscriber(&topic, protocol, endpoint)?;
     let condition = "topic = ?1 AND protocol = ?2 AND endpoint = ?3";
     let known = Subscription::select(connection, condition, &[&topic.arn, protocol.name(), endpoint])?;
     let mut subscription = known.into_iter().next().unwrap_or_else(|| Subscription {

@@ -3,17 +3,19 @@
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Map, Value};
 
-use super::{Call, invalid};
+use super::{Call, fifo, invalid};
 use crate::database::object;
 use crate::wire::Fault;
 use crate::wire::xml::Xml;
 
 /// Topics on a page. AWS's own.
 pub(super) const PAGE_MAX: usize = 100;
+/// Characters of a name. AWS's own bound.
+const NAME_MAX: usize = 256;
 /// Tags of a topic. AWS's own bound.
 const TAGS_MAX: usize = 50;
 
-/// Attributes that can be set.
+/// Attributes that can be set of every topic.
 const SETTABLE: &[&str] = &[
     "DisplayName",
     "Policy",
@@ -66,7 +68,21 @@ impl Topic {
         Self::find(connection, arn)?.ok_or_else(no_such_topic)
     }
 
-    fn save(&self, connection: &Connection) -> Result<(), Fault> {
+    #[cfg(test)]
+    pub(super) fn with(attributes: Map<String, Value>) -> Self {
+        Self { arn: String::new(), attributes, tags: Map::new() }
+    }
+
+    pub(super) fn is_fifo(&self) -> bool {
+        self.is("FifoTopic", "true")
+    }
+
+    /// Whether an attribute has this value.
+    pub(super) fn is(&self, attribute: &str, value: &str) -> bool {
+        self.attributes.get(attribute).is_some_and(|found| found == value)
+    }
+
+    pub(super) fn save(&self, connection: &Connection) -> Result<(), Fault> {
         connection
             .prepare_cached(
                 "INSERT INTO sns_topics VALUES (?1, ?2, ?3)
@@ -81,11 +97,24 @@ impl Topic {
     }
 }
 
-fn check_attribute(name: &str) -> Result<(), Fault> {
+fn check_attribute(is_fifo: bool, name: &str, value: &str) -> Result<(), Fault> {
+    if is_fifo && fifo::is_attribute(name) {
+        return fifo::check_attribute(name, value);
+    }
     if SETTABLE.contains(&name) {
         return Ok(());
     }
     Err(invalid("AttributeName"))
+}
+
+/// AWS: a FIFO topic's name ends with `.fifo`, which counts among its characters, and nobody else's does.
+fn check_name(is_fifo: bool, name: &str) -> Result<(), Fault> {
+    let word = if is_fifo { name.strip_suffix(".fifo").unwrap_or_default() } else { name };
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    if word.is_empty() || name.len() > NAME_MAX || !word.bytes().all(is_word) {
+        return Err(invalid("Topic Name"));
+    }
+    Ok(())
 }
 
 /// Tags as the query protocol lists them.
@@ -97,18 +126,16 @@ fn tags_of(list: &Value) -> Result<Map<String, Value>, Fault> {
 
 pub(super) fn create_topic(connection: &Connection, call: &Call, xml: &mut Xml) -> Result<(), Fault> {
     let name = call.required("Name")?;
-    let attributes = call.input["Attributes"].as_object().cloned().unwrap_or_default();
-    if name.strip_suffix(".fifo").is_some()
-        || attributes.get("FifoTopic").is_some_and(|value| value == "true")
-    {
-        return Err(invalid("Attributes Reason: FIFO topics are not supported here"));
+    let mut attributes = call.input["Attributes"].as_object().cloned().unwrap_or_default();
+    let is_fifo = match attributes.shift_remove("FifoTopic").as_ref().map(Value::as_str) {
+        Some(Some("true")) => true,
+        Some(Some("false")) | None => false,
+        Some(_) => return Err(invalid("FifoTopic")),
+    };
+    check_name(is_fifo, name)?;
+    for (name, value) in &attributes {
+        check_attribute(is_fifo, name, value.as_str().unwrap_or_default())?;
     }
-    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    if name.is_empty() || name.len() > 256 || !name.bytes().all(is_word) {
-        return Err(invalid("Topic Name"));
-    }
-    let attributes: Map<_, _> = attributes.into_iter().filter(|(name, _)| name != "FifoTopic").collect();
-    attributes.keys().try_for_each(|name| check_attribute(name))?;
     let tags = tags_of(&call.input["Tags"])?;
     let arn = call.caller.arn("sns", name);
     match Topic::find(connection, &arn)? {
@@ -119,7 +146,10 @@ pub(super) fn create_topic(connection: &Connection, call: &Call, xml: &mut Xml) 
             return Err(invalid("Tags Reason: Topic already exists with different tags"));
         }
         Some(_) => {}
-        None => Topic { arn: arn.clone(), attributes, tags }.save(connection)?,
+        None => {
+            let attributes = if is_fifo { fifo::completed(attributes) } else { attributes };
+            Topic { arn: arn.clone(), attributes, tags }.save(connection)?;
+        }
     }
     xml.leaf("TopicArn", &arn);
     Ok(())
@@ -193,8 +223,9 @@ pub(super) fn entries<'a>(xml: &mut Xml, attributes: impl Iterator<Item = (&'a s
 pub(super) fn set_topic_attributes(connection: &Connection, call: &Call, _: &mut Xml) -> Result<(), Fault> {
     let mut topic = Topic::of(connection, call, "TopicArn")?;
     let name = call.required("AttributeName")?;
-    check_attribute(name)?;
-    topic.attributes.insert(name.to_owned(), Value::from(call.text("AttributeValue").unwrap_or_default()));
+    let value = call.text("AttributeValue").unwrap_or_default();
+    check_attribute(topic.is_fifo(), name, value)?;
+    topic.attributes.insert(name.to_owned(), Value::from(value));
     topic.save(connection)
 }
 

@@ -15,6 +15,7 @@ enum Kind {
         max: i64,
     },
     Flag,
+    OneOf(&'static [&'static str]),
     /// Kept as it was given: a policy, a key.
     Text,
     /// JSON with `deadLetterTargetArn` and `maxReceiveCount`.
@@ -30,8 +31,8 @@ const SETTABLE: &[(&str, Kind, Option<&str>)] = &[
     ("VisibilityTimeout", Kind::Number { min: 0, max: 43_200 }, Some("30")),
     ("FifoQueue", Kind::Flag, None),
     ("ContentBasedDeduplication", Kind::Flag, None),
-    ("DeduplicationScope", Kind::Text, None),
-    ("FifoThroughputLimit", Kind::Text, None),
+    ("DeduplicationScope", Kind::OneOf(&["queue", "messageGroup"]), None),
+    ("FifoThroughputLimit", Kind::OneOf(&["perQueue", "perMessageGroupId"]), None),
     ("KmsMasterKeyId", Kind::Text, None),
     ("KmsDataKeyReusePeriodSeconds", Kind::Number { min: 60, max: 86_400 }, None),
     ("SqsManagedSseEnabled", Kind::Flag, Some("true")),
@@ -74,6 +75,7 @@ pub(super) fn check(attributes: &Map<String, Value>) -> Result<(), Fault> {
                 text.parse().is_ok_and(|number: i64| (*min..=*max).contains(&number))
             }
             Kind::Flag => matches!(text, "true" | "false"),
+            Kind::OneOf(values) => values.contains(&text),
             Kind::Text => true,
             Kind::Redrive => text.is_empty() || redrive_of(text).is_some(),
         };
@@ -136,6 +138,8 @@ mod tests {
             ("DelaySeconds", json!("soon"), "InvalidAttributeValue"),
             ("VisibilityTimeout", json!("-1"), "InvalidAttributeValue"),
             ("FifoQueue", json!("yes"), "InvalidAttributeValue"),
+            ("DeduplicationScope", json!("messageGroup"), "ok"),
+            ("DeduplicationScope", json!("MessageGroup"), "InvalidAttributeValue"),
             ("Colour", json!("red"), "InvalidAttributeName"),
             ("RedrivePolicy", json!("{\"deadLetterTargetArn\":\"a\",\"maxReceiveCount\":\"3\"}"), "ok"),
             (

@@ -85,6 +85,21 @@ pub(super) fn check_attributes(attributes: &Map<String, Value>) -> Result<usize,
     Ok(bytes)
 }
 
+/// Checks a message's system attributes. AWS: there is one that may be sent, a text, which counts no bytes.
+pub(super) fn check_system_attributes(attributes: &Map<String, Value>) -> Result<(), Fault> {
+    let refused = |message: String| Err(Fault::sender(400, "InvalidParameterValue", message));
+    for (name, value) in attributes {
+        if name != "AWSTraceHeader" {
+            return refused(format!("Message system attribute name '{name}' is invalid."));
+        }
+        let is_text = value["DataType"] == "String" && value["StringValue"].is_string();
+        if !is_text {
+            return refused(format!("The message system attribute '{name}' must be of type String."));
+        }
+    }
+    Ok(())
+}
+
 /// Whether a message's characters are among those that XML can carry, as AWS demands.
 pub(super) fn is_sendable(body: &str) -> bool {
     body.chars().all(|character| match character {
@@ -110,6 +125,19 @@ mod tests {
         let attributes = attributes.as_object().unwrap();
         assert_eq!(md5_of_attributes(attributes).as_deref(), Some("c7b075151a8e2e09ccb36b393bdb284a"));
         assert_eq!(md5_of_attributes(&Map::new()), None);
+    }
+
+    #[test]
+    fn the_trace_is_the_one_system_attribute() {
+        for (name, attribute, accepted) in [
+            ("AWSTraceHeader", json!({"DataType": "String", "StringValue": "Root=1"}), true),
+            ("AWSTraceHeader", json!({"DataType": "Binary", "BinaryValue": "AAEC"}), false),
+            ("AWSTraceHeader", json!({"DataType": "String"}), false),
+            ("SenderId", json!({"DataType": "String", "StringValue": "x"}), false),
+        ] {
+            let attributes = Map::from_iter([(name.to_owned(), attribute)]);
+            assert_eq!(check_system_attributes(&attributes).is_ok(), accepted, "{attributes:?}");
+        }
     }
 
     #[test]

@@ -9,10 +9,10 @@ use tokio::time::Instant;
 
 use super::attributes::{self, Redrive};
 use super::queue::{Queue, invalid};
-use super::{Sqs, message, send};
+use super::{Sqs, message};
 use crate::base64;
 use crate::database::object;
-use crate::wire::{Caller, Fault, json, random_uuid};
+use crate::wire::{Caller, Fault, json, random_uuid, sequence_number};
 
 /// Messages that are received and not yet deleted. AWS's own bounds.
 const IN_FLIGHT_MAX: i64 = 120_000;
@@ -311,7 +311,7 @@ impl Stored {
             ("AWSTraceHeader", self.trace_header.clone()),
             ("MessageGroupId", self.group_id.clone()),
             ("MessageDeduplicationId", self.deduplication_id.clone()),
-            ("SequenceNumber", is_fifo.then(|| send::sequence_number(self.sequence))),
+            ("SequenceNumber", is_fifo.then(|| sequence_number(self.sequence))),
         ];
         let asked = || receive.attribute_names.iter().chain(&receive.message_system_attribute_names);
         let is_wanted = |name: &str| asked().any(|wanted| wanted == "All" || wanted == name);

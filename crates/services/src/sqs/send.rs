@@ -8,10 +8,12 @@ use sha2::{Digest, Sha256};
 use super::attributes::{self, MESSAGE_BYTES_MAX};
 use super::queue::{Queue, invalid, missing};
 use super::{Call, Done, message};
-use crate::wire::{Fault, hex, json, random_uuid};
+use crate::wire::{Caller, Fault, hex, json, random_uuid, sequence_number};
 
 /// Entries of a batch.
 pub(super) const BATCH_MAX: usize = 10;
+/// Characters of a group's or a deduplication id. AWS's own bound.
+const ID_MAX: usize = 128;
 /// How long a deduplication id is remembered. AWS's own.
 const DEDUPLICATION_MS: i64 = 5 * 60 * 1000;
 
@@ -40,7 +42,7 @@ struct Send {
 pub(super) fn send_message(connection: &Connection, call: Call) -> Result<Done, Fault> {
     let send: Send = json::members(call.input)?;
     let queue = Queue::at(connection, &call.caller, send.queue_url.as_deref())?;
-    let output = put(connection, &queue, send.message, &call.caller.account, call.now_ms)?;
+    let output = put(connection, &queue, send.message, &call.caller, call.now_ms)?;
     Ok(Done { output: Value::Object(output), woken: Some(queue.id) })
 }
 
@@ -56,8 +58,8 @@ pub(super) fn send_message_batch(connection: &Connection, call: Call) -> Result<
         return Err(Fault::sender(400, "BatchRequestTooLong", message)
             .in_query("AWS.SimpleQueueService.BatchRequestTooLong"));
     }
-    let output = batch
-        .each(|entry| put(connection, &queue, json::members(entry)?, &call.caller.account, call.now_ms))?;
+    let output =
+        batch.each(|entry| put(connection, &queue, json::members(entry)?, &call.caller, call.now_ms))?;
     Ok(Done { output, woken: Some(queue.id) })
 }
 
@@ -85,10 +87,12 @@ impl Batch {
                     output.shift_insert(0, "Id".to_owned(), Value::String(id));
                     successful.push(Value::Object(output));
                 }
-                Err(fault) => failed.push(json!({
-                    "Id": id, "SenderFault": fault.status < 500,
+                Err(fault) if fault.status < 500 => failed.push(json!({
+                    "Id": id, "SenderFault": true,
                     "Code": fault.query_code.unwrap_or(&fault.code), "Message": fault.message,
                 })),
+                // What was half written down goes with the rest of the batch.
+                Err(fault) => return Err(fault),
             }
         }
         let mut output = Map::from_iter([("Successful".to_owned(), Value::Array(successful))]);
@@ -142,12 +146,13 @@ fn put(
     connection: &Connection,
     queue: &Queue,
     message: Message,
-    sender: &str,
+    sender: &Caller,
     now_ms: i64,
 ) -> Result<Map<String, Value>, Fault> {
     let body = message.message_body.as_deref().filter(|body| !body.is_empty());
     let body = body.ok_or_else(|| missing("MessageBody"))?.to_owned();
     check_size(queue, &body, &message)?;
+    message::check_system_attributes(&message.message_system_attributes)?;
     if !message::is_sendable(&body) {
         let text = "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF";
         return Err(Fault::sender(400, "InvalidMessageContents", text).in_query("InvalidMessageContents"));
@@ -160,21 +165,22 @@ fn put(
         )));
     }
     let deduplication_id = order_of(queue, &message, &body)?;
+    let known_by = deduplication_id.as_deref().map(|id| known_by(queue, &message, id));
     let mut output = Map::from_iter([("MD5OfMessageBody".to_owned(), json!(message::md5(&body)))]);
     let digests = [
         ("MD5OfMessageAttributes", message::md5_of_attributes(&message.message_attributes)),
         ("MD5OfMessageSystemAttributes", message::md5_of_attributes(&message.message_system_attributes)),
     ];
     output.extend(digests.into_iter().filter_map(|(name, digest)| Some((name.to_owned(), json!(digest?)))));
-    let earlier = match &deduplication_id {
-        Some(id) => earlier(connection, queue, id, now_ms)?,
+    let earlier = match &known_by {
+        Some(known_by) => earlier(connection, queue, known_by, now_ms)?,
         None => None,
     };
     let (id, sequence) = if let Some(earlier) = earlier {
         earlier
     } else {
         let delay = delay.unwrap_or_else(|| attributes::number(&queue.attributes, "DelaySeconds"));
-        let row = Row { queue, body, message, deduplication_id, sender, now_ms, delay };
+        let row = Row { queue, body, message, deduplication_id, known_by, sender, now_ms, delay };
         row.insert(connection)?
     };
     output.insert("MessageId".to_owned(), Value::String(id));
@@ -182,11 +188,6 @@ fn put(
         output.insert("SequenceNumber".to_owned(), Value::String(sequence_number(sequence)));
     }
     Ok(output)
-}
-
-/// AWS: twenty digits.
-pub(super) fn sequence_number(sequence: i64) -> String {
-    format!("{:020}", 10_000_000_000_000_000_000_u64.saturating_add(sequence.unsigned_abs()))
 }
 
 fn check_size(queue: &Queue, body: &str, message: &Message) -> Result<(), Fault> {
@@ -202,6 +203,8 @@ fn check_size(queue: &Queue, body: &str, message: &Message) -> Result<(), Fault>
 
 /// A FIFO queue's deduplication id. A message for it needs a group, and an id or content that makes one.
 fn order_of(queue: &Queue, message: &Message, body: &str) -> Result<Option<String>, Fault> {
+    check_id("MessageGroupId", message.message_group_id.as_deref())?;
+    check_id("MessageDeduplicationId", message.message_deduplication_id.as_deref())?;
     if !queue.is_fifo() {
         return Ok(None);
     }
@@ -225,11 +228,31 @@ fn order_of(queue: &Queue, message: &Message, body: &str) -> Result<Option<Strin
     }
 }
 
-/// The message that this id was sent with in the last five minutes.
+/// AWS: up to 128 letters, digits and punctuation marks.
+fn check_id(name: &str, id: Option<&str>) -> Result<(), Fault> {
+    let Some(id) = id else { return Ok(()) };
+    if id.len() <= ID_MAX && id.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(());
+    }
+    Err(invalid(format!(
+        "Value {id} for parameter {name} is invalid. Reason: {name} can only include alphanumeric and punctuation characters. 1 to {ID_MAX} in length."
+    )))
+}
+
+/// What the queue knows a message by: its deduplication id, which may count within its group alone.
+fn known_by(queue: &Queue, message: &Message, deduplication_id: &str) -> String {
+    match (attributes::get(&queue.attributes, "DeduplicationScope"), &message.message_group_id) {
+        // Neither of the two has a blank.
+        (Some("messageGroup"), Some(group_id)) => format!("{group_id} {deduplication_id}"),
+        _ => deduplication_id.to_owned(),
+    }
+}
+
+/// The message that was known by this in the last five minutes.
 fn earlier(
     connection: &Connection,
     queue: &Queue,
-    id: &str,
+    known_by: &str,
     now_ms: i64,
 ) -> Result<Option<(String, i64)>, Fault> {
     connection
@@ -239,7 +262,7 @@ fn earlier(
         .prepare_cached(
             "SELECT message_id, sequence FROM sqs_deduplication WHERE queue = ?1 AND deduplication_id = ?2",
         )?
-        .query_row(params![queue.id, id], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row(params![queue.id, known_by], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     Ok(found)
 }
@@ -249,7 +272,8 @@ struct Row<'a> {
     body: String,
     message: Message,
     deduplication_id: Option<String>,
-    sender: &'a str,
+    known_by: Option<String>,
+    sender: &'a Caller,
     now_ms: i64,
     delay: i64,
 }
@@ -257,7 +281,10 @@ struct Row<'a> {
 impl Row<'_> {
     fn insert(self, connection: &Connection) -> Result<(String, i64), Fault> {
         let id = random_uuid();
-        let trace = self.message.message_system_attributes.get("AWSTraceHeader");
+        // AWS: a trace that the message names goes before the one that it is sent in.
+        let named = self.message.message_system_attributes.get("AWSTraceHeader");
+        let named = named.and_then(|trace| trace["StringValue"].as_str()).map(str::to_owned);
+        let trace_header = named.or_else(|| Some(self.sender.trace_header?.to_string()));
         connection
             .prepare_cached(
                 "INSERT INTO sqs_messages (queue, message_id, body, attributes, trace_header, sender, sent_ms,
@@ -269,18 +296,18 @@ impl Row<'_> {
                 id,
                 self.body,
                 Value::Object(self.message.message_attributes).to_string(),
-                trace.and_then(|trace| trace["StringValue"].as_str()),
-                self.sender,
+                trace_header,
+                self.sender.account,
                 self.now_ms,
                 self.now_ms + self.delay * 1000,
                 self.message.message_group_id,
                 self.deduplication_id,
             ])?;
         let sequence = connection.last_insert_rowid();
-        if let Some(deduplication_id) = self.deduplication_id {
+        if let Some(known_by) = self.known_by {
             connection
                 .prepare_cached("INSERT INTO sqs_deduplication VALUES (?1, ?2, ?3, ?4, ?5)")?
-                .execute(params![self.queue.id, deduplication_id, id, sequence, self.now_ms])?;
+                .execute(params![self.queue.id, known_by, id, sequence, self.now_ms])?;
         }
         Ok((id, sequence))
     }

@@ -1,6 +1,7 @@
 //! Who calls: the account and region that a request's signature names.
 
 use darkroom_port::{CredentialScope, Stop};
+use darkroom_trace::TraceHeader;
 use http::{Extensions, HeaderMap, Uri, header};
 
 use crate::outbox::Ticket;
@@ -29,6 +30,8 @@ pub struct Caller {
     pub url: String,
     /// Whether the server that the request came through is to stop: asked by what waits for long.
     pub stop: Stop,
+    /// The trace that the request is made in, as `X-Amzn-Trace-Id` names it.
+    pub trace_header: Option<TraceHeader>,
     /// The delivery that the request makes, where it comes from the outbox.
     pub(crate) ticket: Option<Ticket>,
 }
@@ -42,6 +45,7 @@ impl Caller {
             service: None,
             url: String::new(),
             stop: Stop::of(&Extensions::new()),
+            trace_header: None,
             ticket: None,
         }
     }
@@ -57,6 +61,7 @@ impl Caller {
             service,
             url: host.map_or_else(|| home.url.clone(), |host| format!("http://{host}")),
             stop: Stop::of(extensions),
+            trace_header: super::text(headers, "x-amzn-trace-id").and_then(|text| text.parse().ok()),
             ticket: extensions.get().copied(),
         }
     }

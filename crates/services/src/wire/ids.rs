@@ -1,4 +1,4 @@
-//! Hexadecimal text and escaped URLs.
+//! Hexadecimal text, escaped URLs and numbers of messages.
 
 /// Lower-case hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
@@ -8,6 +8,11 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
         _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+/// AWS: what SQS and SNS number messages with, twenty digits that grow.
+pub(crate) fn sequence_number(sequence: i64) -> String {
+    format!("{:020}", 10_000_000_000_000_000_000_u64.saturating_add(sequence.unsigned_abs()))
 }
 
 /// A part of a URL: everything but unreserved characters and those in `kept` is escaped.

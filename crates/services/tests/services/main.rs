@@ -2,8 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod carried_traces;
 mod cloudwatch;
 mod deliveries;
+mod elsewhere;
+mod fifo_topics;
 mod functions;
 mod objects;
 mod port;

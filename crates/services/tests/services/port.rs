@@ -15,6 +15,7 @@ use darkroom_services::tasks::{HttpSettings, TaskCall, TaskFault};
 use darkroom_services::wire::Home;
 use darkroom_services::xray::Source;
 use darkroom_services::{Services, Settings};
+use darkroom_trace::TraceHeader;
 use serde_json::{Value, json};
 
 /// The role of tasks.
@@ -53,8 +54,16 @@ impl Port {
         functions: BTreeMap<String, Arc<dyn Function>>,
         segments: Option<Arc<dyn Source>>,
     ) -> Self {
+        Self::with_settings(folder, |settings| {
+            settings.functions = functions;
+            settings.segments = segments;
+        })
+    }
+
+    /// With settings that the caller changes, and no functions.
+    pub fn with_settings(folder: &Path, change: impl FnOnce(&mut Settings)) -> Self {
         let now_ms = Arc::new(AtomicI64::new(1_750_000_000_000));
-        let settings = Settings {
+        let mut settings = Settings {
             home: Home {
                 region: "us-east-1".to_owned(),
                 account: ACCOUNT.to_owned(),
@@ -63,13 +72,14 @@ impl Port {
             data: folder.to_owned(),
             folders: Folders { root: folder.join("buckets"), elsewhere: BTreeMap::new() },
             endpoints: Arc::default(),
-            functions,
+            functions: BTreeMap::new(),
             mail: None,
             http: HttpSettings::default(),
             roles: Arc::new(Roles::none()),
             clock: Clock::Manual(now_ms.clone()),
-            segments,
+            segments: None,
         };
+        change(&mut settings);
         Self { services: Services::open(settings, |_| Vec::new()).unwrap(), now_ms }
     }
 
@@ -127,6 +137,16 @@ impl Port {
 
     /// A Task's call.
     pub async fn task(&self, resource: &str, parameters: Value) -> Result<Value, TaskFault> {
+        self.task_in(None, resource, parameters).await
+    }
+
+    /// A Task's call in a trace.
+    pub async fn task_in(
+        &self,
+        trace_header: Option<TraceHeader>,
+        resource: &str,
+        parameters: Value,
+    ) -> Result<Value, TaskFault> {
         let call = TaskCall {
             resource: resource.to_owned(),
             parameters: parameters.to_string(),
@@ -136,7 +156,7 @@ impl Port {
             state_machine_arn: "arn:machine".to_owned(),
             role_arn: ROLE.to_owned(),
             credentials_role_arn: None,
-            trace_header: None,
+            trace_header,
         };
         self.services.tasks.call(&call).await.map(|output| serde_json::from_str(&output).unwrap())
     }

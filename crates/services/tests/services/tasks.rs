@@ -23,6 +23,16 @@ async fn optimized_integrations_send_what_they_are_given() {
     let message = &port.receive(&url, 0).await[0];
     assert_eq!((&message["Body"], &message["MessageId"]), (&json!("{\"n\":1}"), &bare(sent)["MessageId"]));
 
+    let form = "Action=CreateTopic&Version=2010-03-31&Name=t.fifo&Attributes.entry.1.key=FifoTopic&Attributes.entry.1.value=true";
+    assert_eq!(port.form(form).await.0, 200);
+    let message = json!({
+        "TopicArn": format!("arn:aws:sns:us-east-1:{ACCOUNT}:t.fifo"), "Message": { "n": 1 },
+        "MessageGroupId": "g", "MessageDeduplicationId": "d",
+    });
+    let published = bare(port.task("sns:publish", message.clone()).await.unwrap());
+    assert_eq!(published["SequenceNumber"].as_str().unwrap().len(), 20);
+    assert_eq!(port.task("aws-sdk:sns:publish", message).await.unwrap(), published, "it is a duplicate");
+
     let function = format!("arn:aws:lambda:us-east-1:{ACCOUNT}:function:echo");
     assert_eq!(port.task(&function, json!([1.0])).await.unwrap(), json!([1.0]));
     let invoked =
@@ -68,12 +78,21 @@ async fn errors_have_the_names_and_words_of_the_sdks() {
     let folder = tempfile::tempdir().unwrap();
     let port = Port::open(folder.path());
     let topic = format!("arn:aws:sns:us-east-1:{ACCOUNT}:missing");
+    let fifo = format!("arn:aws:sns:us-east-1:{ACCOUNT}:t.fifo");
+    let form = "Action=CreateTopic&Version=2010-03-31&Name=t.fifo&Attributes.entry.1.key=FifoTopic&Attributes.entry.1.value=true";
+    assert_eq!(port.form(form).await.0, 200);
     for (resource, parameters, error, cause) in [
         (
             "sns:publish",
             json!({ "TopicArn": topic, "Message": "m" }),
             "SNS.NotFoundException",
             "Topic does not exist (Service: AmazonSNS; Status Code: 404; Error Code: NotFound; Request ID: ",
+        ),
+        (
+            "sns:publish",
+            json!({ "TopicArn": fifo, "Message": "m" }),
+            "SNS.InvalidParameterException",
+            "Invalid parameter: The MessageGroupId parameter is required for FIFO topics (Service: AmazonSNS; Status Code: 400; Error Code: InvalidParameter; Request ID: ",
         ),
         (
             "dynamodb:getItem",
