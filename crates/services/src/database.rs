@@ -103,6 +103,19 @@ impl Database {
         told.await.map_err(|_| ServicesError::Unavailable)?
     }
 
+    /// Runs an action of a service: one that changes nothing needs no commit.
+    pub(crate) async fn act<T, E>(
+        &self,
+        action: &str,
+        work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<ServicesError> + Send + 'static,
+    {
+        if only_looks(action) { self.read(work).await } else { self.run(work).await }
+    }
+
     /// Runs `look` on what is committed, all of it at one time. What it would write is taken back.
     pub async fn read<T, E>(
         &self,
@@ -136,6 +149,11 @@ fn add_columns(connection: &Connection, table: &str, columns: &[(&str, &str)]) -
         connection.execute_batch(&format!("ALTER TABLE {table} ADD COLUMN {column} {kind}"))?;
     }
     Ok(())
+}
+
+/// Whether an action changes nothing, as AWS's names for actions tell.
+fn only_looks(action: &str) -> bool {
+    ["Describe", "Get", "List", "Test"].iter().any(|verb| action.starts_with(verb))
 }
 
 /// A column that holds a JSON object of ours.

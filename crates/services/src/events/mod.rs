@@ -207,7 +207,7 @@ impl Events {
             .ok_or_else(|| Fault::unknown_operation("EventBridge", action))?;
         let call = Call { caller, now_ms: self.clock.now_ms(), input: json::input(body)? };
         let output = match *run {
-            Plain(run) => self.database.run(move |connection| run(connection, &call)).await?,
+            Plain(run) => self.database.act(action, move |connection| run(connection, &call)).await?,
             Changing(run) => {
                 let kept = self.kept.clone();
                 let change = move |connection: &Connection| {

@@ -122,7 +122,7 @@ impl Sns {
             }
             run(connection, &call, &mut xml).map(|()| xml)
         };
-        let xml = self.database.run(run).await?;
+        let xml = self.database.act(action, run).await?;
         self.outbox.wake();
         Ok(xml)
     }

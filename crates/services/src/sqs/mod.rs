@@ -133,7 +133,7 @@ impl Sqs {
             }
             run(connection, call)
         };
-        let done = self.database.run(run).await?;
+        let done = self.database.act(action, run).await?;
         if let Some(queue) = done.woken {
             self.waiters.wake(queue);
         }
