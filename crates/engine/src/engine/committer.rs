@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
@@ -26,6 +27,8 @@ pub(super) struct Committer {
     outlet: Outlet,
     known: Arc<KnownExecutions>,
     health: Health,
+    /// Parts of turns that were sent here and are not durable yet: each shard counts up, and this down.
+    committing: Arc<AtomicUsize>,
     /// Executions that are not written any further. What is still on its way of them is dropped.
     lost: HashMap<ExecutionKey, Lost>,
 }
@@ -52,8 +55,9 @@ impl Committer {
         outlet: Outlet,
         known: Arc<KnownExecutions>,
         health: Health,
+        committing: Arc<AtomicUsize>,
     ) -> Self {
-        Self { store, observer, outlet, known, health, lost: HashMap::new() }
+        Self { store, observer, outlet, known, health, committing, lost: HashMap::new() }
     }
 
     /// Runs until every shard has gone and all they sent is durable.
@@ -70,6 +74,7 @@ impl Committer {
             if self.commit(group).is_break() {
                 return;
             }
+            self.committing.fetch_sub(appends, Ordering::Relaxed);
         }
     }
 

@@ -41,7 +41,7 @@ use self::connections::{Lock, Reader, Readers};
 use self::failure::Failure;
 use self::rows::EndRow;
 use self::schema::Found;
-use self::select::row_limit;
+use self::select::{row_limit, select};
 use super::piece::{self, Reading, Span};
 use super::{
     Append, Batch, Change, DefinitionKey, End, ExecutionKey, ExecutionStatus, ExecutionSummary, Filter,
@@ -187,6 +187,13 @@ impl Store for SqliteStore {
     ) -> Result<Vec<StoredExecution>, StoreError> {
         let (until, key) = (after.0.as_millis(), after.1.0);
         self.read(|reader| rows::executions(reader, rows::SLEEPERS, params![until, key, row_limit(limit)]))
+    }
+
+    fn sleeping(&self) -> Result<usize, StoreError> {
+        self.read(|reader| {
+            let count = select(reader, "SELECT count(*) FROM sleepers", [], |row| Ok(row.get::<_, i64>(0)?))?.pop();
+            Ok(count.and_then(|count| usize::try_from(count).ok()).unwrap_or(0))
+        })
     }
 
     fn execution(&self, arn: &str) -> Result<Option<StoredExecution>, StoreError> {
