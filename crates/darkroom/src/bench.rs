@@ -75,12 +75,11 @@ async fn measure(arguments: &BenchArguments) -> anyhow::Result<Report> {
     let progress = progress(rounds.len() * workloads.len() * arguments.concurrency.len());
     let mut report = Report::new(disk::probe(folder.path())?);
     for &durable in rounds {
-        let server = match &arguments.endpoint {
-            Some(endpoint) => Server::elsewhere(endpoint, arguments.pid),
-            None => {
-                let data = folder.path().join(if durable { "durable" } else { "unsynced" });
-                Server::start(&data, stub, &Settings { durable, ..Settings::default() })?
-            }
+        let server = if let Some(endpoint) = &arguments.endpoint {
+            Server::elsewhere(endpoint, arguments.pid)
+        } else {
+            let data = folder.path().join(if durable { "durable" } else { "unsynced" });
+            Server::start(&data, stub, &Settings { durable, ..Settings::default() })?
         };
         for workload in &workloads {
             let arn = create(&server, workload, &Value::Null).await?;

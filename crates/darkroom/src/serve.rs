@@ -27,9 +27,9 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-use self::assembly::{Assembly, Seen};
 #[cfg(test)]
 pub use self::alarms::shipped as shipped_alarms;
+use self::assembly::{Assembly, Seen};
 pub use self::setup::STATE_MACHINE;
 use self::status_events::{StatusObserver, Teller};
 use crate::cli::ServeArguments;
@@ -96,8 +96,15 @@ pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
         let runtime = runtime.handle().clone();
         let watched = Seen { prometheus: prometheus.clone(), tasks: executor.clone(), usage: usage.clone() };
         let access_key = credentials.as_ref().map(|credentials| credentials.first().clone());
-        let assembly =
-            Assembly { arguments, file: &file, url: &url, runtime: runtime.clone(), roles, watched, access_key };
+        let assembly = Assembly {
+            arguments,
+            file: &file,
+            url: &url,
+            runtime: runtime.clone(),
+            roles,
+            watched,
+            access_key,
+        };
         let services = assembly.services(&engine, seen.clone()).await?;
         let telling = untold.tell(&runtime, &engine, services.traces.clone());
         let daemon = daemon::start(arguments, services.endpoints.clone(), &runtime).await;

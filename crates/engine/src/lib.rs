@@ -30,9 +30,10 @@ pub use bill::Bill;
 pub use clock::{Clock, OsRandom, SystemClock};
 pub use definitions::{DefinitionError, Definitions};
 pub use engine::{
-    ALIASES_MAX, Call, Config, EXPRESS_OPEN_MAX, Engine, EngineError, Load, NewAlias, NewStateMachine, Observer, PollError,
-    Publication, Published, QualifiedArn, Qualifier, RETENTION_DAYS, ResourceError, STARTING_MAX, ShardsLoad,
-    StateMachineUpdate, TAGS_MAX, Target, VERSIONS_MAX, Vital, WEIGHTS_SUM, definition_key,
+    ALIASES_MAX, Call, Config, EXPRESS_OPEN_MAX, Engine, EngineError, Load, NewAlias, NewStateMachine,
+    Observer, PollError, Publication, Published, QualifiedArn, Qualifier, RETENTION_DAYS, ResourceError,
+    STARTING_MAX, ShardsLoad, StateMachineUpdate, TAGS_MAX, Target, VERSIONS_MAX, Vital, WEIGHTS_SUM,
+    definition_key,
 };
 pub use executor::{Answer, Invocation, TaskExecutor, TaskOutcome, WorkerPool};
 pub use logged::logged;

@@ -10,8 +10,8 @@ use darkroom_asl::interpreter::{Identity, Limits, Qualifiers, TaskId};
 use darkroom_asl::json::Payload;
 use darkroom_engine::store::{Append, ExecutionKey, MemoryStore};
 use darkroom_engine::{
-    Answer, Config, Engine, Invocation, Load, Observer, OsRandom, Parked, STARTING_MAX, StartError, SystemClock,
-    TaskExecutor,
+    Answer, Config, Engine, Invocation, Load, Observer, OsRandom, Parked, STARTING_MAX, StartError,
+    SystemClock, TaskExecutor,
 };
 
 /// No task is ever run.

@@ -59,8 +59,7 @@ impl Server {
         })
         .unwrap();
         let usage = Arc::<Usage>::default();
-        let gateway =
-            Gateway::new(Arc::new(engine), "us-east-1", "000000000000").counted_by(usage.clone());
+        let gateway = Gateway::new(Arc::new(engine), "us-east-1", "000000000000").counted_by(usage.clone());
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();

@@ -84,7 +84,8 @@ pub(super) async fn measure(arguments: &BenchArguments, what: CostOf) -> anyhow:
             progress.set_message(format!("{}, {concurrency} at once", workload.name));
             let mut rounds = Vec::with_capacity(arguments.rounds);
             for number in 0..arguments.rounds {
-                let run = async |loaded: &Loaded<'_>| loaded.run(workload, concurrency, arguments.seconds).await;
+                let run =
+                    async |loaded: &Loaded<'_>| loaded.run(workload, concurrency, arguments.seconds).await;
                 // Whoever comes first may have the warmer machine: they take turns in that, too.
                 let round = if number % 2 == 0 {
                     let without = run(&without).await?;
@@ -111,7 +112,12 @@ impl<'a> Loaded<'a> {
         Ok(Self { side, state_machine_arn: state_machine_arn.context("the state machine cannot be made")? })
     }
 
-    async fn run(&self, workload: &Workload, concurrency: usize, seconds: f64) -> anyhow::Result<Measurement> {
+    async fn run(
+        &self,
+        workload: &Workload,
+        concurrency: usize,
+        seconds: f64,
+    ) -> anyhow::Result<Measurement> {
         let Self { side, state_machine_arn } = self;
         let load = Load { address: side.server.address(), workload, state_machine_arn, concurrency };
         one(&side.server, &load, seconds).await

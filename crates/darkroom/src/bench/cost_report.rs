@@ -101,7 +101,12 @@ impl CostReport {
             table.row(cost.cells());
         }
         write!(out, "{}", table.render())?;
-        writeln!(out, "\n{} cores. cost: by how much the processor time of an execution grows with {}, the", cores(), self.of)?;
+        writeln!(
+            out,
+            "\n{} cores. cost: by how much the processor time of an execution grows with {}, the",
+            cores(),
+            self.of
+        )?;
         writeln!(out, "median of the rounds; half of the rounds lie between the quartiles.")?;
         for failure in self.failures() {
             eprintln!("{failure}");

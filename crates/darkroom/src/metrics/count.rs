@@ -142,13 +142,7 @@ impl Counter {
         }
     }
 
-    fn count_end(
-        &mut self,
-        key: ExecutionKey,
-        identity: &Identity,
-        status: ExecutionStatus,
-        at: Timestamp,
-    ) {
+    fn count_end(&mut self, key: ExecutionKey, identity: &Identity, status: ExecutionStatus, at: Timestamp) {
         let Some(ending) = Ending::of(status) else { return };
         let machine = &identity.state_machine_arn;
         self.add(ending.count, identity, at, 1.0);

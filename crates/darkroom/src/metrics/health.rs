@@ -85,7 +85,8 @@ impl Health {
         };
         let help = "Executions that are open and in memory";
         registry.register("executions_in_memory", help, health.in_memory.clone());
-        let help = "Executions in memory that a time comes for: the end of a Wait or before a retry, a timeout";
+        let help =
+            "Executions in memory that a time comes for: the end of a Wait or before a retry, a timeout";
         registry.register("executions_timed", help, health.timed.clone());
         let help = "Executions that are open, only wait, and are on the disk alone";
         registry.register("executions_asleep", help, health.asleep.clone());

@@ -25,9 +25,9 @@ use darkroom_services::wire::Home;
 use darkroom_services::{Services, Settings};
 use serde_json::{Value, json};
 
+use super::Prometheus;
 use super::count::Counter;
 use super::part::Part;
-use super::Prometheus;
 use crate::serve::shipped_alarms;
 use crate::server::{in_json, output};
 
@@ -373,7 +373,8 @@ fn every_metric_is_told_with_its_unit_and_its_dimensions_and_no_other_is() {
         .collect();
     let mut expected = BTreeSet::new();
     for (metrics, unit, dimensions) in METRICS {
-        for (metric, dimensions) in metrics.iter().flat_map(|name| dimensions.iter().map(move |of| (name, of)))
+        for (metric, dimensions) in
+            metrics.iter().flat_map(|name| dimensions.iter().map(move |of| (name, of)))
         {
             expected.insert(((*metric).to_owned(), (*unit).to_owned(), (*dimensions).to_owned()));
         }
@@ -416,7 +417,10 @@ fn counts_and_times_are_those_of_the_history() {
     ] {
         assert_eq!(found.get(&(name.to_owned(), of.to_owned())), Some(&(sum, count)), "{name} {of}");
     }
-    assert!(!found.keys().any(|(name, _)| name == "ExecutionThrottled"), "AWS tells it only where there is any");
+    assert!(
+        !found.keys().any(|(name, _)| name == "ExecutionThrottled"),
+        "AWS tells it only where there is any"
+    );
 }
 
 #[test]
@@ -432,7 +436,9 @@ fn a_redriven_execution_counts_as_such_after_a_restart_too() {
     world.end(1, EndStatus::Aborted(Reason::default()));
     let found = sums(&world.taken());
     let machine = format!("StateMachineArn={MACHINE}");
-    for (name, sum) in [("RedrivenExecutionsAborted", 1.0), ("ExecutionsAborted", 1.0), ("ExecutionTime", 40.0)] {
+    for (name, sum) in
+        [("RedrivenExecutionsAborted", 1.0), ("ExecutionsAborted", 1.0), ("ExecutionTime", 40.0)]
+    {
         assert_eq!(found.get(&(name.to_owned(), machine.clone())), Some(&(sum, 1.0)), "{name}");
     }
 }
@@ -486,7 +492,11 @@ async fn the_throttled_alarm_rings_when_the_disk_holds_transitions_up_and_is_qui
     let endpoints = Arc::<Endpoints>::default();
     let services = Services::open(
         Settings {
-            home: Home { region: "us-east-1".into(), account: "000000000000".into(), url: "http://localhost".into() },
+            home: Home {
+                region: "us-east-1".into(),
+                account: "000000000000".into(),
+                url: "http://localhost".into(),
+            },
             data: folder.path().to_owned(),
             folders: Folders { root: folder.path().join("buckets"), elsewhere: BTreeMap::new() },
             endpoints: endpoints.clone(),
@@ -527,9 +537,9 @@ async fn the_throttled_alarm_rings_when_the_disk_holds_transitions_up_and_is_qui
         world.wait(if minute < 11 { 2_000 } else { 5 });
         world.commit(append);
         let values = world.taken();
-        let points = values
-            .iter()
-            .flat_map(|(series, minutes)| minutes.iter().map(move |(minute, bucket)| (series, *minute, bucket)));
+        let points = values.iter().flat_map(|(series, minutes)| {
+            minutes.iter().map(move |(minute, bucket)| (series, *minute, bucket))
+        });
         services.metrics.record(points);
         let left = MINUTE_MS - world.clock.now().as_millis().rem_euclid(MINUTE_MS);
         world.wait(left);

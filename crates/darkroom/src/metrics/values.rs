@@ -92,9 +92,9 @@ impl Values {
                 }
             }
         }
-        let totals = totals.into_iter().map(|(name, minutes)| {
-            ((name, Dimensions::Account), minutes.into_iter().collect())
-        });
+        let totals = totals
+            .into_iter()
+            .map(|(name, minutes)| ((name, Dimensions::Account), minutes.into_iter().collect()));
         taken.0.extend(totals);
         let series = taken.0.into_iter().map(|((name, of), minutes)| {
             let metric = Metric::new(NAMESPACE, name.text, of.pairs());
@@ -133,11 +133,7 @@ mod tests {
         assert_eq!(of(Some("3"), None), [vec![machine()], vec![machine(), pair("Version", "3")]]);
         assert_eq!(
             of(Some("3"), Some("PROD")),
-            [
-                vec![machine()],
-                vec![machine(), pair("Version", "3")],
-                vec![machine(), pair("Alias", "PROD")]
-            ]
+            [vec![machine()], vec![machine(), pair("Version", "3")], vec![machine(), pair("Alias", "PROD")]]
         );
     }
 

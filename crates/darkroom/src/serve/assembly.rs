@@ -110,8 +110,7 @@ impl Assembly<'_> {
             clock: Clock::System,
             segments: Some(Arc::new(Histories(engine.store().clone()))),
         };
-        let gateway =
-            Gateway::new(engine.clone(), &arguments.region, &arguments.account).counted_by(usage);
+        let gateway = Gateway::new(engine.clone(), &arguments.region, &arguments.account).counted_by(usage);
         let has_letters = names.enabled && !remote.contains_key("sqs");
         let dead_letters = has_letters.then(|| DeadLetters {
             endpoints: endpoints.clone(),

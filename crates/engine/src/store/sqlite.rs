@@ -191,7 +191,8 @@ impl Store for SqliteStore {
 
     fn sleeping(&self) -> Result<usize, StoreError> {
         self.read(|reader| {
-            let count = select(reader, "SELECT count(*) FROM sleepers", [], |row| Ok(row.get::<_, i64>(0)?))?.pop();
+            let count =
+                select(reader, "SELECT count(*) FROM sleepers", [], |row| Ok(row.get::<_, i64>(0)?))?.pop();
             Ok(count.and_then(|count| usize::try_from(count).ok()).unwrap_or(0))
         })
     }
