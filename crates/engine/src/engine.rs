@@ -62,7 +62,7 @@ use self::express::Express;
 use self::health::Health;
 use self::inside::{Inside, ToInside};
 use self::known::{KnownExecutions, KnownStateMachines};
-use self::load::Gauges;
+use self::load::{Gauges, ShardGauge};
 use self::nested::Nested;
 use self::outlet::{Outlet, Shards};
 use self::recovery::Recovery;
@@ -245,12 +245,12 @@ impl Engine {
         let committer = Committer::new(store, observer, outlet.clone(), known, health, committing);
         threads.push(spawn("committer".into(), move || committer.run(&turns))?);
         let thinkers = Arc::new(Thinkers::new(count, &config.random)?);
-        let looped = |number, shard, receiver, way_out, back: &Sender<ToShard>| Loop {
+        let looped = |shard, receiver, way_out, back: &Sender<ToShard>, gauge: &Arc<ShardGauge>| Loop {
             shard,
             receiver,
             way_out,
-            number,
-            gauges: engine.gauges.clone(),
+            gauge: gauge.clone(),
+            committing: engine.gauges.committing.clone(),
             clock: config.clock.clone(),
             random: config.random.clone(),
             store: config.store.clone(),
@@ -260,14 +260,14 @@ impl Engine {
             back: back.clone(),
         };
         for (number, (shard, receiver)) in durable.into_iter().zip(receivers).enumerate() {
-            let back = &outlet.shards.standard[number];
-            let looped = looped(number, shard, receiver, WayOut::Committed(commits.clone()), back);
+            let (back, gauge) = (&outlet.shards.standard[number], &engine.gauges.standard[number]);
+            let looped = looped(shard, receiver, WayOut::Committed(commits.clone()), back, gauge);
             threads.push(spawn(format!("shard-{number}"), move || looped.run())?);
         }
         for (number, receiver) in express_receivers.into_iter().enumerate() {
-            let back = &outlet.shards.express[number];
-            let shard = shard(number, true);
-            let looped = looped(number, shard, receiver, WayOut::AtOnce(outlet.clone()), back);
+            let (back, gauge) = (&outlet.shards.express[number], &engine.gauges.express[number]);
+            let way_out = WayOut::AtOnce(outlet.clone());
+            let looped = looped(shard(number, true), receiver, way_out, back, gauge);
             threads.push(spawn(format!("express-{number}"), move || looped.run())?);
         }
         let inside = engine.inside();

@@ -202,17 +202,15 @@ mod tests {
 
     #[test]
     fn half_of_the_values_lie_between_the_quartiles() {
-        let spread = |values: &[f64]| Spread::of(values.to_vec());
-        let table: [(&[f64], Option<(f64, f64, f64)>); 5] = [
-            (&[], None),
-            (&[3.0], Some((3.0, 3.0, 3.0))),
-            (&[2.0, 1.0], Some((1.5, 1.5, 1.5))),
-            (&[5.0, 1.0, 4.0, 2.0, 3.0], Some((2.0, 3.0, 4.0))),
-            (&[4.0, 3.0, 2.0, 1.0], Some((1.5, 2.5, 3.5))),
-        ];
-        for (values, expected) in table {
-            let found = spread(values).map(|Spread { lower, median, upper }| (lower, median, upper));
-            assert_eq!(found, expected, "{values:?}");
+        let spread = |lower, median, upper| Some(Spread { lower, median, upper });
+        for (values, expected) in [
+            (&[][..], None),
+            (&[3.0], spread(3.0, 3.0, 3.0)),
+            (&[2.0, 1.0], spread(1.5, 1.5, 1.5)),
+            (&[5.0, 1.0, 4.0, 2.0, 3.0], spread(2.0, 3.0, 4.0)),
+            (&[4.0, 3.0, 2.0, 1.0], spread(1.5, 2.5, 3.5)),
+        ] {
+            assert_eq!(Spread::of(values.to_vec()), expected, "{values:?}");
         }
     }
 

@@ -129,12 +129,8 @@ impl Counter {
         if entered == 0 && held_up == 0 {
             return;
         }
-        if !self.transitions.contains_key(&identity.state_machine_arn) {
-            self.transitions.insert(identity.state_machine_arn.clone(), (0, 0));
-        }
-        if let Some(own) = self.transitions.get_mut(&identity.state_machine_arn) {
-            *own = (own.0.saturating_add(entered), own.1.saturating_add(held_up));
-        }
+        let own = self.transitions.entry(identity.state_machine_arn.clone()).or_default();
+        *own = (own.0.saturating_add(entered), own.1.saturating_add(held_up));
         if held_up > 0 {
             for of in Dimensions::of_execution(identity) {
                 self.values.count(names::EXECUTION_THROTTLED, of, durable_at, held_up);
@@ -239,6 +235,7 @@ impl Counter {
         self.prometheus.transitions(all.0, all.1);
     }
 
+    /// Counts the calls of an action in a second.
     pub(super) fn count_calls(&mut self, used: Used, now: Timestamp) {
         let Used { action, calls, throttled } = used;
         let of = Dimensions::One(names::API_NAME, action.into());

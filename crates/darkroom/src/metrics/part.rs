@@ -11,7 +11,8 @@ use darkroom_engine::store::{Append, EndStatus, ExecutionKey, ExecutionStatus};
 use super::names::Outcome;
 
 /// How long a state transition may wait until it is durable, and has not been held up. Our choice: a disk that keeps up
-/// takes a hundredth of it, and who watches for throttling wants to hear of one that does not.
+/// takes a hundredth of it, and who watches for throttling wants to hear of one that does not. The time that a decision
+/// away from its shard takes is in it: an expression that takes as long holds up its execution as well.
 const HELD_UP_MS: i64 = 1_000;
 
 /// What is counted of an execution's part of a commit.

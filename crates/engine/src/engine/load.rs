@@ -39,8 +39,9 @@ pub struct ShardsLoad {
 /// What the engine's threads leave.
 #[derive(Clone)]
 pub(super) struct Gauges {
-    pub(super) standard: Arc<[ShardGauge]>,
-    pub(super) express: Arc<[ShardGauge]>,
+    pub(super) standard: Vec<Arc<ShardGauge>>,
+    pub(super) express: Vec<Arc<ShardGauge>>,
+    /// Counted up by each shard for what it hands on, and down by the committer.
     pub(super) committing: Arc<AtomicUsize>,
     /// Executions that slept when the engine started.
     slept: usize,
@@ -59,7 +60,7 @@ pub(super) struct ShardGauge {
 impl Gauges {
     /// Those of so many shards of each type.
     pub(super) fn new(shards: usize, slept: usize) -> Self {
-        let gauges = || (0..shards).map(|_| ShardGauge::default()).collect();
+        let gauges = || (0..shards).map(|_| Arc::default()).collect();
         Self { standard: gauges(), express: gauges(), committing: Arc::default(), slept }
     }
 
@@ -85,7 +86,7 @@ impl ShardGauge {
 }
 
 impl ShardsLoad {
-    fn of(gauges: &[ShardGauge]) -> Self {
+    fn of(gauges: &[Arc<ShardGauge>]) -> Self {
         let sum = |read: fn(&ShardGauge) -> &AtomicUsize| {
             gauges.iter().map(|gauge| read(gauge).load(Ordering::Relaxed)).sum()
         };
