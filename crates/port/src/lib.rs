@@ -14,6 +14,7 @@ mod request;
 mod scope;
 mod server;
 mod signature;
+mod witness;
 
 pub use answer::Answer;
 pub use credentials::{AccessKey, Credentials, CredentialsError};
@@ -23,3 +24,4 @@ pub use refusal::Refusal;
 pub use request::{current_request_id, request_id, within_request};
 pub use scope::CredentialScope;
 pub use server::{Server, ServerLimits, Stop};
+pub use witness::{Exchange, Header, ReceivedResponse, SentRequest, Witness};

@@ -1,7 +1,8 @@
 //! The services' SQLite file: one thread works on it, and one commit serves all the jobs that wait for it.
 //!
 //! A job is a closure over the connection. Its caller is answered when the commit that holds it is on disk; a
-//! crash before that leaves nothing of it. A job that fails is taken back alone, by its savepoint.
+//! crash before that leaves nothing of it. A job that fails is taken back alone, by its savepoint. One that only reads
+//! sees what is committed, and is answered whether or not the disk takes what others write.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -20,8 +21,15 @@ const WAITING_MAX: usize = 1024;
 /// Statements that are kept compiled.
 const STATEMENTS_MAX: usize = 128;
 
+enum Job {
+    Write(Write),
+    Read(Read),
+}
+
 /// Does its work in the transaction, or learns that there is none; then waits to be told of the commit.
-type Job = Box<dyn FnOnce(Option<&mut Transaction<'_>>) -> Answer + Send>;
+type Write = Box<dyn FnOnce(Option<&mut Transaction<'_>>) -> Answer + Send>;
+/// Does its work on what is committed, and answers.
+type Read = Box<dyn FnOnce(&mut Connection) + Send>;
 type Answer = Box<dyn FnOnce(bool) + Send>;
 
 /// A handle to the file. Clones share it; when the last is gone the thread ends.
@@ -76,7 +84,7 @@ impl Database {
         E: From<ServicesError> + Send + 'static,
     {
         let (tell, told) = oneshot::channel();
-        let job: Job = Box::new(move |transaction| {
+        let job: Write = Box::new(move |transaction| {
             let result = match transaction {
                 Some(transaction) => in_savepoint(transaction, work),
                 None => Err(ServicesError::Unavailable.into()),
@@ -90,7 +98,28 @@ impl Database {
                 drop(tell.send(result));
             })
         });
-        self.jobs.send(job).await.map_err(|_| ServicesError::Unavailable)?;
+        self.jobs.send(Job::Write(job)).await.map_err(|_| ServicesError::Unavailable)?;
+        told.await.map_err(|_| ServicesError::Unavailable)?
+    }
+
+    /// Runs `look` on what is committed, all of it at one time. What it would write is taken back.
+    pub async fn read<T, E>(
+        &self,
+        look: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<ServicesError> + Send + 'static,
+    {
+        let (tell, told) = oneshot::channel();
+        let job: Read = Box::new(move |connection| {
+            let seen = Transaction::new(connection, TransactionBehavior::Deferred)
+                .map_err(|error| ServicesError::from(error).into())
+                .and_then(|snapshot| look(&snapshot));
+            // The caller may have gone; then nobody wants to know.
+            drop(tell.send(seen));
+        });
+        self.jobs.send(Job::Read(job)).await.map_err(|_| ServicesError::Unavailable)?;
         told.await.map_err(|_| ServicesError::Unavailable)?
     }
 }
@@ -122,13 +151,26 @@ fn work_off(mut connection: Connection, mut waiting: mpsc::Receiver<Job>) {
         }
         // A job that panics takes its batch with it, whose callers are told to come again, and nothing else: the
         // transaction is rolled back.
-        if catch_unwind(AssertUnwindSafe(|| commit_together(batch, &mut connection))).is_err() {
+        if catch_unwind(AssertUnwindSafe(|| work_on(batch, &mut connection))).is_err() {
             tracing::error!("a job on the services' file panicked");
         }
     }
 }
 
-fn commit_together(batch: Vec<Job>, connection: &mut Connection) {
+fn work_on(batch: Vec<Job>, connection: &mut Connection) {
+    let mut writes = Vec::with_capacity(batch.len());
+    for job in batch {
+        match job {
+            Job::Read(read) => read(connection),
+            Job::Write(write) => writes.push(write),
+        }
+    }
+    if !writes.is_empty() {
+        commit_together(writes, connection);
+    }
+}
+
+fn commit_together(batch: Vec<Write>, connection: &mut Connection) {
     match Transaction::new(connection, TransactionBehavior::Immediate) {
         Ok(mut transaction) => {
             let answers: Vec<Answer> = batch.into_iter().map(|job| job(Some(&mut transaction))).collect();
@@ -152,6 +194,41 @@ fn commit_together(batch: Vec<Job>, connection: &mut Connection) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_look_is_answered_though_what_others_write_cannot_be() {
+        let database = Database::in_memory().unwrap();
+        let make = |connection: &Connection| {
+            // A row that refers to none is found out by the commit, and by nothing before it.
+            connection.execute_batch(
+                "CREATE TABLE a (n INTEGER PRIMARY KEY);
+                 CREATE TABLE b (n INTEGER REFERENCES a (n) DEFERRABLE INITIALLY DEFERRED)",
+            )?;
+            Ok::<_, ServicesError>(())
+        };
+        database.run(make).await.unwrap();
+        let write = |connection: &Connection| {
+            connection.execute("INSERT INTO b VALUES (7)", [])?;
+            Ok::<_, ServicesError>(())
+        };
+        let count = |connection: &Connection| {
+            Ok::<i64, ServicesError>(connection.query_row("SELECT count(*) FROM b", [], |row| row.get(0))?)
+        };
+        let (written, seen, counted) =
+            tokio::join!(database.run(write), database.read(count), database.run(count));
+        assert!(matches!(written, Err(ServicesError::Unavailable)), "{written:?}");
+        assert_eq!(seen.unwrap(), 0);
+        assert!(counted.is_err(), "it shares the commit that failed");
+        let stray = |connection: &Connection| {
+            connection.execute("INSERT INTO a VALUES (1)", [])?;
+            Ok::<_, ServicesError>(())
+        };
+        database.read(stray).await.unwrap();
+        let count = |connection: &Connection| {
+            Ok::<i64, ServicesError>(connection.query_row("SELECT count(*) FROM a", [], |row| row.get(0))?)
+        };
+        assert_eq!(database.read(count).await.unwrap(), 0, "a look writes nothing");
+    }
 
     #[tokio::test]
     async fn what_was_answered_is_there_after_the_file_is_opened_again() {

@@ -11,6 +11,7 @@ use darkroom_asl::interpreter::{Identity, TaskId};
 use darkroom_asl::json::Payload;
 use darkroom_engine::store::ExecutionKey;
 use darkroom_engine::{Answer, Invocation, TaskExecutor, TaskOutcome};
+use darkroom_port::Witness;
 use darkroom_services::roles::Roles;
 use darkroom_services::tasks::{TaskCall, TaskFault, Tasks, check_permissions};
 use tokio::runtime::Handle;
@@ -77,6 +78,7 @@ impl TaskExecutor for ServiceTasks {
         let id = (invocation.key, invocation.request.id);
         let (mut tasks, places, calls) = (self.tasks.clone(), self.places.clone(), self.calls.clone());
         let pending = Pending(Some(answer));
+        let witness = Witness::current();
         // Held until the call is known, so that one that ends at once is not noted after its end.
         let mut known = self.calls.lock();
         let called = async move {
@@ -85,7 +87,10 @@ impl TaskExecutor for ServiceTasks {
             let Some(found) = found else { return };
             // The semaphore is never closed; a closed one would only mean that nobody counts.
             let _place = places.acquire().await;
-            let outcome = run(&found, &call).await;
+            let outcome = match witness {
+                Some(witness) => witness.within(run(&found, &call)).await,
+                None => run(&found, &call).await,
+            };
             calls.lock().remove(&id);
             pending.give(outcome);
         };

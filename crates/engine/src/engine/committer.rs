@@ -63,28 +63,23 @@ impl Committer {
     /// Runs until every shard has gone and all they sent is durable.
     pub(super) fn run(mut self, turns: &Receiver<Commit>) {
         while let Ok(first) = turns.recv() {
-            let mut appends = first.batch.appends.len();
-            let mut group = vec![first];
-            while appends < COMMIT_APPENDS_MAX
+            let mut group = Group::default();
+            group.add(first);
+            while group.batch.appends.len() < COMMIT_APPENDS_MAX
                 && let Ok(next) = turns.try_recv()
             {
-                appends += next.batch.appends.len();
-                group.push(next);
+                group.add(next);
             }
+            let parts = group.parts;
             if self.commit(group).is_break() {
                 return;
             }
-            self.committing.fetch_sub(appends, Ordering::Relaxed);
+            self.committing.fetch_sub(parts, Ordering::Relaxed);
         }
     }
 
-    fn commit(&mut self, group: Vec<Commit>) -> ControlFlow<()> {
-        let mut releases = Vec::new();
-        let mut batch = Batch::default();
-        for commit in group {
-            merge(&mut batch, commit.batch);
-            releases.extend(commit.releases);
-        }
+    fn commit(&mut self, group: Group) -> ControlFlow<()> {
+        let Group { mut batch, releases, .. } = group;
         batch.appends.retain(|append| {
             let is_empty = append.start.is_none() && append.events.is_empty() && append.end.is_none();
             !is_empty && !self.lost.contains_key(&append.key)
@@ -186,24 +181,35 @@ impl Committer {
     }
 }
 
-/// Puts one turn's appends behind those of earlier turns, so that an execution stands in the batch once.
-fn merge(batch: &mut Batch, later: Batch) {
-    if batch.appends.is_empty() {
-        *batch = later;
-        return;
-    }
-    let places: HashMap<ExecutionKey, usize> =
-        batch.appends.iter().enumerate().map(|(place, append)| (append.key, place)).collect();
-    for append in later.appends {
-        match places.get(&append.key).and_then(|place| batch.appends.get_mut(*place)) {
-            Some(earlier) => {
-                // A redrive is asked for when the end before it is durable, so there is none in the same batch.
-                earlier.redrive = earlier.redrive.or(append.redrive);
-                earlier.events.extend(append.events);
-                earlier.end = append.end.or(earlier.end.take());
-                earlier.sleep = append.sleep.or(earlier.sleep);
+/// Turns that become durable together.
+#[derive(Default)]
+struct Group {
+    batch: Batch,
+    releases: Vec<Release>,
+    /// Where each execution stands in the batch.
+    places: HashMap<ExecutionKey, usize>,
+    /// Parts of turns that went into it.
+    parts: usize,
+}
+
+impl Group {
+    /// Puts one turn's appends behind those of earlier turns, so that an execution stands in the batch once.
+    fn add(&mut self, commit: Commit) {
+        self.releases.extend(commit.releases);
+        self.parts += commit.batch.appends.len();
+        let appends = &mut self.batch.appends;
+        for append in commit.batch.appends {
+            let place = *self.places.entry(append.key).or_insert(appends.len());
+            match appends.get_mut(place) {
+                Some(earlier) => {
+                    // A redrive is asked for when the end before it is durable, so there is none in the same batch.
+                    earlier.redrive = earlier.redrive.or(append.redrive);
+                    earlier.events.extend(append.events);
+                    earlier.end = append.end.or(earlier.end.take());
+                    earlier.sleep = append.sleep.or(earlier.sleep);
+                }
+                None => appends.push(append),
             }
-            None => batch.appends.push(append),
         }
     }
 }

@@ -6,13 +6,6 @@
 //! crashes before the next commit may come up with that batch in place, all of it. That is the same as a
 //! crash before the answer, and harmless for the same reason: nothing was let out.
 //!
-//! **The fence** is the statement that appends a piece. It writes only where the execution is running and
-//! its last piece ends right before the new one starts; a statement that writes no row is a conflict. The
-//! transaction is immediate, so nobody writes between the look and the write. The other way, a `last_event`
-//! in `executions` that every append updates, would write that row again, input and all, on every turn;
-//! the look costs one step in an index whose page the write needs anyway. The table's primary key would
-//! refuse a second piece at the same place even so.
-//!
 //! **Text** is what the tables hold, so that SQLite's own shell can answer questions:
 //!
 //! ```sql
@@ -20,6 +13,7 @@
 //! WHERE execution = 7 ORDER BY first_event, key;
 //! ```
 
+mod append;
 mod connections;
 mod failure;
 mod resources;
@@ -39,14 +33,12 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 
 use self::connections::{Lock, Reader, Readers};
 use self::failure::Failure;
-use self::rows::EndRow;
 use self::schema::Found;
 use self::select::{row_limit, select};
-use super::piece::{self, Reading, Span};
+use super::piece::{Reading, Span};
 use super::{
-    Append, Batch, Change, DefinitionKey, End, ExecutionKey, ExecutionStatus, ExecutionSummary, Filter,
-    NewExecution, Redrive, Revision, Sleep, Store, StoreError, StoredActivity, StoredAlias, StoredExecution,
-    StoredStateMachine, StoredVersion, Tag, Traced, kept_trace,
+    Batch, Change, DefinitionKey, ExecutionKey, ExecutionSummary, Filter, Revision, Store, StoreError,
+    StoredActivity, StoredAlias, StoredExecution, StoredStateMachine, StoredVersion, Tag, Traced,
 };
 use crate::token::TokenSecret;
 
@@ -132,7 +124,7 @@ impl Store for SqliteStore {
             return Ok(());
         }
         self.write(|transaction| {
-            batch.appends.iter().try_for_each(|append| write_append(transaction, append))
+            batch.appends.iter().try_for_each(|append| append::write(transaction, append))
         })
     }
 
@@ -316,7 +308,7 @@ impl Store for SqliteStore {
             let parked = transaction
                 .prepare_cached("UPDATE executions SET parked = ?2 WHERE key = ?1")?
                 .execute(params![key.0, reason])?;
-            one_row(parked, key)
+            append::one_row(parked, key)
         })
     }
 }
@@ -333,157 +325,6 @@ fn in_transaction(
     write(&transaction)?;
     transaction.commit()?;
     Ok(())
-}
-
-fn write_append(transaction: &Transaction<'_>, append: &Append) -> Result<(), Failure> {
-    if let Some(start) = &append.start {
-        if append.redrive.is_some() {
-            return Err(Failure::Conflict(append.key));
-        }
-        // Its row is written once, ended if it has: an update would change it and three indexes again.
-        write_start(transaction, append, start)?;
-        write_first_piece(transaction, append.key, &append.events)?;
-        return write_sleep(transaction, append);
-    }
-    if let Some(redrive) = append.redrive {
-        write_redrive(transaction, append.key, redrive)?;
-    }
-    if !append.events.is_empty() {
-        write_piece(transaction, append.key, &append.events)?;
-    }
-    if let Some(end) = &append.end {
-        write_end(transaction, append.key, end)?;
-    }
-    write_sleep(transaction, append)
-}
-
-fn write_sleep(transaction: &Transaction<'_>, append: &Append) -> Result<(), Failure> {
-    match append.sleep {
-        None => return Ok(()),
-        Some(Sleep::Until(until)) => transaction
-            .prepare_cached(
-                "INSERT INTO sleepers (execution, until_ms) VALUES (?1, ?2)
-                 ON CONFLICT DO UPDATE SET until_ms = excluded.until_ms",
-            )?
-            .execute(params![append.key.0, until.as_millis()])?,
-        Some(Sleep::Over) => transaction
-            .prepare_cached("DELETE FROM sleepers WHERE execution = ?1")?
-            .execute([append.key.0])?,
-    };
-    Ok(())
-}
-
-fn write_start(transaction: &Transaction<'_>, append: &Append, start: &NewExecution) -> Result<(), Failure> {
-    let identity = &append.identity;
-    let end = append.end.as_ref().map_or_else(EndRow::default, |end| EndRow::of(&end.status));
-    transaction
-        .prepare_cached(
-            "INSERT INTO executions (key, status, arn, name, state_machine_arn, state_machine_name, version_arn,
-                 alias_arn, role_arn, definition, revision, started_ms, input, parent, parent_branch,
-                 parent_event, parent_waits, ended_ms, output, error, cause, trace_header, trace_id)
-             VALUES (?1, ?17, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,
-                 ?18, ?19, ?20, ?21, ?22, ?23)",
-        )?
-        .execute(params![
-            append.key.0,
-            identity.execution_arn,
-            identity.execution_name,
-            identity.state_machine_arn,
-            identity.state_machine_name,
-            identity.qualifiers.version_arn,
-            identity.qualifiers.alias_arn,
-            identity.role_arn,
-            start.definition,
-            identity.revision_id,
-            start.started_at.as_millis(),
-            start.input.text(),
-            start.parent.map(|parent| parent.key.0),
-            start.parent.map(|parent| parent.task.branch.0),
-            start.parent.map(|parent| parent.task.scheduled.0),
-            start.parent.map(|parent| parent.waits),
-            append.end.as_ref().map_or(ExecutionStatus::Running, |end| end.status.status()).as_str(),
-            append.end.as_ref().map(|end| end.ended_at.as_millis()),
-            end.output,
-            end.error,
-            end.cause,
-            identity.trace_header,
-            kept_trace(identity).map(|id| id.to_string()),
-        ])
-        .map_err(Failure::of_append(append.key))?;
-    Ok(())
-}
-
-/// Opens an execution again. Before its events: they are let into one that runs only.
-fn write_redrive(transaction: &Transaction<'_>, key: ExecutionKey, redrive: Redrive) -> Result<(), Failure> {
-    let opened = transaction
-        .prepare_cached(
-            "UPDATE executions SET status = 'RUNNING', ended_ms = NULL, error = NULL, cause = NULL,
-                 redrive_count = ?2, redriven_ms = ?3
-             WHERE key = ?1 AND status IN ('FAILED', 'TIMED_OUT', 'ABORTED')",
-        )?
-        .execute(params![key.0, redrive.count, redrive.at.as_millis()])?;
-    one_row(opened, key)
-}
-
-/// The events that an execution begins with. Its row was written just now, so nobody else has written here.
-fn write_first_piece(
-    transaction: &Transaction<'_>,
-    key: ExecutionKey,
-    events: &[HistoryEvent],
-) -> Result<(), Failure> {
-    if events.is_empty() {
-        return Ok(());
-    }
-    let span = Span::of(events).filter(|span| span.follows(EventId(0))).ok_or(Failure::Conflict(key))?;
-    transaction
-        .prepare_cached(
-            "INSERT INTO history (execution, first_event, last_event, format, events) VALUES (?1, ?2, ?3, ?4, ?5)",
-        )?
-        .execute(params![key.0, span.first.0, span.last.0, piece::FORMAT, piece::encode(events)])
-        .map_err(Failure::of_append(key))?;
-    Ok(())
-}
-
-fn write_piece(
-    transaction: &Transaction<'_>,
-    key: ExecutionKey,
-    events: &[HistoryEvent],
-) -> Result<(), Failure> {
-    let span = Span::of(events).ok_or(Failure::Conflict(key))?;
-    let written = transaction
-        .prepare_cached(
-            "INSERT INTO history (execution, first_event, last_event, format, events)
-             SELECT ?1, ?2, ?3, ?4, ?5
-             WHERE EXISTS (SELECT 1 FROM executions WHERE key = ?1 AND status = 'RUNNING')
-               AND ?2 = 1 + coalesce((SELECT last_event FROM history WHERE execution = ?1
-                                      ORDER BY first_event DESC LIMIT 1), 0)",
-        )?
-        .execute(params![key.0, span.first.0, span.last.0, piece::FORMAT, piece::encode(events)])
-        .map_err(Failure::of_append(key))?;
-    one_row(written, key)
-}
-
-fn write_end(transaction: &Transaction<'_>, key: ExecutionKey, end: &End) -> Result<(), Failure> {
-    let row = EndRow::of(&end.status);
-    let ended = transaction
-        .prepare_cached(
-            "UPDATE executions SET status = ?2, ended_ms = ?3, output = ?4, error = ?5, cause = ?6
-             WHERE key = ?1 AND status = 'RUNNING'",
-        )?
-        .execute(params![
-            key.0,
-            end.status.as_str(),
-            end.ended_at.as_millis(),
-            row.output,
-            row.error,
-            row.cause
-        ])?;
-    one_row(ended, key)
-}
-
-/// A statement on an execution that found no row to write has found another writer's.
-fn one_row(rows: usize, key: ExecutionKey) -> Result<(), Failure> {
-    if rows == 1 { Ok(()) } else { Err(Failure::Conflict(key)) }
 }
 
 /// Reads the pieces that hold any of these ids: from the last that starts at or before the first of them.

@@ -13,7 +13,7 @@ use darkroom_asl::interpreter::test_state::{
 use darkroom_asl::interpreter::{Identity, Qualifiers, TaskRequest};
 use darkroom_asl::json::{JacksonError, Payload, Text};
 use darkroom_engine::{Answer, Engine};
-use darkroom_port::random_uuid;
+use darkroom_port::{Exchange, Header, Witness, random_uuid};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use tokio::sync::oneshot;
@@ -101,7 +101,7 @@ struct Wanted {
     context: Option<String>,
     mock: Option<WantedMock>,
     configuration: Configuration,
-    is_inspected: bool,
+    showing: Showing,
     account: String,
     region: String,
 }
@@ -109,6 +109,14 @@ struct Wanted {
 enum WantedMock {
     Result(String, ValidationMode),
     Error(Reason),
+}
+
+/// What is shown of the way to the outcome.
+#[derive(Clone, Copy)]
+struct Showing {
+    steps: bool,
+    exchange: bool,
+    secrets: bool,
 }
 
 /// A test that has begun.
@@ -121,12 +129,13 @@ struct Begun {
 
 pub(super) async fn run(context: Context, input: Input) -> Result<Output, ApiError> {
     let wanted = Wanted::read(&context, input)?;
-    let is_inspected = wanted.is_inspected;
+    let showing = wanted.showing;
+    let witness = Witness::default();
     let begun = context.blocking(move |engine| wanted.begin(engine)).await?;
     let Begun { test, progress, identity, input } = begun;
     let report = match progress {
         Progress::Ended(report) => *report,
-        Progress::Call(request) => call(&context, test, identity, request).await?,
+        Progress::Call(request) => call(&context, test, identity, request, &witness).await?,
         Progress::Wait(until) => {
             let now = context.engine.in_surroundings(|surroundings| surroundings.now);
             let left = until.as_millis().saturating_sub(now.as_millis());
@@ -143,7 +152,13 @@ pub(super) async fn run(context: Context, input: Input) -> Result<Output, ApiErr
             .await?
         }
     };
-    Ok(answer(report, &input, is_inspected))
+    let mut output = answer(report, &input, showing.steps);
+    if showing.exchange
+        && let (Some(data), Some(exchange)) = (&mut output.inspection_data, witness.seen())
+    {
+        data.extend(exchange_data(exchange, showing.secrets));
+    }
+    Ok(output)
 }
 
 /// Has the state's call made, and goes on with its answer.
@@ -152,19 +167,17 @@ async fn call(
     test: Test,
     identity: Arc<Identity>,
     request: TaskRequest,
+    witness: &Witness,
 ) -> Result<Report, ApiError> {
     let own = request.scheduled.timeout_seconds.map(|seconds| Duration::from_secs(u64::from(seconds)));
     let own = own.filter(|own| *own < TEST_MAX);
     let (send, answered) = oneshot::channel();
     // Given up when this is dropped: with the answer, with the time, or with the caller.
-    let _call = context.engine.call(
-        identity,
-        request,
-        Answer::new(move |outcome| {
-            // A caller that has gone away needs no answer.
-            let _ = send.send(outcome);
-        }),
-    );
+    let answer = Answer::new(move |outcome| {
+        // A caller that has gone away needs no answer.
+        let _ = send.send(outcome);
+    });
+    let _call = witness.around(|| context.engine.call(identity, request, answer));
     let outcome = match (timeout(own.unwrap_or(TEST_MAX), answered).await, own) {
         (Ok(answer), _) => Some(answer.map_err(|_| ApiError::Unavailable)?),
         (Err(_), Some(_)) => Some(Err(Reason { error: Some(names::TIMEOUT.into()), cause: None })),
@@ -204,9 +217,13 @@ impl Wanted {
             context: input.context,
             mock,
             configuration: configuration(input.state_configuration.unwrap_or_default()),
-            is_inspected: match input.inspection_level {
-                Some(InspectionLevel::Debug | InspectionLevel::Trace) => true,
-                Some(InspectionLevel::Info) | None => false,
+            showing: {
+                let (steps, exchange) = match input.inspection_level {
+                    Some(InspectionLevel::Trace) => (true, true),
+                    Some(InspectionLevel::Debug) => (true, false),
+                    Some(InspectionLevel::Info) | None => (false, false),
+                };
+                Showing { steps, exchange, secrets: input.reveal_secrets == Some(true) }
             },
             account: context.account.clone(),
             region: context.region.clone(),
@@ -393,4 +410,26 @@ fn inspection_data(inspection: &Inspection, input: &Payload) -> Map<String, Valu
         data.insert("errorDetails".to_owned(), details);
     }
     data
+}
+
+/// The HTTP request and response of an HTTP Task. What a connection adds is left out unless secrets are asked for.
+fn exchange_data(exchange: Exchange, with_secrets: bool) -> impl Iterator<Item = (String, Value)> {
+    let Exchange { request, response } = exchange;
+    let lines = |headers: &[Header]| {
+        let shown = headers.iter().filter(|header| with_secrets || !header.is_secret);
+        let lines: Vec<String> = shown.map(|header| format!("{}: {}", header.name, header.value)).collect();
+        format!("[{}]", lines.join(", "))
+    };
+    let sent = json!({
+        "protocol": request.protocol, "method": request.method, "url": request.url,
+        "headers": lines(&request.headers), "body": request.body,
+    });
+    let received = response.map(|response| {
+        json!({
+            "protocol": response.protocol, "statusCode": response.status_code.to_string(),
+            "statusMessage": response.status_message, "headers": lines(&response.headers), "body": response.body,
+        })
+    });
+    let members = [("request", Some(sent)), ("response", received)];
+    members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)))
 }

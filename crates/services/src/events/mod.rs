@@ -195,7 +195,7 @@ impl Events {
         let read = move |connection: &Connection| {
             Ok::<_, Fault>((kept.changes(), Arc::new(Listeners::read(connection)?)))
         };
-        let (changes, listeners) = self.database.run(read).await?;
+        let (changes, listeners) = self.database.read(read).await?;
         self.kept.keep(&listeners, changes);
         Ok(listeners)
     }

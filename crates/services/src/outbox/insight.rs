@@ -64,7 +64,7 @@ impl Outbox {
     /// At most so many deliveries that wait, those first that are due first, and how many there are.
     pub async fn waiting(&self, max: usize) -> Result<(Vec<WaitingDelivery>, u64), ServicesError> {
         self.database
-            .run(move |connection| {
+            .read(move |connection| {
                 let count = connection
                     .prepare_cached("SELECT count(*) FROM deliveries")?
                     .query_row([], |row| row.get(0))?;

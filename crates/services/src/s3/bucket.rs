@@ -98,7 +98,7 @@ pub(super) async fn list_buckets(s3: &S3, call: &Call) -> Answer {
     names.retain(|name| is_name(name));
     names.sort();
     names.dedup();
-    let made = s3.database.run(|connection| {
+    let made = s3.database.read(|connection| {
         let rows = connection
             .prepare_cached("SELECT name, made_ms FROM s3_buckets")?
             .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
@@ -254,7 +254,7 @@ async fn tagging(s3: &S3, call: &Call, body: Body) -> Answer {
     let name = call.bucket.clone();
     let tags = match call.method {
         Method::GET => {
-            let read = s3.database.run(move |connection| {
+            let read = s3.database.read(move |connection| {
                 let tags = connection
                     .prepare_cached("SELECT tags FROM s3_buckets WHERE name = ?1")?
                     .query_row([name], |row| object(row, 0))

@@ -134,7 +134,7 @@ impl S3 {
         let metadata = found.await?.ok_or_else(no_such_key)?;
         let (bytes, modified_ns) = (metadata.len(), folder::modified_ns(&metadata));
         let names = (bucket.to_owned(), key.to_owned());
-        let stored = self.database.run(move |connection| read(connection, &names.0, &names.1)).await?;
+        let stored = self.database.read(move |connection| read(connection, &names.0, &names.1)).await?;
         if let Some(known) = stored.filter(|known| known.bytes == bytes && known.modified_ns == modified_ns) {
             return Ok((path, known));
         }
@@ -146,7 +146,12 @@ impl S3 {
             tags: Map::new(),
         };
         let (names, row) = ((bucket.to_owned(), key.to_owned()), known.clone());
-        self.database.run(move |connection| save(connection, &names.0, &names.1, &row)).await?;
+        if let Err(fault) =
+            self.database.run(move |connection| save(connection, &names.0, &names.1, &row)).await
+        {
+            // It is there all the same, and what is known of it is worked out again.
+            tracing::warn!(bucket, reason = fault.message, "what is known of an object could not be kept");
+        }
         Ok((path, known))
     }
 }

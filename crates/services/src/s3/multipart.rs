@@ -67,7 +67,7 @@ impl S3 {
                 Fault::sender(404, "NoSuchUpload", message)
             })
         };
-        self.database.run(read).await
+        self.database.read(read).await
     }
 
     async fn parts(&self, upload: &str) -> Result<Vec<Part>, Fault> {
@@ -88,7 +88,7 @@ impl S3 {
                 .collect::<Result<_, _>>()?;
             Ok::<_, Fault>(parts)
         };
-        self.database.run(read).await
+        self.database.read(read).await
     }
 
     /// Forgets an upload, then its files. What a crash leaves of them is only space.
@@ -337,7 +337,7 @@ pub(super) async fn list_multipart_uploads(s3: &S3, call: &Call) -> Answer {
             .collect::<Result<Vec<(String, String, i64)>, _>>()?;
         Ok::<_, Fault>(uploads)
     };
-    let uploads = s3.database.run(read).await?;
+    let uploads = s3.database.read(read).await?;
     Ok(document("ListMultipartUploadsResult", |xml| {
         xml.leaf("Bucket", &call.bucket);
         xml.leaf("Prefix", &get("prefix"));

@@ -41,7 +41,7 @@ impl XRay {
         self.flush().await?;
         let limit = SEGMENTS_MAX + 1;
         let (kept, has_more) =
-            self.0.database.run(move |connection| documents::of_trace(connection, id, limit)).await?;
+            self.0.database.read(move |connection| documents::of_trace(connection, id, limit)).await?;
         let made = self.ask(move |source| source.of_trace(id, limit)).await?;
         let made = made.into_iter().flat_map(Segment::in_documents);
         let mut segments: Vec<(Segment, String)> = made
@@ -65,7 +65,7 @@ impl XRay {
     pub async fn kept(&self, id: TraceId) -> Result<Vec<Segment>, Fault> {
         self.flush().await?;
         let read = move |connection: &rusqlite::Connection| documents::of_trace(connection, id, SEGMENTS_MAX);
-        let (kept, _) = self.0.database.run(read).await?;
+        let (kept, _) = self.0.database.read(read).await?;
         // Each was read when it was taken in.
         Ok(kept.iter().filter_map(|document| Segment::read(document).ok()).collect())
     }
@@ -80,7 +80,7 @@ impl XRay {
         let kept = self
             .0
             .database
-            .run(move |connection| documents::begun(connection, from_ms, before_ms, TRACES_MAX))
+            .read(move |connection| documents::begun(connection, from_ms, before_ms, TRACES_MAX))
             .await?;
         let made = self.ask(move |source| source.begun(from_ms, before_ms, TRACES_MAX)).await?;
         let mut newest: BTreeMap<TraceId, i64> = BTreeMap::new();

@@ -8,6 +8,7 @@ use darkroom_asl::interpreter::{Identity, Qualifiers};
 use darkroom_asl::json::Payload;
 
 use super::*;
+use crate::store::{Append, NewExecution};
 
 fn start(key: i64) -> Batch {
     let name: Text = format!("e{key}").into();
@@ -100,7 +101,7 @@ fn a_panic_in_a_transaction_takes_it_back_and_leaves_the_store_usable() {
     let (_folder, store) = store();
     let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         store.write(|transaction| {
-            let Ok(()) = write_append(transaction, &start(1).appends[0]) else { return Ok(()) };
+            let Ok(()) = append::write(transaction, &start(1).appends[0]) else { return Ok(()) };
             panic!("in the middle")
         })
     }));
