@@ -2,6 +2,7 @@
 that throttles, a disk that is full, a server that is killed while a FIFO topic hands out.
 """
 import http.server, json, os, pathlib, shutil, subprocess, sys, tempfile, threading, time, unittest, urllib.error, urllib.request
+from datetime import datetime, timedelta, timezone
 
 import boto3
 from botocore.config import Config
@@ -296,6 +297,21 @@ class Disk(unittest.TestCase):
                 time.sleep(0.1)
         for execution in acknowledged:
             self.assertEqual(ended(self.states, execution)["status"], "SUCCEEDED")
+        self.assertGreaterEqual(self.throttled_starts(), 1, "who watches hears of what was refused")
+
+    def throttled_starts(self):
+        """What CloudWatch says of it, once it has counted."""
+        now, cloudwatch = datetime.now(timezone.utc), client("cloudwatch", self.server.endpoint)
+        until = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            points = cloudwatch.get_metric_statistics(
+                Namespace="AWS/States", MetricName="ThrottledEvents", Period=86_400, Statistics=["Sum"],
+                Dimensions=[{"Name": "APIName", "Value": "StartExecution"}],
+                StartTime=now - timedelta(hours=1), EndTime=now + timedelta(hours=1))["Datapoints"]
+            total = sum(point["Sum"] for point in points)
+            if total or time.monotonic() > until:
+                return total
+            time.sleep(0.1)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use darkroom_asl::data::Timestamp;
+use darkroom_asl::interpreter::event::EventKind;
 use darkroom_asl::json::Text;
 use darkroom_engine::store::{Append, EndStatus, ExecutionStatus, Filter, Store, StoreError};
 use tokio::sync::{broadcast, watch};
@@ -63,8 +64,8 @@ impl Changes {
     pub fn committed(&self, appends: &[Append]) {
         let mut counts = self.counts();
         for append in appends {
-            if let Some(start) = &append.start {
-                count(&mut counts, start.started_at, |minute| minute.started += 1);
+            if let Some(started_at) = started_at(append) {
+                count(&mut counts, started_at, |minute| minute.started += 1);
             }
             if let Some(end) = &append.end {
                 count(&mut counts, end.ended_at, |minute| minute.add(EndStatus::status(&end.status)));
@@ -113,6 +114,12 @@ impl Changes {
     }
 }
 
+/// When the execution started, where it did with this. What an Express execution has is its events alone.
+fn started_at(append: &Append) -> Option<Timestamp> {
+    let first = append.events.first()?;
+    matches!(first.kind, EventKind::ExecutionStarted { .. }).then_some(first.timestamp)
+}
+
 fn count(counts: &mut VecDeque<Minute>, at: Timestamp, count: impl FnOnce(&mut Minute)) {
     let number = minute_of(at);
     if let Some(minute) = counts.iter_mut().rev().find(|minute| minute.number == number) {
@@ -148,7 +155,11 @@ fn minute_of(at: Timestamp) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use darkroom_engine::store::MemoryStore;
+    use darkroom_asl::interpreter::event::{BranchId, EventId, HistoryEvent};
+    use darkroom_asl::interpreter::{Identity, Qualifiers};
+    use darkroom_asl::json::Payload;
+    use darkroom_engine::store::{ExecutionKey, MemoryStore};
+    use std::sync::Arc;
 
     #[test]
     fn what_happens_is_counted_by_the_minute() {
@@ -162,5 +173,42 @@ mod tests {
         assert_eq!(shown.len(), MINUTES);
         let last: Vec<_> = shown[MINUTES - 3..].iter().map(|it| (it.number, it.started, it.failed)).collect();
         assert_eq!(last, [(1_000, 2, 0), (1_001, 0, 1), (1_002, 1, 0)]);
+    }
+
+    #[test]
+    fn a_start_is_counted_whatever_kind_of_execution_it_is() {
+        let changes = Changes::of(&MemoryStore::default()).expect("an empty store can be read");
+        let started = |key: i64| Append {
+            key: ExecutionKey(key),
+            identity: Arc::new(Identity {
+                execution_arn: key.to_string().into(),
+                execution_name: "e".into(),
+                state_machine_arn: "m".into(),
+                state_machine_name: "m".into(),
+                role_arn: "r".into(),
+                qualifiers: Qualifiers::default(),
+                revision_id: None,
+                trace_header: None,
+            }),
+            start: None,
+            redrive: None,
+            sleep: None,
+            events: vec![HistoryEvent {
+                id: EventId(1),
+                previous_event_id: EventId(0),
+                timestamp: Timestamp::from_millis(60_001),
+                branch: BranchId::ROOT,
+                retry: None,
+                kind: EventKind::ExecutionStarted {
+                    input: Payload::from_trusted("{}"),
+                    role_arn: "r".into(),
+                    qualifiers: Qualifiers::default(),
+                },
+            }],
+            end: None,
+        };
+        changes.committed(&[started(1), started(-1)]);
+        let last = changes.minutes(Timestamp::from_millis(60_002)).pop();
+        assert_eq!(last.map(|minute| minute.started), Some(2));
     }
 }

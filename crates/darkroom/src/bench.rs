@@ -2,9 +2,12 @@
 //!
 //! A server is started in a process of its own, with a data folder that is removed afterwards, and loaded from here.
 //! So the figures are what a client sees, and processor time and memory are the server's alone. Everything is
-//! measured twice: with every acknowledged step on disk, and without syncs, which shows what the disk costs.
+//! measured twice: with every acknowledged step on disk, and without syncs, which shows what the disk costs. What
+//! watching costs is measured otherwise (`cost.rs`).
 
 mod client;
+mod cost;
+mod cost_report;
 mod disk;
 mod load;
 mod report;
@@ -12,17 +15,20 @@ mod server;
 mod stub;
 mod workload;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::Value;
+use tempfile::TempDir;
 
 use self::client::Connection;
 use self::disk::Syncs;
 use self::load::Load;
 use self::report::{Measurement, Report};
-use self::server::{Server, Usage};
+use self::server::{Server, Settings, Usage};
 use self::workload::{WORKLOADS, Workload};
 use crate::cli::BenchArguments;
 
@@ -38,39 +44,45 @@ pub fn run(arguments: &BenchArguments) -> anyhow::Result<ExitCode> {
         .thread_name("load")
         .build()
         .context("the threads that make the load cannot be started")?;
-    let report = runtime.block_on(async {
+    let has_failures = runtime.block_on(async {
         tokio::select! {
-            report = measure(arguments) => report,
+            has_failures = report(arguments) => has_failures,
             // What was begun is dropped: the server is ended and its folder removed.
             _ = tokio::signal::ctrl_c() => anyhow::bail!("interrupted"),
         }
     })?;
+    Ok(if has_failures { ExitCode::from(EXIT_FAILED) } else { ExitCode::SUCCESS })
+}
+
+/// Measures and prints what is asked for. Answers whether an execution did not succeed.
+async fn report(arguments: &BenchArguments) -> anyhow::Result<bool> {
+    if let Some(what) = arguments.cost_of {
+        let report = cost::measure(arguments, what).await?;
+        report.print(arguments.json)?;
+        return Ok(report.has_failures());
+    }
+    let report = measure(arguments).await?;
     report.print(arguments.json)?;
-    Ok(if report.has_failures() { ExitCode::from(EXIT_FAILED) } else { ExitCode::SUCCESS })
+    Ok(report.has_failures())
 }
 
 async fn measure(arguments: &BenchArguments) -> anyhow::Result<Report> {
     let workloads = chosen(&arguments.only);
     let stub = stub::listen(arguments.lambda_listen).await?;
-    let folder = tempfile::Builder::new()
-        .prefix("darkroom-bench-")
-        .tempdir_in(&arguments.folder)
-        .with_context(|| format!("a folder cannot be made in {}", arguments.folder.display()))?;
+    let folder = folder(&arguments.folder)?;
     let rounds: &[bool] =
         if arguments.durable_only || arguments.endpoint.is_some() { &[true] } else { &[true, false] };
     let progress = progress(rounds.len() * workloads.len() * arguments.concurrency.len());
     let mut report = Report::new(disk::probe(folder.path())?);
     for &durable in rounds {
-        let server = match &arguments.endpoint {
-            Some(endpoint) => Server::elsewhere(endpoint, arguments.pid),
-            None => Server::start(
-                &folder.path().join(if durable { "durable" } else { "unsynced" }),
-                stub,
-                durable,
-            )?,
+        let server = if let Some(endpoint) = &arguments.endpoint {
+            Server::elsewhere(endpoint, arguments.pid)
+        } else {
+            let data = folder.path().join(if durable { "durable" } else { "unsynced" });
+            Server::start(&data, stub, &Settings { durable, ..Settings::default() })?
         };
         for workload in &workloads {
-            let arn = create(&server, workload).await?;
+            let arn = create(&server, workload, &Value::Null).await?;
             for &concurrency in &arguments.concurrency {
                 progress.set_message(format!("{}, {concurrency} at once", workload.name));
                 let load = Load { address: server.address(), workload, state_machine_arn: &arn, concurrency };
@@ -110,13 +122,23 @@ fn chosen(only: &[String]) -> Vec<&'static Workload> {
         .collect()
 }
 
-async fn create(server: &Server, workload: &Workload) -> anyhow::Result<String> {
-    let input = serde_json::json!({
+/// A folder for servers' data, which is removed when this is dropped.
+fn folder(place: &Path) -> anyhow::Result<TempDir> {
+    let folder = tempfile::Builder::new().prefix("darkroom-bench-").tempdir_in(place);
+    folder.with_context(|| format!("a folder cannot be made in {}", place.display()))
+}
+
+/// Creates a workload's state machine, with these members beside the others.
+async fn create(server: &Server, workload: &Workload, members: &Value) -> anyhow::Result<String> {
+    let mut input = serde_json::json!({
         "name": format!("bench-{}-{}", workload.name, std::process::id()),
         "definition": (workload.definition)().to_string(),
         "roleArn": "arn:aws:iam::000000000000:role/bench",
         "type": if workload.is_sync { "EXPRESS" } else { "STANDARD" },
     });
+    for (name, value) in members.as_object().into_iter().flatten() {
+        input[name] = value.clone();
+    }
     let created = Connection::open(server.address()).await?.call("CreateStateMachine", &input).await?;
     let arn = created["stateMachineArn"].as_str().context("CreateStateMachine answered no ARN")?;
     Ok(arn.to_owned())

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use darkroom_engine::RETENTION_DAYS;
 
 use crate::diagnostics;
@@ -176,9 +176,32 @@ pub struct ServeArguments {
     #[arg(long, hide = true)]
     pub unsynced: bool,
 
+    /// Whether what happens is counted. For measuring what that costs only.
+    #[arg(long, hide = true, value_name = "SWITCH", default_value = "on")]
+    pub metrics: Switch,
+
     /// Set one of the limits below; may be repeated.
     #[arg(long = "limit", value_name = "NAME=VALUE", value_parser = limits::parse)]
     pub limits: Vec<limits::Setting>,
+}
+
+/// Whether a part of a server is at work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    /// It is.
+    On,
+    /// It is not.
+    Off,
+}
+
+impl Switch {
+    /// Whether the part is at work.
+    pub fn is_on(self) -> bool {
+        match self {
+            Self::On => true,
+            Self::Off => false,
+        }
+    }
 }
 
 /// `darkroom package`.
@@ -516,6 +539,8 @@ Examples:
   darkroom bench --only image --only pass10 --seconds 5
   darkroom bench --concurrency 16 --durable-only --json | jq '.measurements[].executionsPerSecond'
   darkroom bench --endpoint http://127.0.0.1:4566 --pid 4711 --lambda-listen 127.0.0.1:9009
+  darkroom bench --cost-of metrics --only image --concurrency 128     what metrics cost, in processor time
+  darkroom bench --cost-of log --only pass1 --rounds 30 --json | jq '.costs[].ratio'
 
 Workloads:
   pass1, pass10   one Pass state, ten in a row
@@ -529,6 +554,10 @@ An execution counts from StartExecution's call to the DescribeExecution that say
 in a process of its own: CPU and memory are that one's, and the clients' work is not in them. Each figure is taken with
 every acknowledged step on disk, and again without syncs, which shows what the engine could do on a faster disk.
 Compare figures of two machines, or of a busy one, by the last column: it is in units of that disk.
+
+What a part costs is finer than how executions a second vary from minute to minute. So two servers are loaded in turns,
+one with the part and one without, round by round; each round says by how much the processor time of an execution grows,
+and the figure is the median of the rounds, beside how far they lie apart.
 
 Exit codes: 0 everything was measured, 1 some executions did not succeed, 2 the command could not begin.")]
 pub struct BenchArguments {
@@ -550,6 +579,15 @@ pub struct BenchArguments {
     #[arg(long)]
     pub durable_only: bool,
 
+    /// Measure what this part of a server costs instead: by how much the processor time of an execution grows with it, on
+    /// two servers, one without it and one with it, that are loaded in turns.
+    #[arg(long, value_name = "PART", conflicts_with_all = ["endpoint", "durable_only"])]
+    pub cost_of: Option<CostOf>,
+
+    /// How often each of the two is loaded, --seconds each time.
+    #[arg(long, value_name = "N", default_value_t = 12, requires = "cost_of", value_parser = rounds)]
+    pub rounds: usize,
+
     /// Where the servers' data folders are made: the disk that is measured. They are removed afterwards.
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub folder: PathBuf,
@@ -569,6 +607,27 @@ pub struct BenchArguments {
     /// Print one JSON document instead of a table.
     #[arg(long)]
     pub json: bool,
+}
+
+/// What watching consists of, and so what costs of it can be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CostOf {
+    /// Metrics, for CloudWatch and Prometheus.
+    Metrics,
+    /// The server's own log at the level info, beside none.
+    Log,
+    /// Execution logs: of everything, with its data.
+    ExecutionLog,
+    /// Traces of all executions.
+    Traces,
+}
+
+/// Rounds that a cost is measured in at most.
+const ROUNDS_MAX: usize = 1_000;
+
+fn rounds(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=ROUNDS_MAX).contains(number));
+    number.ok_or_else(|| format!("it is a number from 1 to {ROUNDS_MAX}"))
 }
 
 /// Clients that a measurement has at most: each is a connection.

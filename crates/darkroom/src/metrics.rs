@@ -7,8 +7,15 @@
 //! AWS: "Monitoring Step Functions metrics using Amazon CloudWatch".
 
 mod count;
+mod health;
 mod names;
+mod open;
+mod page;
+mod part;
 mod prometheus;
+#[cfg(test)]
+mod tests;
+mod values;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -16,17 +23,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
-use darkroom_asl::data::Timestamp;
-use darkroom_asl::failure::names as errors;
-use darkroom_asl::interpreter::Identity;
-use darkroom_asl::interpreter::event::{BranchId, EventKind, HistoryEvent, Target};
-use darkroom_engine::store::{Append, EndStatus, ExecutionKey, ExecutionStatus};
-use darkroom_engine::{Engine, Observer, Parked, Vital};
+use darkroom_engine::store::{Append, Store};
+use darkroom_engine::{Clock, Observer, Parked, Vital};
+use darkroom_gateway::Usage;
 use darkroom_services::cloudwatch::CloudWatch;
 
 use self::count::Counter;
-use self::names::Outcome;
-pub use self::prometheus::{Page, Prometheus};
+pub use self::health::{DeadLetters, Watched};
+pub use self::page::Page;
+use self::part::Part;
+pub use self::prometheus::Prometheus;
 
 /// Turns of executions that may wait to be counted. Our choice: two of the largest commits.
 const WAITING_MAX: usize = 32_768;
@@ -35,6 +41,7 @@ const FLUSH_MAX: Duration = Duration::from_secs(2);
 
 /// Is told by the engine.
 pub struct MetricsObserver {
+    clock: Arc<dyn Clock>,
     waiting: Arc<Waiting>,
     prometheus: Arc<Prometheus>,
 }
@@ -47,6 +54,20 @@ pub struct Waiting {
     left_out: AtomicU64,
 }
 
+/// What is counted with, beside what the observer was told.
+pub struct Surroundings {
+    /// Where an execution is looked for that is not remembered.
+    pub store: Arc<dyn Store>,
+    /// The engine's time.
+    pub clock: Arc<dyn Clock>,
+    /// Calls of the API.
+    pub usage: Arc<Usage>,
+    /// Who is told.
+    pub prometheus: Arc<Prometheus>,
+    /// Who is told, too.
+    pub cloudwatch: CloudWatch,
+}
+
 /// A running count. It ends when this is dropped.
 pub struct Counting {
     flushes: SyncSender<Flush>,
@@ -55,43 +76,21 @@ pub struct Counting {
 /// Everything that was told before is to be handed on, and then this is to be answered.
 struct Flush(SyncSender<()>);
 
-/// What is counted of an execution's turn.
-struct Part {
-    key: ExecutionKey,
-    identity: Arc<Identity>,
-    started_at: Option<Timestamp>,
-    redriven_at: Option<Timestamp>,
-    end: Option<(ExecutionStatus, Timestamp)>,
-    tasks: Vec<TaskStep>,
-}
-
-/// A task's event.
-struct TaskStep {
-    branch: BranchId,
-    at: Timestamp,
-    target: Target,
-    outcome: Outcome,
-}
-
 /// An observer, and what it will be told.
-pub fn observer(prometheus: Arc<Prometheus>) -> (MetricsObserver, Arc<Waiting>) {
+pub fn observer(prometheus: Arc<Prometheus>, clock: Arc<dyn Clock>) -> (MetricsObserver, Arc<Waiting>) {
     let waiting = Arc::<Waiting>::default();
-    (MetricsObserver { waiting: waiting.clone(), prometheus }, waiting)
+    (MetricsObserver { clock, waiting: waiting.clone(), prometheus }, waiting)
 }
 
 impl Waiting {
-    /// Starts to count, for these two.
-    pub fn count(
-        self: Arc<Self>,
-        engine: &Engine,
-        cloudwatch: CloudWatch,
-        prometheus: Arc<Prometheus>,
-    ) -> anyhow::Result<Counting> {
-        let counter = Counter::new(engine.store().clone(), cloudwatch, prometheus, self);
+    /// Starts to count.
+    pub fn count(self: Arc<Self>, surroundings: Surroundings) -> anyhow::Result<Counting> {
+        let Surroundings { store, clock, usage, prometheus, cloudwatch } = surroundings;
+        let counter = Counter::new(store, clock, prometheus, usage);
         let (flushes, asked) = sync_channel(1);
         std::thread::Builder::new()
             .name("metrics".to_owned())
-            .spawn(move || counter.run(&asked))
+            .spawn(move || counter.run(&self, &cloudwatch, &asked))
             .context("the thread that counts cannot be started")?;
         Ok(Counting { flushes })
     }
@@ -123,7 +122,8 @@ impl Counting {
 
 impl Observer for MetricsObserver {
     fn committed(&self, appends: &[Append]) {
-        let parts: Vec<Part> = appends.iter().filter_map(Part::of).collect();
+        let now = self.clock.now();
+        let parts: Vec<Part> = appends.iter().filter_map(|append| Part::of(append, now)).collect();
         if !parts.is_empty() {
             self.waiting.add(parts);
         }
@@ -135,61 +135,5 @@ impl Observer for MetricsObserver {
 
     fn measured(&self, vital: Vital) {
         self.prometheus.measured(vital);
-    }
-}
-
-impl Part {
-    /// What is counted of it, if anything is.
-    fn of(append: &Append) -> Option<Self> {
-        let tasks: Vec<TaskStep> = append.events.iter().filter_map(TaskStep::of).collect();
-        let is_counted =
-            append.start.is_some() || append.redrive.is_some() || append.end.is_some() || !tasks.is_empty();
-        is_counted.then(|| Self {
-            key: append.key,
-            identity: append.identity.clone(),
-            started_at: append.start.as_ref().map(|start| start.started_at),
-            redriven_at: append.redrive.map(|redrive| redrive.at),
-            end: append.end.as_ref().map(|end| (EndStatus::status(&end.status), end.ended_at)),
-            tasks,
-        })
-    }
-}
-
-impl TaskStep {
-    fn of(event: &HistoryEvent) -> Option<Self> {
-        let (target, outcome) = match &event.kind {
-            EventKind::TaskScheduled(scheduled) => (&scheduled.target, Outcome::Scheduled),
-            EventKind::TaskStarted { target, .. } => (target, Outcome::Started),
-            EventKind::TaskSucceeded { target, .. } => (target, Outcome::Succeeded),
-            EventKind::TaskScheduleFailed { target, .. }
-            | EventKind::TaskSubmitFailed { target, .. }
-            | EventKind::TaskFailed { target, .. } => (target, Outcome::Failed),
-            EventKind::TaskTimedOut { target, reason } => {
-                let is_silence = reason.error.as_deref() == Some(errors::HEARTBEAT_TIMEOUT);
-                (target, if is_silence { Outcome::HeartbeatTimedOut } else { Outcome::TimedOut })
-            }
-            EventKind::ExecutionStarted { .. }
-            | EventKind::ExecutionSucceeded { .. }
-            | EventKind::ExecutionFailed(_)
-            | EventKind::ExecutionTimedOut(_)
-            | EventKind::ExecutionAborted(_)
-            | EventKind::ExecutionRedriven { .. }
-            | EventKind::StateEntered { .. }
-            | EventKind::StateExited { .. }
-            | EventKind::StateAborted { .. }
-            | EventKind::TaskSubmitted { .. }
-            | EventKind::EvaluationFailed { .. }
-            | EventKind::ParallelStateStarted { .. }
-            | EventKind::ParallelStateSucceeded
-            | EventKind::ParallelStateFailed
-            | EventKind::MapStateStarted(_)
-            | EventKind::MapStateSucceeded
-            | EventKind::MapStateFailed
-            | EventKind::MapIterationStarted { .. }
-            | EventKind::MapIterationSucceeded(_)
-            | EventKind::MapIterationFailed(_)
-            | EventKind::MapIterationAborted(_) => return None,
-        };
-        Some(Self { branch: event.branch, at: event.timestamp, target: target.clone(), outcome })
     }
 }

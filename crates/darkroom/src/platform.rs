@@ -112,6 +112,16 @@ pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
+/// Bytes of a process' memory that are in the machine's; `None` where the system does not say, as outside Linux.
+pub fn resident_bytes(pid: u32) -> Option<u64> {
+    resident_in(&std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?)
+}
+
+fn resident_in(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
+}
+
 impl Platform {
     /// Opens the data folder, makes it where it is not there, and goes on with what is open in it. `definition` is
     /// the image workflow's; its placeholders are filled.
@@ -163,5 +173,16 @@ impl Workflow {
             revision_id: None,
             trace_header: None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_read_of_the_line_that_says_it() {
+        assert_eq!(resident_in("Name:\ta\nVmRSS:\t    1024 kB\n"), Some(1024 * 1024));
+        assert_eq!(resident_in("Name:\ta\n"), None);
     }
 }

@@ -19,14 +19,17 @@ use std::time::Duration;
 use anyhow::Context;
 use darkroom_console::Changes;
 use darkroom_engine::store::Append;
-use darkroom_engine::{Engine, Observer, Parked, Vital};
+use darkroom_engine::{Engine, Observer, Parked, SystemClock, Vital};
+use darkroom_gateway::Usage;
 use darkroom_port::{Credentials, Server};
 use darkroom_services::router::Router;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-use self::assembly::Assembly;
+#[cfg(test)]
+pub use self::alarms::shipped as shipped_alarms;
+use self::assembly::{Assembly, Seen};
 pub use self::setup::STATE_MACHINE;
 use self::status_events::{StatusObserver, Teller};
 use crate::cli::ServeArguments;
@@ -76,31 +79,39 @@ pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
     let logs = Logs::start(store.clone(), place_of_logs(arguments))
         .context("the thread that writes execution logs cannot be started")?;
     let executor = Arc::new(ServiceTasks::new(runtime.handle().clone(), tasks, roles.clone()));
+    let (clock, usage) = (Arc::new(SystemClock::default()), Arc::<Usage>::default());
     let (status, changes) = status_events::observer();
     let prometheus = Arc::new(Prometheus::new());
-    let (metrics, waiting) = metrics::observer(prometheus.clone());
+    let (metrics, waiting) = metrics::observer(prometheus.clone(), clock.clone());
+    let is_counted = arguments.metrics.is_on();
+    let metrics = is_counted.then_some(metrics);
     let (traces, untold) = traces::observer(Collector::of(arguments.otlp_endpoint.as_deref())?);
     let seen = Arc::new(Changes::of(store.as_ref())?);
     let limits = limits::limits(&arguments.limits);
     let console = ToConsole(seen.clone());
     let observers = Arc::new(Observers { lines: Lines, logs, status, metrics, traces, console });
-    let engine = Arc::new(platform::start_engine(store, executor, observers, limits)?);
+    let engine = Arc::new(platform::start_engine(store.clone(), executor.clone(), observers, limits)?);
     runtime.spawn(keep_house(engine.clone(), arguments.retention_days));
     let served = runtime.block_on(async {
         let runtime = runtime.handle().clone();
-        let page = metrics::Page {
-            prometheus: prometheus.clone(),
-            engine: engine.clone(),
-            store: platform::engine_file(&arguments.data),
-        };
+        let watched = Seen { prometheus: prometheus.clone(), tasks: executor.clone(), usage: usage.clone() };
         let access_key = credentials.as_ref().map(|credentials| credentials.first().clone());
-        let assembly =
-            Assembly { arguments, file: &file, url: &url, runtime: runtime.clone(), roles, page, access_key };
+        let assembly = Assembly {
+            arguments,
+            file: &file,
+            url: &url,
+            runtime: runtime.clone(),
+            roles,
+            watched,
+            access_key,
+        };
         let services = assembly.services(&engine, seen.clone()).await?;
         let telling = untold.tell(&runtime, &engine, services.traces.clone());
         let daemon = daemon::start(arguments, services.endpoints.clone(), &runtime).await;
         Teller::start(&engine, services.events.clone(), runtime, changes)?;
-        let counting = waiting.count(&engine, services.metrics.clone(), prometheus)?;
+        let cloudwatch = services.metrics.clone();
+        let surroundings = metrics::Surroundings { store, clock, usage, prometheus, cloudwatch };
+        let counting = is_counted.then(|| waiting.count(surroundings)).transpose()?;
         // From here on tasks are run, those that were open among them.
         tell.send_replace(Some(services.tasks.clone()));
         let mut server = Server::new(services.router.clone());
@@ -110,7 +121,7 @@ pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
         }
         serve(listener, &url, server, seen, is_open, &daemon).await?;
         // What has happened until now is counted and written, as far as that takes no long time.
-        tokio::task::spawn_blocking(move || counting.flush()).await?;
+        tokio::task::spawn_blocking(move || counting.iter().for_each(metrics::Counting::flush)).await?;
         telling.flush().await;
         services.traces.flush().await.context("the last segments cannot be written")?;
         services.metrics.write().await.context("the last metrics cannot be written")
@@ -152,7 +163,8 @@ struct Observers {
     lines: Lines,
     logs: Logs,
     status: StatusObserver,
-    metrics: MetricsObserver,
+    /// Where metrics are counted.
+    metrics: Option<MetricsObserver>,
     traces: TracesObserver,
     console: ToConsole,
 }
@@ -162,7 +174,9 @@ impl Observer for Observers {
         self.lines.committed(appends);
         self.logs.committed(appends);
         self.status.committed(appends);
-        self.metrics.committed(appends);
+        if let Some(metrics) = &self.metrics {
+            metrics.committed(appends);
+        }
         self.traces.committed(appends);
         self.console.committed(appends);
     }
@@ -171,11 +185,15 @@ impl Observer for Observers {
         self.logs.parked(parked);
         self.status.parked(parked);
         self.console.parked(parked);
-        self.metrics.parked(parked);
+        if let Some(metrics) = &self.metrics {
+            metrics.parked(parked);
+        }
     }
 
     fn measured(&self, vital: Vital) {
-        self.metrics.measured(vital);
+        if let Some(metrics) = &self.metrics {
+            metrics.measured(vital);
+        }
     }
 }
 

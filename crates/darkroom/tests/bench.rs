@@ -43,6 +43,38 @@ fn only_what_is_asked_for_is_measured() {
 }
 
 #[test]
+fn what_a_part_costs_is_measured_round_by_round() {
+    for part in ["metrics", "log", "execution-log", "traces"] {
+        let workspace = Workspace::new();
+        let arguments = [
+            "bench",
+            "--json",
+            "--cost-of",
+            part,
+            "--rounds",
+            "2",
+            "--seconds",
+            "0.05",
+            "--concurrency",
+            "2",
+        ];
+        let output =
+            workspace.darkroom(&arguments).args(["--only", "pass1"]).output().expect("the binary runs");
+        assert!(output.status.success(), "{part}: {}", text(&output));
+        let report: Value = serde_json::from_slice(&output.stdout).expect("a report");
+        assert_eq!((&report["costOf"], &report["costs"][0]["workload"]), (&part.into(), &"pass1".into()));
+        let rounds = report["costs"][0]["rounds"].as_array().expect("rounds");
+        assert_eq!(rounds.len(), 2, "{report}");
+        for side in rounds.iter().flat_map(|round| [&round["without"], &round["with"]]) {
+            assert_eq!(side["failed"], 0, "{report}");
+            assert!(side["executions"].as_u64() > Some(0), "{report}");
+        }
+        let left = std::fs::read_dir(workspace.path()).expect("the folder").count();
+        assert_eq!(left, 0, "the data folders are removed");
+    }
+}
+
+#[test]
 fn what_cannot_be_measured_is_refused() {
     let workspace = Workspace::new();
     for arguments in [
@@ -50,6 +82,10 @@ fn what_cannot_be_measured_is_refused() {
         &["bench", "--concurrency", "0"],
         &["bench", "--seconds", "0"],
         &["bench", "--pid", "1"],
+        &["bench", "--rounds", "3"],
+        &["bench", "--cost-of", "nothing"],
+        &["bench", "--cost-of", "metrics", "--rounds", "0"],
+        &["bench", "--cost-of", "metrics", "--durable-only"],
         &["bench", "--folder", "absent"],
         &["bench", "--endpoint", "127.0.0.1:1"],
     ] {

@@ -107,6 +107,11 @@ impl Activities {
         }
     }
 
+    /// How many tasks wait for a worker.
+    pub(crate) fn tasks_waiting(&self) -> usize {
+        self.lock().places.len()
+    }
+
     /// A worker waits for a task.
     pub(crate) fn poll(&self, activity: &Text, poller: Box<dyn Poller>) -> Result<(), TooManyPollers> {
         let mut queues = self.lock();

@@ -16,6 +16,7 @@ mod express;
 mod health;
 mod inside;
 mod known;
+mod load;
 mod nested;
 mod outlet;
 mod recovery;
@@ -31,6 +32,8 @@ mod versions;
 mod vital;
 
 pub use apart::Call;
+pub use express::OPEN_MAX as EXPRESS_OPEN_MAX;
+pub use load::{Load, ShardsLoad};
 pub use resources::{ResourceError, TAGS_MAX};
 pub use retention::RETENTION_DAYS;
 pub use state_machines::{NewStateMachine, Publication, Published, StateMachineUpdate};
@@ -59,6 +62,7 @@ use self::express::Express;
 use self::health::Health;
 use self::inside::{Inside, ToInside};
 use self::known::{KnownExecutions, KnownStateMachines};
+use self::load::{Gauges, ShardGauge};
 use self::nested::Nested;
 use self::outlet::{Outlet, Shards};
 use self::recovery::Recovery;
@@ -155,6 +159,7 @@ pub struct Engine {
     apart: Apart,
     random: Arc<dyn Random + Send + Sync>,
     health: Health,
+    gauges: Gauges,
     /// Held by whoever changes a resource.
     resources: Mutex<()>,
     definitions: Arc<Definitions>,
@@ -201,6 +206,7 @@ impl Engine {
             apart: Apart::new(&config),
             random: config.random.clone(),
             health: Health::default(),
+            gauges: Gauges::new(count, config.store.sleeping()?),
             resources: Mutex::default(),
             definitions: Arc::new(Definitions::new(config.store.clone())),
             known_state_machines: Arc::new(KnownStateMachines::new(config.store.clone())),
@@ -235,13 +241,16 @@ impl Engine {
         let mut threads = Vec::with_capacity(2 * count + 2);
         let (store, observer) = (config.store.clone(), config.observer.clone());
         let (known, health) = (engine.known_executions.clone(), engine.health.clone());
-        let committer = Committer::new(store, observer, outlet.clone(), known, health);
+        let committing = engine.gauges.committing.clone();
+        let committer = Committer::new(store, observer, outlet.clone(), known, health, committing);
         threads.push(spawn("committer".into(), move || committer.run(&turns))?);
         let thinkers = Arc::new(Thinkers::new(count, &config.random)?);
-        let looped = |shard, receiver, way_out, back: &Sender<ToShard>| Loop {
+        let looped = |shard, receiver, way_out, back: &Sender<ToShard>, gauge: &Arc<ShardGauge>| Loop {
             shard,
             receiver,
             way_out,
+            gauge: gauge.clone(),
+            committing: engine.gauges.committing.clone(),
             clock: config.clock.clone(),
             random: config.random.clone(),
             store: config.store.clone(),
@@ -251,13 +260,14 @@ impl Engine {
             back: back.clone(),
         };
         for (number, (shard, receiver)) in durable.into_iter().zip(receivers).enumerate() {
-            let back = &outlet.shards.standard[number];
-            let looped = looped(shard, receiver, WayOut::Committed(commits.clone()), back);
+            let (back, gauge) = (&outlet.shards.standard[number], &engine.gauges.standard[number]);
+            let looped = looped(shard, receiver, WayOut::Committed(commits.clone()), back, gauge);
             threads.push(spawn(format!("shard-{number}"), move || looped.run())?);
         }
         for (number, receiver) in express_receivers.into_iter().enumerate() {
-            let back = &outlet.shards.express[number];
-            let looped = looped(shard(number, true), receiver, WayOut::AtOnce(outlet.clone()), back);
+            let (back, gauge) = (&outlet.shards.express[number], &engine.gauges.express[number]);
+            let way_out = WayOut::AtOnce(outlet.clone());
+            let looped = looped(shard(number, true), receiver, way_out, back, gauge);
             threads.push(spawn(format!("express-{number}"), move || looped.run())?);
         }
         let inside = engine.inside();

@@ -11,6 +11,7 @@
 mod activity;
 pub mod arn;
 mod beginning;
+mod bill;
 mod clock;
 pub mod course;
 mod definitions;
@@ -25,12 +26,14 @@ mod token;
 
 pub use activity::{ActivityTask, Poller};
 pub use beginning::Beginning;
+pub use bill::Bill;
 pub use clock::{Clock, OsRandom, SystemClock};
 pub use definitions::{DefinitionError, Definitions};
 pub use engine::{
-    ALIASES_MAX, Call, Config, Engine, EngineError, NewAlias, NewStateMachine, Observer, PollError,
-    Publication, Published, QualifiedArn, Qualifier, RETENTION_DAYS, ResourceError, STARTING_MAX,
-    StateMachineUpdate, TAGS_MAX, Target, VERSIONS_MAX, Vital, WEIGHTS_SUM, definition_key,
+    ALIASES_MAX, Call, Config, EXPRESS_OPEN_MAX, Engine, EngineError, Load, NewAlias, NewStateMachine,
+    Observer, PollError, Publication, Published, QualifiedArn, Qualifier, RETENTION_DAYS, ResourceError,
+    STARTING_MAX, ShardsLoad, StateMachineUpdate, TAGS_MAX, Target, VERSIONS_MAX, Vital, WEIGHTS_SUM,
+    definition_key,
 };
 pub use executor::{Answer, Invocation, TaskExecutor, TaskOutcome, WorkerPool};
 pub use logged::logged;

@@ -170,6 +170,16 @@ impl Shard {
         self.live.len() + self.away.len()
     }
 
+    /// How many inputs are waiting.
+    pub fn inputs_waiting(&self) -> usize {
+        self.inputs.len()
+    }
+
+    /// How many executions in memory a time comes for.
+    pub fn timed(&self) -> usize {
+        self.timers.len()
+    }
+
     /// The executions that were set aside since this was last asked, with the reason.
     pub fn take_parked(&mut self) -> Vec<Parked> {
         std::mem::take(&mut self.parked)

@@ -314,6 +314,9 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<StoredExecution>, StoreError>;
 
+    /// How many executions sleep. To be asked now and then: it may take milliseconds where they are very many.
+    fn sleeping(&self) -> Result<usize, StoreError>;
+
     /// One execution, by its ARN.
     fn execution(&self, arn: &str) -> Result<Option<StoredExecution>, StoreError>;
 

@@ -85,6 +85,10 @@ impl Store for Refusing {
         self.inner.sleepers(after, limit)
     }
 
+    fn sleeping(&self) -> Result<usize, StoreError> {
+        self.inner.sleeping()
+    }
+
     fn execution(&self, arn: &str) -> Result<Option<StoredExecution>, StoreError> {
         self.inner.execution(arn)
     }

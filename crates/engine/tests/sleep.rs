@@ -157,12 +157,13 @@ fn what_waits_long_is_left_on_the_disk_until_its_time_is_near() {
     for key in 1..=1_000 {
         world.start(key, WAIT, None);
     }
-    assert_eq!(world.in_memory(), 0);
+    assert_eq!((world.in_memory(), world.shard.fell_asleep()), (0, 1_000));
     // It is read back before its time, and goes on at its time to the millisecond.
     let due = BEGIN.plus_millis(24 * HOUR);
     assert_eq!(world.shard.next_deadline(), Some(BEGIN.plus_millis(24 * HOUR - 20_000)));
     world.pass(24 * HOUR - 20_000);
     assert_eq!((world.in_memory(), world.status(1)), (1_000, ExecutionStatus::Running));
+    assert_eq!((world.shard.fell_asleep(), world.shard.timed()), (0, 1_000));
     assert_eq!(world.shard.next_deadline(), Some(due));
     world.pass(20_000);
     assert_eq!(world.in_memory(), 0);

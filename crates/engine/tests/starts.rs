@@ -4,14 +4,14 @@
 
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use darkroom_asl::interpreter::{Identity, Limits, Qualifiers, TaskId};
 use darkroom_asl::json::Payload;
 use darkroom_engine::store::{Append, ExecutionKey, MemoryStore};
 use darkroom_engine::{
-    Answer, Config, Engine, Invocation, Observer, OsRandom, Parked, STARTING_MAX, StartError, SystemClock,
-    TaskExecutor,
+    Answer, Config, Engine, Invocation, Load, Observer, OsRandom, Parked, STARTING_MAX, StartError,
+    SystemClock, TaskExecutor,
 };
 
 /// No task is ever run.
@@ -72,11 +72,16 @@ fn starts_beyond_the_bound_are_refused_until_others_are_durable() {
             Box::new(move |started: Result<_, StartError>| tell.send(started.map(|_| number)).unwrap());
         engine.submit_start(identity(number), &definition, &machine, Payload::from_trusted("{}"), reply);
     };
+    assert_eq!(engine.load(), Load::default());
     for number in 0..STARTING_MAX {
         start(number);
     }
     start(STARTING_MAX);
     assert!(matches!(told.try_recv().unwrap(), Err(StartError::TooMany)), "the only one that is answered");
+
+    // What the shard has decided is on its way to the disk, and none of it is there.
+    until(&engine, |load| load.committing > 0 && load.standard.in_memory > 0);
+    assert_eq!(engine.load().starting, STARTING_MAX);
 
     drop(hold);
     for _ in 0..STARTING_MAX {
@@ -84,4 +89,15 @@ fn starts_beyond_the_bound_are_refused_until_others_are_durable() {
     }
     start(STARTING_MAX);
     assert_eq!(told.recv_timeout(Duration::from_mins(1)).unwrap().unwrap(), STARTING_MAX);
+    until(&engine, |load| *load == Load::default());
+}
+
+/// Waits until there is as much to do.
+#[track_caller]
+fn until(engine: &Engine, is_so: impl Fn(&Load) -> bool) {
+    let begun = Instant::now();
+    while !is_so(&engine.load()) {
+        assert!(begun.elapsed() < Duration::from_mins(1), "{:?}", engine.load());
+        std::thread::yield_now();
+    }
 }

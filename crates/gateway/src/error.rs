@@ -182,6 +182,11 @@ impl ApiError {
         }
     }
 
+    /// Whether the call was refused for what is under way, and not for what it asks: it may be made again.
+    pub(crate) fn is_throttling(&self) -> bool {
+        matches!(self, Self::Throttling | Self::Unavailable | Self::Refused(Refusal::Throttling))
+    }
+
     pub(crate) fn body(&self) -> Vec<u8> {
         let mut body = serde_json::json!({ "__type": self.code(), "message": self.message() });
         if let Self::Rule(rule, _) = self {
@@ -294,6 +299,29 @@ impl From<PollError> for ApiError {
             PollError::DoesNotExist(arn) => Self::ActivityDoesNotExist(arn.to_string()),
             PollError::TooManyPollers => Self::ActivityWorkerLimitExceeded,
             PollError::Store(error) => error.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_is_throttled_that_may_be_made_again_as_it_is() {
+        let full = || StoreError::Unavailable { place: "engine.db".into(), reason: "disk full".into() };
+        for (error, is_throttling) in [
+            (ApiError::from(StartError::TooMany), true),
+            (ApiError::from(StartError::Store(full())), true),
+            (ApiError::from(ReportError::Store(full())), true),
+            (ApiError::from(Refusal::Throttling), true),
+            (ApiError::from(Refusal::TooLarge), false),
+            (ApiError::from(StartError::AlreadyExists { arn: "e".into() }), false),
+            (ApiError::ActivityWorkerLimitExceeded, false),
+            (ApiError::Validation("no".into()), false),
+            (ApiError::Internal("a fault".into()), false),
+        ] {
+            assert_eq!(error.is_throttling(), is_throttling, "{error:?}");
         }
     }
 }

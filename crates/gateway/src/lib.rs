@@ -19,5 +19,7 @@ mod routing;
 mod sdk;
 mod settings;
 mod shapes;
+mod usage;
 
 pub use protocol::Gateway;
+pub use usage::{Usage, Used};

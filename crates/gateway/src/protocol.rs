@@ -17,6 +17,7 @@ use crate::actions;
 use crate::body::{self, BODY_BYTES_MAX, Encoding};
 use crate::error::ApiError;
 use crate::model;
+use crate::usage::Usage;
 
 /// What `X-Amz-Target` begins with.
 const TARGET_PREFIX: &str = "AWSStepFunctions.";
@@ -33,6 +34,7 @@ pub struct Gateway {
     pub(crate) region: String,
     pub(crate) account: String,
     memory: Memory,
+    usage: Arc<Usage>,
 }
 
 /// Who calls, and whom it reaches: what every action is handed.
@@ -90,24 +92,39 @@ fn response(status: StatusCode, body: Vec<u8>) -> Response<Body> {
     response
 }
 
-/// The action that a request names, if there is one of that name.
-fn action_name(parts: &Parts) -> Option<&str> {
+/// The action that a request names, if there is one of that name, and its place in the table.
+fn action_of(parts: &Parts) -> Option<(&str, usize)> {
     let target = (parts.method == Method::POST).then(|| parts.headers.get("x-amz-target")).flatten()?;
     let name = target.to_str().ok()?.strip_prefix(TARGET_PREFIX)?;
-    actions::find(name).map(|_| name)
+    actions::place_of(name).map(|place| (name, place))
 }
 
 impl Gateway {
     /// The API of an engine. `region` and `account` are those of requests that name none.
     pub fn new(engine: Arc<Engine>, region: impl Into<String>, account: impl Into<String>) -> Self {
-        let memory = Memory::new(BODIES_BYTES_MAX);
-        Self { engine, region: region.into(), account: account.into(), memory }
+        let (memory, usage) = (Memory::new(BODIES_BYTES_MAX), Arc::default());
+        Self { engine, region: region.into(), account: account.into(), memory, usage }
+    }
+
+    /// The same, and its calls are counted here.
+    #[must_use]
+    pub fn counted_by(self, usage: Arc<Usage>) -> Self {
+        Self { usage, ..self }
     }
 
     /// What the head alone can be refused for comes first.
     async fn call(&self, request: Request<Body>) -> Result<Vec<u8>, ApiError> {
         let (parts, body) = request.into_parts();
-        let name = action_name(&parts).ok_or(ApiError::UnknownOperation)?;
+        let (name, place) = action_of(&parts).ok_or(ApiError::UnknownOperation)?;
+        self.usage.called(place);
+        let answered = self.call_named(&parts, name, body).await;
+        if answered.as_ref().is_err_and(ApiError::is_throttling) {
+            self.usage.throttled(place);
+        }
+        answered
+    }
+
+    async fn call_named(&self, parts: &Parts, name: &str, body: Body) -> Result<Vec<u8>, ApiError> {
         body::check_type(&parts.headers)?;
         let encoding = Encoding::of(&parts.headers)?;
         let sent = self.memory.read(body, BODY_BYTES_MAX).await?;
@@ -115,7 +132,7 @@ impl Gateway {
         let text = if body.bytes.is_empty() { b"{}" } else { &*body.bytes };
         let input =
             serde_json::from_slice(text).map_err(|error| ApiError::Serialization(error.to_string()))?;
-        let context = self.context(&parts);
+        let context = self.context(parts);
         self.call_action(context, name, input).await
     }
 

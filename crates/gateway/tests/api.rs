@@ -11,7 +11,7 @@ use darkroom_engine::store::{Append, ExecutionKey, MemoryStore};
 use darkroom_engine::{
     Answer, Config, Engine, Invocation, Observer, OsRandom, Parked, SystemClock, TaskExecutor,
 };
-use darkroom_gateway::Gateway;
+use darkroom_gateway::{Gateway, Usage, Used};
 use serde_json::{Value, json};
 
 /// Leaves every task open.
@@ -36,6 +36,7 @@ impl Observer for Unobserved {
 /// A server of a test's own, which ends with it.
 struct Server {
     address: SocketAddr,
+    usage: Arc<Usage>,
     _runtime: tokio::runtime::Runtime,
 }
 
@@ -57,12 +58,13 @@ impl Server {
             audit: true,
         })
         .unwrap();
-        let gateway = Gateway::new(Arc::new(engine), "us-east-1", "000000000000");
+        let usage = Arc::<Usage>::default();
+        let gateway = Gateway::new(Arc::new(engine), "us-east-1", "000000000000").counted_by(usage.clone());
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         runtime.spawn(darkroom_port::Server::new(gateway).serve(listener, std::future::pending()));
-        Self { address, _runtime: runtime }
+        Self { address, usage, _runtime: runtime }
     }
 
     /// A request with these header lines: the status, the header and the body of the answer.
@@ -113,6 +115,18 @@ impl Server {
 
 fn machine_arn(name: &str) -> String {
     format!("arn:aws:states:us-east-1:000000000000:stateMachine:{name}")
+}
+
+#[test]
+fn calls_are_counted_by_their_action_whatever_comes_of_them() {
+    let server = Server::start();
+    let machine = server.create("m", PASS);
+    server.start_execution(&machine, "e");
+    server.call("StartExecution", &json!({ "stateMachineArn": "none" }));
+    server.call("NoAction", &json!({}));
+    let used = |action, calls| Used { action, calls, throttled: 0 };
+    assert_eq!(server.usage.take(), [used("CreateStateMachine", 1), used("StartExecution", 2)]);
+    assert_eq!(server.usage.take(), [], "since it was last asked");
 }
 
 #[test]

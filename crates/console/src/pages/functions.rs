@@ -31,7 +31,7 @@ pub async fn all(console: &Console) -> Result<Response, ConsoleError> {
                 table.cards {
                     thead { tr {
                         th scope="col" { "Function" } th scope="col" { "Calls" } th scope="col" { "Errors" }
-                        th scope="col" { "Under way" } th scope="col" { "Last call" } th scope="col" { "Timeout" }
+                        th scope="col" { "Running now" } th scope="col" { "Last call" } th scope="col" { "Timeout" }
                         th scope="col" { "Memory" }
                     } }
                     tbody { @for (name, function) in &functions {
@@ -55,7 +55,7 @@ fn row(name: &str, function: &Value, activity: &FunctionActivity) -> Markup {
             td data-name="Function" { a href=(link("function", &[("name", name)])) { (name) } }
             td data-name="Calls" { (activity.invocations) }
             td data-name="Errors" { (errors(activity)) }
-            td data-name="Under way" { (activity.under_way) }
+            td data-name="Running now" { (activity.under_way) }
             td data-name="Last call" { (last_call(activity.last.as_ref())) }
             td data-name="Timeout" { (bound("Timeout", "s")) }
             td data-name="Memory" { (bound("MemorySize", "MB")) }
@@ -100,10 +100,10 @@ pub async fn one(console: &Console, query: &Query) -> Result<Response, ConsoleEr
                 @if !configuration[member].is_null() { dt { (title) } dd { (word(&configuration[member])) } }
             }
             dt { "Calls" } dd { (activity.invocations) ", errors: " (errors(&activity)) }
-            dt { "Under way" }
+            dt { "Running now" }
             dd {
                 (activity.under_way)
-                @if !at_once.is_null() { " of " (word(at_once)) " that can be" }
+                @if !at_once.is_null() { ", at most " (word(at_once)) " at once" }
                 "; the most so far: " (activity.under_way_max)
             }
             dt { "Last call" } dd { (last_call(activity.last.as_ref())) }

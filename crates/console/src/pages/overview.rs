@@ -4,6 +4,7 @@
 //! is counted as it happens.
 
 use axum::response::Response;
+use darkroom_engine::Load;
 use darkroom_engine::store::{ExecutionStatus, ExecutionSummary, Filter};
 use maud::{Markup, html};
 use serde_json::Value;
@@ -36,10 +37,11 @@ pub fn page(console: &Console, ringing: &Result<Vec<Value>, String>) -> Result<R
         |count: fn(&crate::changes::Minute) -> u32| minutes.iter().map(count).map(u64::from).sum::<u64>();
     let parked: Vec<&ExecutionSummary> = running.iter().filter(|it| it.parked.is_some()).take(ROWS).collect();
     let now = console.engine.now();
+    let load = console.engine.load();
     let body = html! {
         h1 { "Overview" }
         div.tiles data-part="tiles" {
-            (tile("Running", &counted(running.len()), "running", &link("executions", &[("status", "RUNNING")])))
+            (tile("Running", &counted(running.len(), &load), "running", &link("executions", &[("status", "RUNNING")])))
             (tile("Started in the last hour", &sum(|it| it.started).to_string(), "", &link("executions", &[])))
             (tile("Succeeded in the last hour", &sum(|it| it.succeeded).to_string(), "good",
                 &link("executions", &[("status", "SUCCEEDED")])))
@@ -47,6 +49,7 @@ pub fn page(console: &Console, ringing: &Result<Vec<Value>, String>) -> Result<R
                 &link("executions", &[("status", "FAILED")])))
             (alarms_tile(ringing))
         }
+        p.quiet data-part="load" { (waiting(&load)) }
         div data-part="alarms" {
             @match ringing {
                 Ok(ringing) if ringing.is_empty() => {}
@@ -92,8 +95,20 @@ fn list(
     Ok(console.engine.store().executions(&Filter { status, limit, ..Filter::default() })?)
 }
 
-fn counted(number: usize) -> String {
-    if number > COUNTED_MAX { format!("over {COUNTED_MAX}") } else { number.to_string() }
+/// As many as are listed; beyond what is counted there the engine says how many there are.
+fn counted(listed: usize, load: &Load) -> String {
+    let Load { standard, asleep, .. } = load;
+    if listed > COUNTED_MAX { (standard.in_memory + asleep).max(listed) } else { listed }.to_string()
+}
+
+/// What waits, and for what.
+fn waiting(load: &Load) -> String {
+    let Load { standard, express, asleep, committing, activity_tasks, starting: _ } = load;
+    let (in_memory, inputs) = (standard.in_memory + express.in_memory, standard.inputs + express.inputs);
+    format!(
+        "In memory: {in_memory}, asleep on the disk: {asleep}. Waiting for a turn: {inputs}, for the disk: {committing}, \
+         for a worker: {activity_tasks}."
+    )
 }
 
 fn alarms_tile(ringing: &Result<Vec<Value>, String>) -> Markup {

@@ -69,24 +69,28 @@ struct Seen<'a> {
 impl Load<'_> {
     /// Runs so many executions.
     pub async fn run_times(&self, times: usize) -> anyhow::Result<Tally> {
-        self.run(Stop { deadline: Instant::now() + PATIENCE, left: Arc::new(AtomicUsize::new(times)) }).await
+        self.run(PATIENCE, times).await
     }
 
     /// Starts executions for so long, and waits for those that were started.
     pub async fn run_for(&self, time: Duration) -> anyhow::Result<Tally> {
-        self.run(Stop { deadline: Instant::now() + time, left: Arc::new(AtomicUsize::new(usize::MAX)) }).await
+        self.run(time, usize::MAX).await
     }
 
-    async fn run(&self, stop: Stop) -> anyhow::Result<Tally> {
+    async fn run(&self, time: Duration, times: usize) -> anyhow::Result<Tally> {
         let input = serde_json::json!({
             "stateMachineArn": self.state_machine_arn,
             "input": (self.workload.input)().to_string(),
         });
         let start = Bytes::from(input.to_string());
-        let began = Instant::now();
-        let mut clients = JoinSet::new();
+        let mut connections = Vec::with_capacity(self.concurrency);
         for _ in 0..self.concurrency {
-            let connection = Connection::open(self.address).await?;
+            connections.push(Connection::open(self.address).await?);
+        }
+        let began = Instant::now();
+        let stop = Stop { deadline: began + time, left: Arc::new(AtomicUsize::new(times)) };
+        let mut clients = JoinSet::new();
+        for connection in connections {
             clients.spawn(client(connection, start.clone(), self.workload.is_sync, stop.clone()));
         }
         let mut total = Tally::default();

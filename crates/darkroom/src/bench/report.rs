@@ -100,7 +100,8 @@ impl Report {
 }
 
 impl Measurement {
-    fn cpu_per_thousand(&self) -> Option<f64> {
+    /// Processor seconds of the server for a thousand executions.
+    pub fn cpu_per_thousand(&self) -> Option<f64> {
         let executions = self.tally.succeeded();
         self.cpu_seconds.filter(|_| executions > 0.0).map(|seconds| seconds * 1000.0 / executions)
     }

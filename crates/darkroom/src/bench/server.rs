@@ -1,5 +1,6 @@
 //! The server under load: one that is started here, or one that runs elsewhere.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -7,6 +8,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::Context;
+
+use crate::platform::resident_bytes;
 
 /// What a server prints before its address.
 const LISTENING: &str = "listening on http://";
@@ -28,15 +31,32 @@ pub struct Usage {
     pub resident_bytes: u64,
 }
 
+/// How a server is started.
+#[derive(Default)]
+pub struct Settings {
+    /// Whether every acknowledged step is on disk.
+    pub durable: bool,
+    /// What it is told beside.
+    pub more: &'static [&'static str],
+    /// Whether what it says goes into a file beside its data, instead of to where this process says things.
+    pub says_into_a_file: bool,
+}
+
 impl Server {
     /// Starts a server on a free port, with its data in this folder, that calls functions at `lambda`.
-    pub fn start(data: &Path, lambda: SocketAddr, durable: bool) -> anyhow::Result<Self> {
+    pub fn start(data: &Path, lambda: SocketAddr, settings: &Settings) -> anyhow::Result<Self> {
         let program = std::env::current_exe().context("this program's file is not known")?;
         let mut command = Command::new(program);
         command.args(["serve", "--listen", "127.0.0.1:0", "--xray-daemon", "off", "--data"]).arg(data);
         command.args(["--lambda-endpoint", &format!("http://{lambda}")]);
-        if !durable {
+        command.args(settings.more);
+        if !settings.durable {
             command.arg("--unsynced");
+        }
+        if settings.says_into_a_file {
+            let path = data.with_extension("log");
+            let file = File::create(&path).with_context(|| format!("{} cannot be made", path.display()))?;
+            command.stderr(file);
         }
         let mut child = command
             .stdin(Stdio::null())
@@ -65,10 +85,9 @@ impl Server {
 
     /// What its process has taken so far; `None` where the system does not say.
     pub fn usage(&self) -> Option<Usage> {
-        let folder = Path::new("/proc").join(self.pid?.to_string());
-        let stat = std::fs::read_to_string(folder.join("stat")).ok()?;
-        let status = std::fs::read_to_string(folder.join("status")).ok()?;
-        Some(Usage { cpu: cpu(&stat)?, resident_bytes: resident_bytes(&status)? })
+        let pid = self.pid?;
+        let stat = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat")).ok()?;
+        Some(Usage { cpu: cpu(&stat)?, resident_bytes: resident_bytes(pid)? })
     }
 }
 
@@ -98,11 +117,6 @@ fn cpu(stat: &str) -> Option<Duration> {
     Some(Duration::from_secs(1) * user.checked_add(system)? / TICKS_PER_SECOND)
 }
 
-fn resident_bytes(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,7 +126,5 @@ mod tests {
         let stat = "7 (a) b) c) S 1 7 7 0 -1 4194560 1 0 0 0 250 50 0 0 20 0 9 0 1 1 1";
         assert_eq!(cpu(stat), Some(Duration::from_secs(3)));
         assert_eq!(cpu("7 (a) S 1"), None);
-        assert_eq!(resident_bytes("Name:\ta\nVmRSS:\t    1024 kB\n"), Some(1024 * 1024));
-        assert_eq!(resident_bytes("Name:\ta\n"), None);
     }
 }

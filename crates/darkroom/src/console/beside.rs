@@ -8,7 +8,7 @@ use darkroom_console::{
     Deliveries, Durations, FailedDelivery, FunctionActivity, LastCall, PlatformError, Spread, WaitingDelivery,
 };
 use darkroom_services::Insight;
-use darkroom_services::cloudwatch::Bucket;
+use darkroom_services::cloudwatch::{Bucket, Metric};
 
 /// What goes on in a function.
 pub(super) fn function(insight: &Insight, name: &str, lines_max: usize) -> Option<FunctionActivity> {
@@ -32,7 +32,8 @@ pub(super) fn function(insight: &Insight, name: &str, lines_max: usize) -> Optio
 
 /// How long executions took, all state machines' together.
 pub(super) fn durations(insight: &Insight, minutes: Range<i64>) -> Durations {
-    let buckets = insight.metrics.minutes("AWS/States", "ExecutionTime", minutes);
+    // Without dimensions it is the whole account's.
+    let buckets = insight.metrics.minutes(&Metric::new("AWS/States", "ExecutionTime", []), minutes);
     let all = buckets.values().cloned().reduce(|mut all, minute| {
         all.merge(&minute);
         all

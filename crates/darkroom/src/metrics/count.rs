@@ -7,39 +7,41 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use darkroom_asl::data::Timestamp;
-use darkroom_asl::interpreter::event::BranchId;
+use darkroom_asl::interpreter::Identity;
 use darkroom_asl::json::Text;
-use darkroom_engine::store::{ExecutionKey, Store};
-use darkroom_services::cloudwatch::{Bucket, CloudWatch, MINUTE_MS, Metric, Minute, Series, Unit};
+use darkroom_engine::store::{ExecutionKey, ExecutionStatus, Store};
+use darkroom_engine::{Bill, Clock, EXPRESS_OPEN_MAX, STARTING_MAX};
+use darkroom_gateway::{Usage, Used};
+use darkroom_services::cloudwatch::{Bucket, CloudWatch, Minute, Series};
 use prometheus_client::metrics::counter::Counter as Count;
 use prometheus_client::metrics::histogram::Histogram;
 
-use super::names::{self, Family, NAMESPACE};
-use super::{Flush, Part, Prometheus, TaskStep, Waiting};
+use super::names::{self, Ending, Family, Name};
+use super::open::OpenExecutions;
+use super::part::{Part, Redriven, Started, TaskStep, Transitions};
+use super::values::{Dimensions, Values};
+use super::{Flush, Prometheus, Waiting};
 
 /// How often the thread looks for what was told.
 const LOOK: Duration = Duration::from_millis(200);
 /// How often values are handed on.
 const HAND_ON: Duration = Duration::from_secs(1);
-/// Executions whose beginnings are remembered. Our choice: some 20 MB. When there are more, all are forgotten: the store
-/// is asked when they began, and the times of tasks that were open are not measured.
-const OPEN_MAX: usize = 200_000;
 /// Labels that are looked up once. Beyond that they are looked up again.
 const HANDLES_MAX: usize = 10_000;
-/// AWS: an Express execution is billed by so many milliseconds.
-const BILLED_MS: f64 = 100.0;
-const STATE_MACHINE: &str = "StateMachineArn";
+/// How many calls of an action may be under way, of those that have a bound of their own.
+const BUCKETS: [(&str, usize); 2] =
+    [("StartExecution", STARTING_MAX), ("StartSyncExecution", EXPRESS_OPEN_MAX)];
 
 /// What is counted, and for whom.
 pub(super) struct Counter {
-    store: Arc<dyn Store>,
-    cloudwatch: CloudWatch,
+    clock: Arc<dyn Clock>,
     prometheus: Arc<Prometheus>,
-    waiting: Arc<Waiting>,
-    open: HashMap<ExecutionKey, Open>,
+    usage: Arc<Usage>,
+    open: OpenExecutions,
     handles: HashMap<(&'static str, Text), Handles>,
-    /// By the metric's name and its dimension's value.
-    values: HashMap<(&'static str, Text), Pending>,
+    values: Values,
+    /// State transitions of each state machine since values were handed on: how many, and how many were held up.
+    transitions: HashMap<Text, (u32, u32)>,
 }
 
 /// What Prometheus counts with: looked up by their labels once.
@@ -49,133 +51,146 @@ struct Handles {
     seconds: Option<Histogram>,
 }
 
-/// What is remembered of an execution that is open.
-struct Open {
-    started_at: Timestamp,
-    is_redriven: bool,
-    /// The task of each branch that has one.
-    tasks: Vec<(BranchId, Task)>,
-}
-
-#[derive(Clone, Copy)]
-struct Task {
-    scheduled_at: Timestamp,
-    started_at: Option<Timestamp>,
-}
-
-/// Values of a metric that are not handed on yet.
-struct Pending {
-    dimension: &'static str,
-    unit: Unit,
-    minutes: Vec<(Minute, Bucket)>,
-}
-
 impl Counter {
     pub(super) fn new(
         store: Arc<dyn Store>,
-        cloudwatch: CloudWatch,
+        clock: Arc<dyn Clock>,
         prometheus: Arc<Prometheus>,
-        waiting: Arc<Waiting>,
+        usage: Arc<Usage>,
     ) -> Self {
-        let (open, handles, values) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Self { store, cloudwatch, prometheus, waiting, open, handles, values }
+        let open = OpenExecutions::new(store);
+        let (handles, values, transitions) = (HashMap::new(), Values::default(), HashMap::new());
+        Self { clock, prometheus, usage, open, handles, values, transitions }
     }
 
-    /// Counts until whoever might flush is gone.
-    pub(super) fn run(mut self, flushes: &Receiver<Flush>) {
+    /// Counts what waits, until whoever might flush is gone.
+    pub(super) fn run(mut self, waiting: &Waiting, cloudwatch: &CloudWatch, flushes: &Receiver<Flush>) {
         let mut handed_on = Instant::now();
         loop {
             let asked = flushes.recv_timeout(LOOK);
-            for part in self.waiting.take() {
+            for part in waiting.take() {
                 self.count(&part);
             }
             match asked {
                 Ok(Flush(answer)) => {
-                    self.hand_on();
+                    self.hand_on(waiting, cloudwatch);
                     // Whoever asked may have given up.
                     let _ = answer.send(());
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => {
-                    self.hand_on();
+                    self.hand_on(waiting, cloudwatch);
                     return;
                 }
             }
             if handed_on.elapsed() >= HAND_ON {
-                self.hand_on();
+                self.hand_on(waiting, cloudwatch);
                 handed_on = Instant::now();
             }
         }
     }
 
-    fn count(&mut self, part: &Part) {
-        let machine = &part.identity.state_machine_arn;
-        if let Some(at) = part.started_at {
-            self.add("ExecutionsStarted", STATE_MACHINE, machine, Unit::COUNT, at, 1.0);
-            let handles =
-                |prometheus: &Prometheus| Handles { count: prometheus.started(machine), seconds: None };
-            self.show("started", machine, None, handles);
-            self.remember(part.key, at, false);
+    /// Counts what became durable of an execution.
+    pub(super) fn count(&mut self, part: &Part) {
+        let Part { key, identity, .. } = part;
+        if let Some(started) = part.started {
+            self.count_start(*key, identity, started);
         }
-        if let Some(at) = part.redriven_at {
-            self.add("ExecutionsRedriven", STATE_MACHINE, machine, Unit::COUNT, at, 1.0);
-            if let Some(stored) = self.stored(part.key) {
-                self.remember(part.key, stored, true);
-            }
+        if let Some(redriven) = part.redriven {
+            self.count_redrive(*key, identity, redriven);
         }
+        self.count_transitions(identity, part.transitions);
         for step in &part.tasks {
-            self.count_task(part.key, step);
+            self.count_task(*key, step);
         }
-        if part.end.is_some() {
-            self.count_end(part);
+        if let Some((status, at)) = part.end {
+            self.count_end(*key, identity, status, at);
         }
     }
 
-    fn count_end(&mut self, part: &Part) {
-        let Some((status, at)) = part.end else { return };
-        let Some((count, redriven, name)) = names::ended(status) else { return };
-        let machine = &part.identity.state_machine_arn;
-        self.add(count, STATE_MACHINE, machine, Unit::COUNT, at, 1.0);
-        let open = self.open.remove(&part.key);
-        if open.as_ref().is_some_and(|open| open.is_redriven) {
-            self.add(redriven, STATE_MACHINE, machine, Unit::COUNT, at, 1.0);
+    fn count_start(&mut self, key: ExecutionKey, identity: &Identity, started: Started) {
+        let machine = &identity.state_machine_arn;
+        self.add(names::EXECUTIONS_STARTED, identity, started.at, 1.0);
+        let handles = |prometheus: &Prometheus| Handles { count: prometheus.started(machine), seconds: None };
+        self.show("started", machine, None, handles);
+        self.open.start(key, started);
+    }
+
+    fn count_redrive(&mut self, key: ExecutionKey, identity: &Identity, redriven: Redriven) {
+        self.add(names::EXECUTIONS_REDRIVEN, identity, redriven.at, 1.0);
+        if let Some(ended_at) = self.open.redrive(key, redriven) {
+            let waited = milliseconds(ended_at, redriven.at);
+            self.add(names::TIME_TO_REDRIVE, identity, redriven.at, waited);
         }
-        let started_at = open.map(|open| open.started_at).or_else(|| self.stored(part.key));
-        let took = started_at.map(|started_at| milliseconds(started_at, at));
-        if let Some(took) = took {
-            self.add("ExecutionTime", STATE_MACHINE, machine, Unit::MILLISECONDS, at, took);
-            if part.key.is_express() {
-                let billed = (took / BILLED_MS).ceil().max(1.0) * BILLED_MS;
-                let name = "ExpressExecutionBilledDuration";
-                self.add(name, STATE_MACHINE, machine, Unit::MILLISECONDS, at, billed);
+    }
+
+    fn count_transitions(&mut self, identity: &Identity, transitions: Transitions) {
+        let Transitions { entered, held_up, durable_at } = transitions;
+        if entered == 0 && held_up == 0 {
+            return;
+        }
+        let own = self.transitions.entry(identity.state_machine_arn.clone()).or_default();
+        *own = (own.0.saturating_add(entered), own.1.saturating_add(held_up));
+        if held_up > 0 {
+            for of in Dimensions::of_execution(identity) {
+                self.values.count(names::EXECUTION_THROTTLED, of, durable_at, held_up);
             }
         }
-        self.show(name, machine, took, |prometheus| {
-            let (count, seconds) = prometheus.ended(machine, name);
+    }
+
+    fn count_end(&mut self, key: ExecutionKey, identity: &Identity, status: ExecutionStatus, at: Timestamp) {
+        let Some(ending) = Ending::of(status) else { return };
+        let machine = &identity.state_machine_arn;
+        self.add(ending.count, identity, at, 1.0);
+        let begun = self.open.end(key);
+        if begun.is_some_and(|begun| begun.is_redriven) {
+            self.add(ending.redriven, identity, at, 1.0);
+        }
+        if let Some(begun) = begun {
+            self.add(names::EXECUTION_TIME, identity, at, milliseconds(begun.started_at, at));
+            if key.is_express() {
+                let bill = Bill::of(begun.input_bytes, begun.started_at, at);
+                self.add(names::EXPRESS_BILLED_DURATION, identity, at, float(bill.billed_duration_ms));
+                self.add(names::EXPRESS_BILLED_MEMORY, identity, at, float(bill.billed_memory_bytes()));
+                self.add(names::EXPRESS_MEMORY, identity, at, float(bill.memory_bytes));
+            }
+        }
+        let took = begun.map(|begun| milliseconds(begun.started_at, at));
+        self.show(ending.name, machine, took, |prometheus| {
+            let (count, seconds) = prometheus.ended(machine, ending.name);
             Handles { count, seconds: Some(seconds) }
         });
     }
 
     fn count_task(&mut self, key: ExecutionKey, step: &TaskStep) {
         let (family, resource) = Family::of(&step.target);
-        self.add(family.count(step.outcome), family.dimension, &resource, Unit::COUNT, step.at, 1.0);
-        let task = self.open.get_mut(&key).and_then(|open| open.step(step));
-        let mut took = None;
-        if let Some(task) = task.filter(|_| step.outcome.is_end()) {
-            let all = milliseconds(task.scheduled_at, step.at);
-            let mut time =
-                |name, value| self.add(name, family.dimension, &resource, Unit::MILLISECONDS, step.at, value);
-            time(family.time, all);
-            if let Some(started_at) = task.started_at {
-                time(family.schedule_time, milliseconds(task.scheduled_at, started_at));
-                time(family.run_time, milliseconds(started_at, step.at));
-            }
-            took = Some(all);
+        let mut add = |name: Name, value| {
+            let of = Dimensions::One(family.dimension, resource.clone());
+            self.values.add(name, of, step.at, value);
+        };
+        add(family.count(step.outcome), 1.0);
+        let task = self.open.step(key, step).filter(|_| step.outcome.is_end());
+        let took = task.map(|task| milliseconds(task.scheduled_at, step.at));
+        if let Some(took) = took {
+            add(family.time, took);
+        }
+        if let Some(task) = task
+            && let Some(started_at) = task.started_at
+        {
+            add(family.schedule_time, milliseconds(task.scheduled_at, started_at));
+            add(family.run_time, milliseconds(started_at, step.at));
         }
         self.show(step.outcome.name(), &resource, took, |prometheus| {
             let (count, seconds) = prometheus.task(family.kind, &resource, step.outcome.name());
             Handles { count, seconds: Some(seconds) }
         });
+    }
+
+    /// A value of an execution's, for all that it counts for.
+    fn add(&mut self, name: Name, identity: &Identity, at: Timestamp, value: f64) {
+        for of in Dimensions::of_execution(identity) {
+            self.values.add(name, of, at, value);
+        }
     }
 
     /// Counts one for Prometheus.
@@ -197,60 +212,59 @@ impl Counter {
         }
     }
 
-    /// When an execution of which nothing is remembered began.
-    fn stored(&self, key: ExecutionKey) -> Option<Timestamp> {
-        if key.is_express() {
-            return None;
+    /// AWS: "count of requests per second": each second is a value, so the sum is what there was, and the maximum the
+    /// most in a second.
+    fn count_second(&mut self) {
+        let now = self.clock.now();
+        for used in self.usage.take() {
+            self.count_calls(used, now);
         }
-        match self.store.execution_by_key(key) {
-            Ok(found) => found.map(|execution| execution.started_at),
-            Err(error) => {
-                tracing::error!(%error, "when an execution began cannot be read");
-                None
-            }
+        let transitions = std::mem::take(&mut self.transitions);
+        if transitions.is_empty() {
+            return;
         }
+        let mut all = (0_u64, 0_u64);
+        let service = || (names::SERVICE_METRIC, Text::from(names::STATE_TRANSITION));
+        for (machine, (entered, held_up)) in transitions {
+            all = (all.0 + u64::from(entered), all.1 + u64::from(held_up));
+            let of = Dimensions::Two([service(), (names::STATE_MACHINE, machine)]);
+            self.add_capacity(&of, now, u64::from(entered), u64::from(held_up));
+        }
+        let (name, value) = service();
+        self.add_capacity(&Dimensions::One(name, value), now, all.0, all.1);
+        self.prometheus.transitions(all.0, all.1);
     }
 
-    fn remember(&mut self, key: ExecutionKey, started_at: Timestamp, is_redriven: bool) {
-        if self.open.len() >= OPEN_MAX {
-            self.open.clear();
+    /// Counts the calls of an action in a second.
+    pub(super) fn count_calls(&mut self, used: Used, now: Timestamp) {
+        let Used { action, calls, throttled } = used;
+        let of = Dimensions::One(names::API_NAME, action.into());
+        self.add_capacity(&of, now, calls, throttled);
+        if let Some((_, bound)) = BUCKETS.iter().find(|(bounded, _)| *bounded == action) {
+            let bound = float(u64::try_from(*bound).unwrap_or(u64::MAX));
+            self.values.add(names::PROVISIONED_BUCKET_SIZE, of, now, bound);
         }
-        self.open.insert(key, Open { started_at, is_redriven, tasks: Vec::new() });
+        self.prometheus.called(action, calls, throttled);
     }
 
-    fn add(
-        &mut self,
-        name: &'static str,
-        dimension: &'static str,
-        value_of_dimension: &Text,
-        unit: Unit,
-        at: Timestamp,
-        value: f64,
-    ) {
-        let minute = at.as_millis().div_euclid(MINUTE_MS);
-        let pending = self.values.entry((name, value_of_dimension.clone())).or_insert_with(|| Pending {
-            dimension,
-            unit,
-            minutes: Vec::new(),
-        });
-        match pending.minutes.iter_mut().find(|(its, _)| *its == minute) {
-            Some((_, bucket)) => bucket.add(value),
-            None => pending.minutes.push((minute, Bucket::of(value, 1.0))),
-        }
+    fn add_capacity(&mut self, of: &Dimensions, now: Timestamp, consumed: u64, throttled: u64) {
+        self.values.add(names::CONSUMED_CAPACITY, of.clone(), now, float(consumed));
+        self.values.add(names::THROTTLED_EVENTS, of.clone(), now, float(throttled));
     }
 
-    fn hand_on(&mut self) {
-        let values = self.values.drain().map(|((name, value), pending)| {
-            let dimension = (pending.dimension.to_owned(), value.to_string());
-            let series = Series { metric: Metric::new(NAMESPACE, name, [dimension]), unit: pending.unit };
-            (series, pending.minutes)
-        });
-        let values: Vec<(Series, Vec<(Minute, Bucket)>)> = values.collect();
+    /// What has been counted since this was last asked.
+    pub(super) fn take_values(&mut self) -> Vec<(Series, Vec<(Minute, Bucket)>)> {
+        self.count_second();
+        self.values.take()
+    }
+
+    fn hand_on(&mut self, waiting: &Waiting, cloudwatch: &CloudWatch) {
+        let values = self.take_values();
         let points = values.iter().flat_map(|(series, minutes)| {
             minutes.iter().map(move |(minute, bucket)| (series, *minute, bucket))
         });
-        let too_many = self.cloudwatch.record(points);
-        let left_out = self.waiting.left_out.swap(0, Ordering::Relaxed);
+        let too_many = cloudwatch.record(points);
+        let left_out = waiting.left_out.swap(0, Ordering::Relaxed);
         if left_out > 0 || too_many > 0 {
             tracing::warn!(
                 left_out,
@@ -261,67 +275,17 @@ impl Counter {
         }
         if left_out > 0 {
             // The ends of some may be among it.
-            self.open.clear();
-        }
-    }
-}
-
-impl Open {
-    /// Takes a step in; answers the task when it is over.
-    fn step(&mut self, step: &TaskStep) -> Option<Task> {
-        use super::names::Outcome;
-        let place = self.tasks.iter().position(|(branch, _)| *branch == step.branch);
-        match (step.outcome, place) {
-            (Outcome::Scheduled, place) => {
-                if let Some(place) = place {
-                    self.tasks.swap_remove(place);
-                }
-                self.tasks.push((step.branch, Task { scheduled_at: step.at, started_at: None }));
-                None
-            }
-            (Outcome::Started, Some(place)) => {
-                if let Some((_, task)) = self.tasks.get_mut(place) {
-                    task.started_at = Some(step.at);
-                }
-                None
-            }
-            (Outcome::Started, None) => None,
-            (
-                Outcome::Succeeded | Outcome::Failed | Outcome::TimedOut | Outcome::HeartbeatTimedOut,
-                place,
-            ) => place.map(|place| self.tasks.swap_remove(place).1),
+            self.open.forget();
         }
     }
 }
 
 fn milliseconds(from: Timestamp, to: Timestamp) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "an execution lasts a year at most")]
-    let milliseconds = (to.as_millis() - from.as_millis()).max(0) as f64;
-    milliseconds
+    float(u64::try_from(to.as_millis() - from.as_millis()).unwrap_or(0))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::metrics::names::Outcome;
-    use darkroom_asl::interpreter::event::Target;
-
-    #[test]
-    fn a_tasks_times_are_from_its_own_branchs_events() {
-        let step = |branch, at, outcome| TaskStep {
-            branch: BranchId(branch),
-            at: Timestamp::from_millis(at),
-            target: Target::LambdaFunction { resource: "f".into() },
-            outcome,
-        };
-        let mut open = Open { started_at: Timestamp::from_millis(0), is_redriven: false, tasks: Vec::new() };
-        assert!(open.step(&step(1, 10, Outcome::Scheduled)).is_none());
-        assert!(open.step(&step(2, 20, Outcome::Scheduled)).is_none());
-        assert!(open.step(&step(1, 30, Outcome::Started)).is_none());
-        let task = open.step(&step(1, 50, Outcome::Failed)).unwrap();
-        assert_eq!((task.scheduled_at.as_millis(), task.started_at.unwrap().as_millis()), (10, 30));
-        assert!(open.step(&step(1, 60, Outcome::Succeeded)).is_none(), "it is over");
-        let task = open.step(&step(2, 70, Outcome::TimedOut)).unwrap();
-        assert_eq!((task.scheduled_at.as_millis(), task.started_at), (20, None));
-    }
+fn float(number: u64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "what is counted here is far below 2^52")]
+    let float = number as f64;
+    float
 }

@@ -1,18 +1,10 @@
-//! The same in Prometheus' words, with how the engine is, on `GET /metrics`.
+//! The same in Prometheus' words, with how the engine is.
 //!
 //! Counts are those of this process: Prometheus knows what a restart is. Text of the `OpenMetrics` format.
 
-use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use axum::body::Body;
-use axum::extract::Request;
-use axum::response::Response;
-use darkroom_engine::{Engine, Vital};
-use darkroom_services::router::{Route, Service};
-use darkroom_services::wire::Caller;
-use futures::future::BoxFuture;
+use darkroom_engine::Vital;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter as Count;
 use prometheus_client::metrics::family::Family;
@@ -20,7 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
-const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+use super::health::Health;
 
 type Labels = Vec<(&'static str, String)>;
 type Counts = Family<Labels, Count>;
@@ -35,14 +27,17 @@ pub struct Prometheus {
     tasks: Counts,
     task_seconds: Durations,
     parked: Count,
+    transitions: Count,
+    held_up: Count,
+    api_calls: Counts,
+    api_throttled: Counts,
     left_out: Count,
     commit_seconds: Histogram,
     commit_appends: Count,
     lag_seconds: Histogram,
     recovery_seconds: Gauge<f64, AtomicU64>,
     recovered: Gauge,
-    starting: Gauge,
-    store_bytes: Gauge,
+    health: Health,
 }
 
 /// From a tenth of a millisecond to a minute and a half.
@@ -63,9 +58,11 @@ impl Prometheus {
         let execution_seconds = Durations::new_with_constructor(long);
         let task_seconds = Durations::new_with_constructor(long);
         let (parked, left_out, commit_appends) = (Count::default(), Count::default(), Count::default());
+        let (transitions, held_up) = (Count::default(), Count::default());
+        let (api_calls, api_throttled) = (Counts::default(), Counts::default());
         let (commit_seconds, lag_seconds) = (short(), short());
         let recovery_seconds = Gauge::<f64, AtomicU64>::default();
-        let (recovered, starting, store_bytes) = (Gauge::default(), Gauge::default(), Gauge::default());
+        let recovered = Gauge::default();
         registry.register("executions_started", "Executions that started", started.clone());
         registry.register("executions", "Executions that ended, by how", ended.clone());
         let help = "From an execution's start to its end";
@@ -74,6 +71,12 @@ impl Prometheus {
         let help = "From when a task was scheduled to its end";
         registry.register_with_unit("task_duration", help, Unit::Seconds, task_seconds.clone());
         registry.register("executions_parked", "Executions that were set aside", parked.clone());
+        registry.register("state_transitions", "States that were entered", transitions.clone());
+        let help = "State transitions that waited for the disk for more than a second";
+        registry.register("state_transitions_held_up", help, held_up.clone());
+        registry.register("api_calls", "Calls of Step Functions' API, by action", api_calls.clone());
+        let help = "Calls that were refused since too much was under way, or the store took nothing";
+        registry.register("api_throttled", help, api_throttled.clone());
         registry.register("metrics_left_out", "Turns that came too fast to be counted", left_out.clone());
         let help = "How long the store took for a commit";
         registry.register_with_unit("commit_duration", help, Unit::Seconds, commit_seconds.clone());
@@ -87,13 +90,7 @@ impl Prometheus {
             "Executions that were read back at the start",
             recovered.clone(),
         );
-        registry.register("starts_waiting", "Starts that wait for the disk", starting.clone());
-        registry.register_with_unit(
-            "store_size",
-            "The engine's file and its log",
-            Unit::Bytes,
-            store_bytes.clone(),
-        );
+        let health = Health::new(&mut registry);
         Self {
             registry,
             started,
@@ -102,14 +99,17 @@ impl Prometheus {
             tasks,
             task_seconds,
             parked,
+            transitions,
+            held_up,
+            api_calls,
+            api_throttled,
             left_out,
             commit_seconds,
             commit_appends,
             lag_seconds,
             recovery_seconds,
             recovered,
-            starting,
-            store_bytes,
+            health,
         }
     }
 
@@ -136,6 +136,24 @@ impl Prometheus {
         self.parked.inc();
     }
 
+    /// So many states were entered, and so many transitions held up.
+    pub(super) fn transitions(&self, entered: u64, held_up: u64) {
+        self.transitions.inc_by(entered);
+        self.held_up.inc_by(held_up);
+    }
+
+    /// An action was called so often, and so many calls of it were refused.
+    pub(super) fn called(&self, action: &'static str, calls: u64, throttled: u64) {
+        let labels = vec![("action", action.to_owned())];
+        self.api_calls.get_or_create_owned(&labels).inc_by(calls);
+        self.api_throttled.get_or_create_owned(&labels).inc_by(throttled);
+    }
+
+    /// How the engine is just now.
+    pub(super) fn health(&self) -> &Health {
+        &self.health
+    }
+
     pub(super) fn left_out(&self, turns: u64) {
         self.left_out.inc_by(turns);
     }
@@ -154,54 +172,10 @@ impl Prometheus {
         }
     }
 
-    fn text(&self) -> Result<String, std::fmt::Error> {
+    pub(super) fn text(&self) -> Result<String, std::fmt::Error> {
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)
-    }
-}
-
-/// `GET /metrics`.
-pub struct Page {
-    /// What is shown.
-    pub prometheus: Arc<Prometheus>,
-    /// Whose queue is looked at.
-    pub engine: Arc<Engine>,
-    /// The engine's file.
-    pub store: PathBuf,
-}
-
-impl Page {
-    fn response(&self) -> Response {
-        let size = |path: PathBuf| std::fs::metadata(path).map_or(0, |file| file.len());
-        let mut log = self.store.clone().into_os_string();
-        log.push("-wal");
-        let bytes = size(self.store.clone()) + size(log.into());
-        self.prometheus.store_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
-        self.prometheus.starting.set(i64::try_from(self.engine.starting()).unwrap_or(i64::MAX));
-        let (status, text) = match self.prometheus.text() {
-            Ok(text) => (200, text),
-            Err(error) => {
-                tracing::error!(%error, "metrics cannot be written as text");
-                (500, String::new())
-            }
-        };
-        let mut response = Response::new(Body::from(text));
-        *response.status_mut() =
-            http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
-        let kind = http::HeaderValue::from_static(CONTENT_TYPE);
-        response.headers_mut().insert(http::header::CONTENT_TYPE, kind);
-        response
-    }
-}
-
-impl Service for Page {
-    fn route(&self) -> Route {
-        Route { name: "metrics", pages: &["/metrics"], ..Route::default() }
-    }
-
-    fn answer(&self, _: Request, _: Caller) -> BoxFuture<'_, Response> {
-        Box::pin(std::future::ready(self.response()))
     }
 }
 
@@ -220,6 +194,8 @@ mod tests {
         let (count, seconds) = prometheus.task("lambda", "f", "succeeded");
         count.inc();
         seconds.observe(0.02);
+        prometheus.transitions(5, 2);
+        prometheus.called("StartExecution", 3, 1);
         prometheus.measured(Vital::Commit { took: Duration::from_millis(3), appends: 7 });
         prometheus.measured(Vital::Recovery { took: Duration::from_millis(250), executions: 4 });
         let text = prometheus.text().unwrap();
@@ -229,6 +205,10 @@ mod tests {
             "darkroom_execution_duration_seconds_sum{state_machine=\"m\",status=\"failed\"} 1.5",
             "darkroom_tasks_total{kind=\"lambda\",resource=\"f\",outcome=\"succeeded\"} 1",
             "darkroom_task_duration_seconds_count{kind=\"lambda\",resource=\"f\"} 1",
+            "darkroom_state_transitions_total 5",
+            "darkroom_state_transitions_held_up_total 2",
+            "darkroom_api_calls_total{action=\"StartExecution\"} 3",
+            "darkroom_api_throttled_total{action=\"StartExecution\"} 1",
             "darkroom_commit_duration_seconds_count 1",
             "darkroom_commit_executions_total 7",
             "darkroom_recovery_duration_seconds 0.25",

@@ -12,7 +12,7 @@ use crate::workflow::PROJECT;
 const COUNTS: [(&str, &str, u32, u32, &str); 4] = [
     ("execution-failures", "ExecutionsFailed", 5, 2, "Image processing fails"),
     ("execution-timeouts", "ExecutionsTimedOut", 3, 2, "Image processing takes longer than it may"),
-    ("execution-throttled", "ExecutionThrottled", 0, 2, "State transitions are throttled"),
+    ("execution-throttled", "ExecutionThrottled", 0, 2, "State transitions wait for the disk"),
     ("execution-aborted", "ExecutionsAborted", 0, 1, "Image processing is stopped by hand or by an update"),
 ];
 /// Percent of what ended that may end badly.

@@ -7,7 +7,7 @@ use axum::extract::Request;
 use axum::response::Response;
 use darkroom_console::{Changes, Console};
 use darkroom_engine::Engine;
-use darkroom_gateway::Gateway;
+use darkroom_gateway::{Gateway, Usage};
 use darkroom_lambda::Reach;
 use darkroom_port::Answer as _;
 use darkroom_services::clock::Clock;
@@ -16,7 +16,7 @@ use darkroom_services::roles::Roles;
 use darkroom_services::router::{Route, Service};
 use darkroom_services::s3::Folders;
 use darkroom_services::wire::{Caller, Home};
-use darkroom_services::{RemoteSettings, Services, Settings};
+use darkroom_services::{Insight, RemoteSettings, Services, Settings};
 use futures::future::BoxFuture;
 use tokio::runtime::Handle;
 
@@ -24,8 +24,9 @@ use super::setup::Setup;
 use super::{functions, settings};
 use crate::cli::ServeArguments;
 use crate::console::{Pages, Surroundings};
-use crate::metrics::Page;
+use crate::metrics::{DeadLetters, Page, Prometheus, Watched};
 use crate::platform;
+use crate::tasks::service::ServiceTasks;
 use crate::traces::Histories;
 
 /// What the services of a server are put together from.
@@ -42,14 +43,25 @@ pub struct Assembly<'a> {
     pub roles: Arc<Roles>,
     /// What functions that are programs sign their requests with, where the server asks for signatures.
     pub access_key: Option<AccessKey>,
-    /// `GET /metrics`.
-    pub page: Page,
+    /// What metrics are made of.
+    pub watched: Seen,
+}
+
+/// What metrics are made of, beside what becomes durable.
+pub struct Seen {
+    /// What Prometheus is shown.
+    pub prometheus: Arc<Prometheus>,
+    /// The tasks' calls.
+    pub tasks: Arc<ServiceTasks>,
+    /// The calls of Step Functions' API.
+    pub usage: Arc<Usage>,
 }
 
 impl Assembly<'_> {
     /// The services, with the platform's own resources in them.
     pub async fn services(self, engine: &Arc<Engine>, changes: Arc<Changes>) -> anyhow::Result<Services> {
-        let Self { arguments, file, url, runtime, roles, page, access_key } = self;
+        let Self { arguments, file, url, runtime, roles, watched, access_key } = self;
+        let Seen { prometheus, tasks, usage } = watched;
         let (data, names) = (&arguments.data, file.names());
         let mut remote = file.remote()?;
         if let Some(endpoint) = &arguments.lambda_endpoint {
@@ -98,8 +110,19 @@ impl Assembly<'_> {
             clock: Clock::System,
             segments: Some(Arc::new(Histories(engine.store().clone()))),
         };
-        let gateway = Gateway::new(engine.clone(), &arguments.region, &arguments.account);
-        let others = |insight| {
+        let gateway = Gateway::new(engine.clone(), &arguments.region, &arguments.account).counted_by(usage);
+        let has_letters = names.enabled && !remote.contains_key("sqs");
+        let dead_letters = has_letters.then(|| DeadLetters {
+            endpoints: endpoints.clone(),
+            region: arguments.region.clone(),
+            account: arguments.account.clone(),
+            queue: names.dead_letter_queue.clone(),
+        });
+        let (engine, store) = (engine.clone(), platform::engine_file(data));
+        let others = |insight: Insight| {
+            let deliveries = insight.deliveries.clone();
+            let watched = Watched { engine: engine.clone(), tasks, store, deliveries, dead_letters };
+            let page = Page { prometheus, watched };
             let pages = Pages(Console::new(engine.clone(), changes, Arc::new(surroundings(insight))));
             let others: Vec<Arc<dyn Service>> =
                 vec![Arc::new(States(gateway)), Arc::new(page), Arc::new(pages)];

@@ -42,6 +42,15 @@ pub fn current_execution() -> Option<Arc<Identity>> {
     EXECUTION.try_with(Clone::clone).ok()
 }
 
+/// How many calls there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CallsLoad {
+    /// Calls that are under way.
+    pub under_way: usize,
+    /// Calls that wait until fewer are.
+    pub waiting: usize,
+}
+
 /// The calls that are under way or waiting for their turn.
 #[derive(Clone, Default)]
 struct Calls(Arc<Mutex<HashMap<(ExecutionKey, TaskId), AbortHandle>>>);
@@ -51,6 +60,13 @@ impl ServiceTasks {
     pub fn new(runtime: Handle, tasks: watch::Receiver<Option<Arc<Tasks>>>, roles: Arc<Roles>) -> Self {
         let places = Arc::new(Semaphore::new(CALLS_MAX));
         Self { runtime, tasks, places, calls: Calls::default(), roles }
+    }
+
+    /// How many calls there are just now.
+    pub fn load(&self) -> CallsLoad {
+        let all = self.calls.lock().len();
+        let under_way = (CALLS_MAX - self.places.available_permits().min(CALLS_MAX)).min(all);
+        CallsLoad { under_way, waiting: all - under_way }
     }
 }
 

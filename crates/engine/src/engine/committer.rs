@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
@@ -26,6 +27,8 @@ pub(super) struct Committer {
     outlet: Outlet,
     known: Arc<KnownExecutions>,
     health: Health,
+    /// Parts of turns that were sent here and are not durable yet: each shard counts up, and this down.
+    committing: Arc<AtomicUsize>,
     /// Executions that are not written any further. What is still on its way of them is dropped.
     lost: HashMap<ExecutionKey, Lost>,
 }
@@ -52,8 +55,9 @@ impl Committer {
         outlet: Outlet,
         known: Arc<KnownExecutions>,
         health: Health,
+        committing: Arc<AtomicUsize>,
     ) -> Self {
-        Self { store, observer, outlet, known, health, lost: HashMap::new() }
+        Self { store, observer, outlet, known, health, committing, lost: HashMap::new() }
     }
 
     /// Runs until every shard has gone and all they sent is durable.
@@ -66,9 +70,11 @@ impl Committer {
             {
                 group.add(next);
             }
+            let parts = group.parts;
             if self.commit(group).is_break() {
                 return;
             }
+            self.committing.fetch_sub(parts, Ordering::Relaxed);
         }
     }
 
@@ -182,12 +188,15 @@ struct Group {
     releases: Vec<Release>,
     /// Where each execution stands in the batch.
     places: HashMap<ExecutionKey, usize>,
+    /// Parts of turns that went into it.
+    parts: usize,
 }
 
 impl Group {
     /// Puts one turn's appends behind those of earlier turns, so that an execution stands in the batch once.
     fn add(&mut self, commit: Commit) {
         self.releases.extend(commit.releases);
+        self.parts += commit.batch.appends.len();
         let appends = &mut self.batch.appends;
         for append in commit.batch.appends {
             let place = *self.places.entry(append.key).or_insert(appends.len());

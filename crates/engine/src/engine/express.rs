@@ -18,7 +18,7 @@ use crate::shard::{EndReply, ExpressReply, Input, Permit, StartError, StartReply
 use crate::store::{DefinitionKey, ExecutionKey};
 
 /// Express executions that may be open at once. Our choice: at the largest payloads that AWS allows, about 2 GB.
-const OPEN_MAX: usize = 8_192;
+pub const OPEN_MAX: usize = 8_192;
 
 /// Where Express executions are started.
 #[derive(Clone)]

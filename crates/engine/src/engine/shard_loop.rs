@@ -1,6 +1,7 @@
 //! A shard's thread: takes what is sent to it, lets the shard decide, and passes on what follows.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use darkroom_asl::interpreter::Random;
 
 use super::committer::Commit;
 use super::known::KnownExecutions;
+use super::load::ShardGauge;
 use super::outlet::Outlet;
 use super::thinkers::Thinkers;
 use super::{Observer, ToShard, Vital};
@@ -21,6 +23,9 @@ pub(super) struct Loop {
     pub(super) shard: Shard,
     pub(super) receiver: Receiver<ToShard>,
     pub(super) way_out: WayOut,
+    pub(super) gauge: Arc<ShardGauge>,
+    /// Parts of turns that are on their way to the disk.
+    pub(super) committing: Arc<AtomicUsize>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) random: Arc<dyn Random + Send + Sync>,
     pub(super) store: Arc<dyn Store>,
@@ -45,6 +50,7 @@ const SLEEP_MAX: Duration = Duration::from_secs(1);
 impl Loop {
     pub(super) fn run(mut self) {
         while self.wait() {
+            self.gauge.begin(&self.shard);
             let now = self.clock.now();
             if let Some(due) = self.shard.next_timer()
                 && let Ok(late_ms) = u64::try_from(now.as_millis().saturating_sub(due.as_millis()))
@@ -59,6 +65,7 @@ impl Loop {
                     if batch.appends.is_empty() && releases.is_empty() {
                         continue;
                     }
+                    self.committing.fetch_add(batch.appends.len(), Ordering::Relaxed);
                     if commits.send(Commit { batch, releases }).is_err() {
                         return;
                     }
@@ -80,6 +87,7 @@ impl Loop {
 
     /// Waits until there is something to do, and takes all that is there. `false` when it is to end.
     fn wait(&mut self) -> bool {
+        self.gauge.end(&self.shard);
         if !self.shard.has_inputs() {
             match self.receiver.recv_timeout(self.patience()) {
                 Ok(ToShard::Input(input)) => self.shard.push(input),

@@ -39,6 +39,8 @@ pub(super) struct Sleepers {
     woken: (Timestamp, ExecutionKey),
     /// When the next is due: at once where nobody has looked yet, or not far enough.
     next: Option<Timestamp>,
+    /// Executions that fell asleep, less those that woke up.
+    fell_asleep: i64,
 }
 
 /// For those that wake only when they are told something. No clock comes here.
@@ -60,7 +62,7 @@ enum Unreadable {
 
 impl Default for Sleepers {
     fn default() -> Self {
-        Self { woken: (AT_ONCE, ExecutionKey(i64::MIN)), next: Some(AT_ONCE) }
+        Self { woken: (AT_ONCE, ExecutionKey(i64::MIN)), next: Some(AT_ONCE), fell_asleep: 0 }
     }
 }
 
@@ -88,8 +90,14 @@ impl Shard {
         // Where the clock was set back, those up to here are not looked for again.
         if is_idle && until > self.sleepers.woken.0 {
             self.forget(key);
+            self.sleepers.fell_asleep += 1;
             self.sleepers.next = self.sleepers.next.map_or(Some(until), |next| Some(next.min(until)));
         }
+    }
+
+    /// How many executions fell asleep since the shard was made, less those that woke up: below 0 where more slept then.
+    pub fn fell_asleep(&self) -> i64 {
+        self.sleepers.fell_asleep
     }
 
     /// When sleepers are to be looked for.
@@ -181,6 +189,7 @@ impl Shard {
             Ok(execution) => {
                 let last = execution.last_event_id();
                 self.keep(key, execution, stored.parent);
+                self.sleepers.fell_asleep -= 1;
                 if let Some(live) = self.live.get_mut(&key) {
                     live.asleep_until = stored.asleep_until;
                 }

@@ -125,6 +125,10 @@ impl Store for MemoryStore {
         Ok(executions.map(|entry| entry.execution.clone()).collect())
     }
 
+    fn sleeping(&self) -> Result<usize, StoreError> {
+        Ok(self.tables().sleepers.len())
+    }
+
     fn ended_since(
         &self,
         time: Timestamp,

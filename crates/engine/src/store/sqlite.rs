@@ -34,7 +34,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use self::connections::{Lock, Reader, Readers};
 use self::failure::Failure;
 use self::schema::Found;
-use self::select::row_limit;
+use self::select::{row_limit, select};
 use super::piece::{Reading, Span};
 use super::{
     Batch, Change, DefinitionKey, ExecutionKey, ExecutionSummary, Filter, Revision, Store, StoreError,
@@ -179,6 +179,14 @@ impl Store for SqliteStore {
     ) -> Result<Vec<StoredExecution>, StoreError> {
         let (until, key) = (after.0.as_millis(), after.1.0);
         self.read(|reader| rows::executions(reader, rows::SLEEPERS, params![until, key, row_limit(limit)]))
+    }
+
+    fn sleeping(&self) -> Result<usize, StoreError> {
+        self.read(|reader| {
+            let count =
+                select(reader, "SELECT count(*) FROM sleepers", [], |row| Ok(row.get::<_, i64>(0)?))?.pop();
+            Ok(count.and_then(|count| usize::try_from(count).ok()).unwrap_or(0))
+        })
     }
 
     fn execution(&self, arn: &str) -> Result<Option<StoredExecution>, StoreError> {

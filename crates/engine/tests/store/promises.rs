@@ -237,6 +237,7 @@ pub fn sleepers_are_read_in_the_order_in_which_they_wake(store: &dyn Store) {
     commit(store, [asleep(1, 300), asleep(2, 100), asleep(3, 100), start(4, 1), asleep(5, 200)]).unwrap();
     let behind = |until, key, limit| keys(&store.sleepers((at(until), ExecutionKey(key)), limit).unwrap());
     assert_eq!(behind(0, 0, 9), [2, 3, 5, 1]);
+    assert_eq!(store.sleeping().unwrap(), 4);
     assert_eq!(behind(100, 2, 2), [3, 5]);
     assert_eq!(behind(300, 1, 9), [0; 0]);
     assert_eq!(keys(&open(store)), [4]);
@@ -249,6 +250,7 @@ pub fn sleepers_are_read_in_the_order_in_which_they_wake(store: &dyn Store) {
     commit(store, [then(2, Sleep::Until(at(400))), then(5, Sleep::Over), ended]).unwrap();
     assert_eq!(behind(0, 0, 9), [1, 2]);
     assert_eq!(keys(&open(store)), [4, 5]);
+    assert_eq!(store.sleeping().unwrap(), 2);
     // What says nothing of its sleep changes nothing in it; a batch that is refused neither.
     commit(store, [append(1, events(2, 2))]).unwrap();
     assert_conflict(commit(store, [then(1, Sleep::Over)]), 1);

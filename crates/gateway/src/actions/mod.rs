@@ -44,13 +44,13 @@ use crate::error::ApiError;
 use crate::protocol::Call;
 
 /// An action on its way.
-type Running = Pin<Box<dyn Future<Output = Result<Vec<u8>, ApiError>> + Send>>;
+pub(crate) type Running = Pin<Box<dyn Future<Output = Result<Vec<u8>, ApiError>> + Send>>;
 
 /// What answers a call.
-type Action = fn(Call) -> Running;
+pub(crate) type Action = fn(Call) -> Running;
 
 /// Every action that is served.
-const ACTIONS: &[(&str, Action)] = &[
+pub(crate) const ACTIONS: &[(&str, Action)] = &[
     ("CreateActivity", |call| Box::pin(call.run(create_activity::run))),
     ("CreateStateMachine", |call| Box::pin(call.run(create_state_machine::run))),
     ("CreateStateMachineAlias", |call| Box::pin(call.run(create_state_machine_alias::run))),
@@ -94,7 +94,12 @@ const ACTIONS: &[(&str, Action)] = &[
 
 /// The action of this name.
 pub(crate) fn find(name: &str) -> Option<Action> {
-    ACTIONS.iter().find(|(action, _)| *action == name).map(|(_, action)| *action)
+    place_of(name).and_then(|place| ACTIONS.get(place)).map(|(_, action)| *action)
+}
+
+/// Where the action of this name stands in the table.
+pub(crate) fn place_of(name: &str) -> Option<usize> {
+    ACTIONS.iter().position(|(action, _)| *action == name)
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use darkroom_asl::definition::MachineType;
 use darkroom_asl::json::{Payload, Text};
-use darkroom_engine::Outcome;
 use darkroom_engine::store::EndStatus;
+use darkroom_engine::{Bill, Outcome};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
@@ -55,14 +55,9 @@ pub(super) struct Output {
 #[serde(rename_all = "camelCase")]
 struct Billing {
     #[serde(rename = "billedMemoryUsedInMB")]
-    billed_memory_used_in_mb: u32,
-    billed_duration_in_milliseconds: i64,
+    billed_memory_used_in_mb: u64,
+    billed_duration_in_milliseconds: u64,
 }
-
-/// AWS: memory is billed in steps of so many megabytes. What an execution takes here is far below one.
-const MEMORY_STEP_MB: u32 = 64;
-/// AWS: time is billed in steps of so many milliseconds.
-const DURATION_STEP_MS: i64 = 100;
 
 pub(super) async fn run(context: Context, input: Input) -> Result<Output, ApiError> {
     let include_data = input.included_data.unwrap_or_default() == IncludedData::AllData;
@@ -97,9 +92,7 @@ fn describe(outcome: &Arc<Outcome>, include_data: bool) -> Output {
             (None, Some(reason))
         }
     };
-    let took_ms = end.ended_at.as_millis().saturating_sub(started_at.as_millis());
-    // What ends within its first millisecond is billed a step too.
-    let steps = took_ms.max(1).saturating_add(DURATION_STEP_MS - 1) / DURATION_STEP_MS;
+    let bill = Bill::of(input.len_bytes(), *started_at, end.ended_at);
     Output {
         execution_arn: identity.execution_arn.clone(),
         state_machine_arn: identity.state_machine_arn.clone(),
@@ -115,8 +108,8 @@ fn describe(outcome: &Arc<Outcome>, include_data: bool) -> Output {
         output_details: output.map(|_| Included { included: include_data }),
         trace_header: identity.trace_header.clone(),
         billing_details: Billing {
-            billed_memory_used_in_mb: MEMORY_STEP_MB,
-            billed_duration_in_milliseconds: steps * DURATION_STEP_MS,
+            billed_memory_used_in_mb: bill.billed_memory_mb,
+            billed_duration_in_milliseconds: bill.billed_duration_ms,
         },
     }
 }

@@ -77,6 +77,8 @@ const UNITS: [&str; 27] = [
 impl Unit {
     /// A number of things.
     pub const COUNT: Self = Self("Count");
+    /// Bytes of memory or of data.
+    pub const BYTES: Self = Self("Bytes");
     /// Thousandths of a second.
     pub const MILLISECONDS: Self = Self("Milliseconds");
     /// What a value has whose unit was not said.

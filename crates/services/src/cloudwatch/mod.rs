@@ -119,10 +119,9 @@ impl CloudWatch {
             .count()
     }
 
-    /// What was recorded of a metric in each of these minutes, whatever its dimensions' values are. To be asked of a
-    /// metric whose series are apart from one another: what two of them count is in it twice.
-    pub fn minutes(&self, namespace: &str, name: &str, range: Range<Minute>) -> BTreeMap<Minute, Bucket> {
-        self.0.metrics().minutes(namespace, name, range)
+    /// What was recorded of a metric in each of these minutes, in whatever unit.
+    pub fn minutes(&self, metric: &Metric, range: Range<Minute>) -> BTreeMap<Minute, Bucket> {
+        self.0.metrics().minutes(metric, range)
     }
 
     /// Reads what earlier processes wrote. Calls wait for it; what is recorded meanwhile is added to it.

@@ -188,27 +188,11 @@ impl Metrics {
         })
     }
 
-    /// A metric's minutes, those of all its dimensions' values taken together.
-    pub(super) fn minutes(
-        &self,
-        namespace: &str,
-        name: &str,
-        range: Range<Minute>,
-    ) -> BTreeMap<Minute, Bucket> {
-        let is_meant = |metric: &Metric| metric.namespace == *namespace && metric.name == *name;
-        let units = self.metrics.iter().filter(|(metric, _)| is_meant(metric)).flat_map(|(_, units)| units);
-        let ids: Vec<SeriesId> = units.map(|(_, id)| *id).collect();
-        let mut found = BTreeMap::new();
-        if range.is_empty() {
-            return found;
-        }
-        for (minute, points) in self.minutes.range(range) {
-            for bucket in ids.iter().filter_map(|id| points.get(id)) {
-                found
-                    .entry(*minute)
-                    .and_modify(|own: &mut Bucket| own.merge(bucket))
-                    .or_insert_with(|| bucket.clone());
-            }
+    /// A metric's minutes, the values of all its units taken together.
+    pub(super) fn minutes(&self, metric: &Metric, range: Range<Minute>) -> BTreeMap<Minute, Bucket> {
+        let mut found = BTreeMap::<Minute, Bucket>::new();
+        for (minute, bucket) in self.windows(metric, None, range, 1).into_values().flatten() {
+            found.entry(minute).and_modify(|own| own.merge(&bucket)).or_insert(bucket);
         }
         found
     }
@@ -306,29 +290,6 @@ mod tests {
     }
 
     #[test]
-    fn a_metrics_minutes_are_those_of_all_its_series() {
-        let mut metrics = Metrics::new(Bounds::default());
-        let series = |name: &str, machine: &str| {
-            let dimension = ("StateMachineArn".to_owned(), machine.to_owned());
-            Series { metric: Metric::new("N", name, [dimension]), unit: Unit::MILLISECONDS }
-        };
-        for (name, machine, minute, value) in [
-            ("m", "a", 1, 10.0),
-            ("m", "b", 1, 30.0),
-            ("m", "b", 2, 5.0),
-            ("n", "a", 1, 99.0),
-            ("m", "a", 3, 1.0),
-        ] {
-            metrics.add(&series(name, machine), minute, &Bucket::of(value, 1.0)).unwrap();
-        }
-        let found = metrics.minutes("N", "m", 1..3);
-        let shown: Vec<(Minute, f64, f64)> =
-            found.iter().map(|(minute, bucket)| (*minute, bucket.sample_count, bucket.maximum)).collect();
-        assert_eq!(shown, [(1, 2.0, 30.0), (2, 1.0, 5.0)]);
-        assert_eq!(metrics.minutes("N", "m", 2..2).len(), 0);
-    }
-
-    #[test]
     fn units_are_kept_apart() {
         let mut metrics = Metrics::new(Bounds::default());
         let metric = Metric::new("N", "m", []);
@@ -338,6 +299,11 @@ mod tests {
         assert_eq!(metrics.windows(&metric, None, 0..9, 1).len(), 2);
         assert_eq!(metrics.windows(&metric, Some(Unit::COUNT), 0..9, 1).len(), 1);
         assert_eq!(metrics.windows(&metric, Some(Unit::NONE), 0..9, 1).len(), 0);
+        let minutes: Vec<_> = metrics.minutes(&metric, 0..9).into_iter().collect();
+        let mut both = Bucket::of(1.0, 1.0);
+        both.merge(&Bucket::of(1.0, 1.0));
+        assert_eq!(minutes, [(1, both)], "who asks for no unit gets all");
+        assert_eq!(metrics.minutes(&metric, 2..9).len(), 0);
         assert_eq!(metrics.list().count(), 1);
     }
 
