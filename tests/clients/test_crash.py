@@ -132,13 +132,18 @@ class Crash(unittest.TestCase):
                 shape, variant = name.rsplit("-", 1)
                 events = run.history(arn)
                 self.assertEqual(history.faults(events, shape == "redriven"), [], name)
-                expected[shape, int(variant)] = history.normal(events, name, run.port)
+                expected[shape, int(variant)] = self.normal(events, name, run)
             expected["child"] = {history.normal(run.history(child["executionArn"]), child["name"], run.port)
                                  for child in run.executions(run.child)}
         finally:
             wrong = run.end()
         self.assertEqual(wrong, [])
         return expected
+
+    def normal(self, events, name, run):
+        """What a history has in common with others of its shape."""
+        told = history.without_submissions(events) if name.startswith("callback-") else events
+        return history.normal(told, name, run.port)
 
     def send_and_kill(self, run, sent, chance):
         """Sends everything, and kills the server at random moments: most while it is sent, the others thereafter."""
@@ -173,8 +178,8 @@ class Crash(unittest.TestCase):
                 wrong += [f"{name}: {fault}" for fault in history.faults(events, shape == "redriven")]
                 kept, gone = history.without_lost(events, run.world.lost_polls)
                 lost += gone
-                if history.normal(kept, name, run.port) != expected[shape, variant]:
-                    wrong.append(f"{name} differs from a run without a crash:\n{history.normal(kept, name, run.port)}\n"
+                if (normal := self.normal(kept, name, run)) != expected[shape, variant]:
+                    wrong.append(f"{name} differs from a run without a crash:\n{normal}\n"
                                  f"instead of\n{expected[shape, variant]}")
         children = run.executions(run.child)
         for child in children:

@@ -105,6 +105,15 @@ class Equal(unittest.TestCase):
         self.assertEqual(gone, 1)
 
 
+    def test_a_report_may_come_before_its_task_is_submitted(self):
+        ended = ("TaskSucceeded", 4, {}), state("TaskStateExited", 5, "T"), ("ExecutionSucceeded", 6, {})
+        begun = ("ExecutionStarted", 0, {}), state("TaskStateEntered", 0, "T"), ("TaskScheduled", 2, {}), ("TaskStarted", 3, {})
+        soon = events(*begun, *ended)
+        later = events(*begun, ("TaskSubmitted", 4, {}), *((kind, cause + 1, details) for kind, cause, details in ended))
+        self.assertNotEqual(self.normal(soon), self.normal(later))
+        self.assertEqual(self.normal(history.without_submissions(soon)), self.normal(history.without_submissions(later)))
+
+
 class Faults(unittest.TestCase):
     def test_each_is_found(self):
         whole = told("1")

@@ -61,6 +61,17 @@ def without_lost(events, lost):
     return kept, gone
 
 
+def without_submissions(events):
+    """The history without `TaskSubmitted`.
+
+    A worker may report before the call that gave it the token is answered, or before a call is repeated whose answer a
+    crash has cut off. The task then ends without having been submitted.
+    """
+    above = {event["id"]: event["previousEventId"] for event in events if event["type"] == "TaskSubmitted"}
+    return [{**event, "previousEventId": above.get(event["previousEventId"], event["previousEventId"])}
+            for event in events if event["type"] != "TaskSubmitted"]
+
+
 def normal(events, name, port):
     """The history as a tree in one text, equal for all runs that differ in time, ids and the order of what is apart."""
     kinds = {event["id"]: event["type"] for event in events}
