@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use self::desk::{Desk, Detail, LETTERS_MAX, Letter, Redriven};
 use crate::cli::{DeadLettersArguments, DeadLettersCommand};
+use crate::json::print_json;
 use crate::server::Server;
 use crate::table::{Style, Table};
 
@@ -33,8 +34,7 @@ fn list(desk: Desk<'_>, json: bool) -> anyhow::Result<ExitCode> {
     let mut out = std::io::stdout().lock();
     if json {
         let letters: Vec<Value> = desk.letters.iter().map(shown).collect();
-        serde_json::to_writer_pretty(&mut out, &json!({ "deadLetters": letters }))?;
-        writeln!(out)?;
+        print_json(&json!({ "deadLetters": letters }))?;
     } else if desk.letters.is_empty() {
         writeln!(out, "no dead letters")?;
     } else {
@@ -109,9 +109,7 @@ fn report(rows: Vec<(String, (&'static str, String))>, json: bool) -> anyhow::Re
                 json!({ "executionArn": arn, "outcome": outcome, "reason": (!reason.is_empty()).then_some(reason) })
             })
             .collect();
-        serde_json::to_writer_pretty(&mut out, &json!({ "deadLetters": rows }))?;
-        writeln!(out)?;
-        return Ok(());
+        return print_json(&json!({ "deadLetters": rows }));
     }
     if rows.is_empty() {
         writeln!(out, "no dead letters")?;

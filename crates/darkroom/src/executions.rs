@@ -12,6 +12,7 @@ use darkroom_engine::store::{
 };
 
 use crate::cli::{HistoryArguments, ListArguments};
+use crate::json::print_json;
 use crate::platform::engine_file;
 use crate::table::{Style, Table, duration};
 
@@ -26,13 +27,12 @@ pub fn list(arguments: &ListArguments) -> anyhow::Result<ExitCode> {
     let status = arguments.status.as_deref().map(status_word).transpose()?;
     let filter = Filter { status, limit: arguments.limit, ..Filter::default() };
     let executions = store.executions(&filter)?;
-    let mut out = std::io::stdout().lock();
     if arguments.json {
         let executions: Vec<_> = executions.iter().map(list_item).collect();
-        serde_json::to_writer_pretty(&mut out, &serde_json::json!({ "executions": executions }))?;
-        writeln!(out)?;
+        print_json(&serde_json::json!({ "executions": executions }))?;
         return Ok(ExitCode::SUCCESS);
     }
+    let mut out = std::io::stdout().lock();
     let style = Style::of_stdout();
     let mut table = Table::new(&["started", "status", "time", "execution"]);
     for execution in &executions {
@@ -55,13 +55,12 @@ pub fn history(arguments: &HistoryArguments) -> anyhow::Result<ExitCode> {
     let store = open(&arguments.data.data)?;
     let execution = find(&store, &arguments.execution)?;
     let history = store.history(execution.key)?;
-    let mut out = std::io::stdout().lock();
     if arguments.json {
         let events: Vec<_> = history.iter().map(|event| wire::to_api(event, true)).collect();
-        serde_json::to_writer_pretty(&mut out, &serde_json::json!({ "events": events }))?;
-        writeln!(out)?;
+        print_json(&serde_json::json!({ "events": events }))?;
         return Ok(ExitCode::SUCCESS);
     }
+    let mut out = std::io::stdout().lock();
     let style = Style::of_stdout();
     writeln!(out, "{}  {}", execution.identity.execution_arn, style.status(execution.status().as_str()))?;
     if let Some(reason) = &execution.parked {

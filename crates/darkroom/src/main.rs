@@ -13,6 +13,7 @@ mod diagnostics;
 mod digest;
 mod executions;
 mod graph;
+mod json;
 mod jsonata;
 mod limits;
 mod logs;

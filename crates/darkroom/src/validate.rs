@@ -9,6 +9,7 @@ use ariadne::{CharSet, Color, Config, IndexType, Label, Report, ReportKind, Sour
 use darkroom_asl::definition::{self, Diagnostic, MachineType, Options, Severity};
 
 use crate::cli::ValidateArguments;
+use crate::json::print_json;
 use crate::workflow::{PLACEHOLDERS, fill};
 
 /// A definition that was looked at.
@@ -23,7 +24,7 @@ pub fn run(arguments: &ValidateArguments) -> anyhow::Result<ExitCode> {
     let checked: Vec<Checked> =
         arguments.files.iter().map(|file| check(file, arguments)).collect::<anyhow::Result<_>>()?;
     if arguments.json {
-        print_json(&checked)?;
+        print_files(&checked)?;
     } else {
         let coloured = is_coloured(&std::io::stdout());
         let mut out = std::io::stdout().lock();
@@ -66,7 +67,7 @@ impl Checked {
     }
 }
 
-fn print_json(checked: &[Checked]) -> anyhow::Result<()> {
+fn print_files(checked: &[Checked]) -> anyhow::Result<()> {
     let files: Vec<serde_json::Value> = checked
         .iter()
         .map(|one| {
@@ -80,10 +81,7 @@ fn print_json(checked: &[Checked]) -> anyhow::Result<()> {
             })
         })
         .collect();
-    let mut out = std::io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, &serde_json::json!({ "files": files }))?;
-    writeln!(out)?;
-    Ok(())
+    print_json(&serde_json::json!({ "files": files }))
 }
 
 /// AWS's diagnostic, with ours beside it: line, column and how to mend it.

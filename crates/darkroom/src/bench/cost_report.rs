@@ -5,6 +5,7 @@ use std::io::Write as _;
 use serde_json::{Value, json};
 
 use super::report::Measurement;
+use crate::json::print_json;
 use crate::platform::cores;
 use crate::table::Table;
 
@@ -90,12 +91,10 @@ impl CostReport {
 
     /// Prints it on standard output; failures on standard error beside a table.
     pub fn print(&self, as_json: bool) -> anyhow::Result<()> {
-        let mut out = std::io::stdout().lock();
         if as_json {
-            serde_json::to_writer_pretty(&mut out, &self.json())?;
-            writeln!(out)?;
-            return Ok(());
+            return print_json(&self.json());
         }
+        let mut out = std::io::stdout().lock();
         let mut table = Table::new(&TITLES);
         for cost in &self.costs {
             table.row(cost.cells());

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::disk::Syncs;
 use super::load::Tally;
+use crate::json::print_json;
 use crate::platform::cores;
 use crate::table::Table;
 
@@ -62,12 +63,10 @@ impl Report {
 
     /// Prints it on standard output; failures on standard error beside a table.
     pub fn print(&self, as_json: bool) -> anyhow::Result<()> {
-        let mut out = std::io::stdout().lock();
         if as_json {
-            serde_json::to_writer_pretty(&mut out, &self.json())?;
-            writeln!(out)?;
-            return Ok(());
+            return print_json(&self.json());
         }
+        let mut out = std::io::stdout().lock();
         let mut table = Table::new(&TITLES);
         for measurement in &self.measurements {
             table.row(measurement.cells(&self.syncs));

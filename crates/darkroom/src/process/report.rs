@@ -1,12 +1,12 @@
 //! What a run shows at its end: a table for people, or one JSON document for scripts.
 
-use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
 use serde::Serialize;
 
 use super::outcome::{Outcome, Problem};
+use crate::json::print_json;
 use crate::table::{Style, Table, duration};
 
 /// Prints one JSON document: every photo, and the sums.
@@ -16,11 +16,7 @@ pub fn json(outcomes: &[Outcome]) -> anyhow::Result<()> {
         photos: &'a [Outcome],
         summary: Summary,
     }
-    let report = Report { photos: outcomes, summary: Summary::of(outcomes) };
-    let mut out = std::io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, &report)?;
-    writeln!(out)?;
-    Ok(())
+    print_json(&Report { photos: outcomes, summary: Summary::of(outcomes) })
 }
 
 /// Prints the table and a line that sums it up.

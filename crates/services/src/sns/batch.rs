@@ -21,11 +21,11 @@ pub(super) fn publish_batch(connection: &Connection, call: &Call, xml: &mut Xml)
     let entries = call.input["PublishBatchRequestEntries"].as_array().unwrap_or(&no_entries);
     check(entries)?;
     // AWS: a message without the ids that its topic demands is refused with all of its batch.
-    entries.iter().try_for_each(|entry| Ids::read(&topic, entry).map(drop))?;
+    let ids = entries.iter().map(|entry| Ids::read(&topic, entry)).collect::<Result<Vec<_>, _>>()?;
     let (mut successful, mut failed) = (Xml::default(), Xml::default());
-    for entry in entries {
+    for (entry, ids) in entries.iter().zip(ids) {
         let outcome =
-            Message::read(&topic, entry).and_then(|message| hand_out(connection, &topic, &message, call));
+            Message::read(entry, ids).and_then(|message| hand_out(connection, &topic, &message, call));
         match outcome {
             Ok(receipt) => successful.within("member", |xml| {
                 xml.leaf("Id", id(entry));

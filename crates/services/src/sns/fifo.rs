@@ -13,12 +13,10 @@ use sha2::{Digest, Sha256};
 use super::invalid;
 use super::subscription::Protocol;
 use super::topic::Topic;
-use crate::wire::{Fault, hex, sequence_number};
+use crate::wire::{Fault, MESSAGE_ID_MAX, hex, is_message_id, sequence_number};
 
 /// How long a message is known again. AWS's own.
 const DEDUPLICATION_MS: i64 = 5 * 60 * 1000;
-/// Characters of a group's or a deduplication id. AWS's own bound.
-const ID_MAX: usize = 128;
 
 /// Attributes of FIFO topics alone, and what they may be. A topic that is made without one has the first.
 const ATTRIBUTES: [(&str, [&str; 2]); 2] =
@@ -110,12 +108,12 @@ impl Ids {
     }
 }
 
-/// AWS: up to 128 letters, digits and punctuation marks. An empty one is none.
+/// AWS: an empty one is none.
 fn id(input: &Value, member: &str) -> Result<Option<String>, Fault> {
     let Some(id) = input[member].as_str().filter(|id| !id.is_empty()) else { return Ok(None) };
-    if id.len() > ID_MAX || !id.bytes().all(|byte| byte.is_ascii_graphic()) {
+    if !is_message_id(id) {
         return Err(invalid(&format!(
-            "{member} Reason: it is up to {ID_MAX} letters, digits and punctuation marks"
+            "{member} Reason: it is up to {MESSAGE_ID_MAX} letters, digits and punctuation marks"
         )));
     }
     Ok(Some(id.to_owned()))
@@ -191,7 +189,7 @@ mod tests {
         let (by_id, by_content) = (fifo("false", "Topic"), fifo("true", "Topic"));
         // What `printf m | sha256sum` says.
         let hash = "62c66a7a5dd70c3146618063c344e531e6d4b59e379808443ce962b3abd63c5a";
-        let long = "g".repeat(ID_MAX + 1);
+        let long = "g".repeat(MESSAGE_ID_MAX + 1);
         for (topic, group, id, expected) in [
             (&standard, None, None, Ok((None, None))),
             (&standard, Some("g"), None, Ok((Some("g"), None))),

@@ -38,8 +38,8 @@ pub(super) struct Published<'a> {
 }
 
 impl Message {
-    /// Reads the members that Publish and an entry of its batch have in common.
-    pub(super) fn read(topic: &Topic, input: &Value) -> Result<Self, Fault> {
+    /// Reads the members that Publish and an entry of its batch have in common, but for the ids.
+    pub(super) fn read(input: &Value, ids: Ids) -> Result<Self, Fault> {
         let text = |member: &str| input[member].as_str().map(str::to_owned);
         let message = text("Message").filter(|message| !message.is_empty());
         let message = message.ok_or_else(|| invalid("Empty message"))?;
@@ -57,7 +57,6 @@ impl Message {
             Some(other) => return Err(invalid(&format!("MessageStructure Reason: {other} is not json"))),
             None => (message, Map::new()),
         };
-        let ids = Ids::read(topic, input)?;
         Ok(Self { id: random_uuid(), subject, message, by_protocol, attributes, ids })
     }
 
@@ -116,7 +115,7 @@ pub(super) fn publish(connection: &Connection, call: &Call, xml: &mut Xml) -> Re
     }
     let member = if call.text("TopicArn").is_some() { "TopicArn" } else { "TargetArn" };
     let topic = Topic::of(connection, call, member)?;
-    let message = Message::read(&topic, &call.input)?;
+    let message = Message::read(&call.input, Ids::read(&topic, &call.input)?)?;
     hand_out(connection, &topic, &message, call)?.write(xml);
     Ok(())
 }

@@ -8,12 +8,10 @@ use sha2::{Digest, Sha256};
 use super::attributes::{self, MESSAGE_BYTES_MAX};
 use super::queue::{Queue, invalid, missing};
 use super::{Call, Done, message};
-use crate::wire::{Caller, Fault, hex, json, random_uuid, sequence_number};
+use crate::wire::{Caller, Fault, MESSAGE_ID_MAX, hex, is_message_id, json, random_uuid, sequence_number};
 
 /// Entries of a batch.
 pub(super) const BATCH_MAX: usize = 10;
-/// Characters of a group's or a deduplication id. AWS's own bound.
-const ID_MAX: usize = 128;
 /// How long a deduplication id is remembered. AWS's own.
 const DEDUPLICATION_MS: i64 = 5 * 60 * 1000;
 
@@ -228,14 +226,13 @@ fn order_of(queue: &Queue, message: &Message, body: &str) -> Result<Option<Strin
     }
 }
 
-/// AWS: up to 128 letters, digits and punctuation marks.
 fn check_id(name: &str, id: Option<&str>) -> Result<(), Fault> {
     let Some(id) = id else { return Ok(()) };
-    if id.len() <= ID_MAX && id.bytes().all(|byte| byte.is_ascii_graphic()) {
+    if is_message_id(id) {
         return Ok(());
     }
     Err(invalid(format!(
-        "Value {id} for parameter {name} is invalid. Reason: {name} can only include alphanumeric and punctuation characters. 1 to {ID_MAX} in length."
+        "Value {id} for parameter {name} is invalid. Reason: {name} can only include alphanumeric and punctuation characters. 1 to {MESSAGE_ID_MAX} in length."
     )))
 }
 

@@ -12,7 +12,7 @@ pub use caller::{Caller, Home};
 pub(crate) use darkroom_port::random_uuid;
 pub use fault::Fault;
 pub use ids::encoded;
-pub(crate) use ids::{hex, sequence_number};
+pub(crate) use ids::{MESSAGE_ID_MAX, hex, is_message_id, sequence_number};
 
 use axum::body::Body;
 use bytes::Bytes;
