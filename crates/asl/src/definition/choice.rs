@@ -118,7 +118,7 @@ fn read_condition(state: &mut StateReader<'_, '_>, own: &Reader<'_>) -> Option<C
     match &found.value.node {
         Node::Bool(holds) => Some(Condition::Fixed(*holds)),
         Node::String(text) if Query::is_meant(text) => {
-            state.query(own, "Condition", Moment::WithoutResult).map(Condition::Query)
+            state.query_at(&found, Moment::WithoutResult).map(Condition::Query)
         }
         Node::Null | Node::Number(_) | Node::String(_) | Node::Array(_) | Node::Object(_) => {
             let message = "Expected value of type Boolean or a JSONata expression";

@@ -54,7 +54,8 @@ impl StateReader<'_, '_> {
         self.query_at(&found, moment)
     }
 
-    fn query_at(&mut self, found: &Found<'_>, moment: Moment) -> Option<Query> {
+    /// What is found where an expression must stand.
+    pub(super) fn query_at(&mut self, found: &Found<'_>, moment: Moment) -> Option<Query> {
         let crate::json::Node::String(text) = &found.value.node else { return None };
         match Query::parse(text) {
             Ok(query) => {
