@@ -43,11 +43,11 @@ pub(crate) fn develop(
 }
 
 /// Scales where there is need to, and hands a large buffer on to the next decode.
-fn scaled(picture: Picture, size: (u32, u32)) -> Result<Picture, Refusal> {
+fn scaled(mut picture: Picture, size: (u32, u32)) -> Result<Picture, Refusal> {
     if (picture.width, picture.height) == size {
         return Ok(picture);
     }
-    let small = scale(&picture, size)?;
+    let small = scale(&mut picture, size)?;
     codec::recycle(picture.samples);
     Ok(small)
 }

@@ -79,6 +79,6 @@ pub fn resize(
     Ok(resized.into_iter().flatten().collect())
 }
 
-fn smaller(picture: Picture, size: (u32, u32)) -> Result<Picture, Refusal> {
-    if (picture.width, picture.height) == size { Ok(picture) } else { scale(&picture, size) }
+fn smaller(mut picture: Picture, size: (u32, u32)) -> Result<Picture, Refusal> {
+    if (picture.width, picture.height) == size { Ok(picture) } else { scale(&mut picture, size) }
 }

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::images::TypedImage;
 use fast_image_resize::pixels::{U8, U8x3, U8x4};
 use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 
@@ -39,7 +39,9 @@ thread_local! {
 }
 
 /// Scales to exactly `width` x `height`. Transparent pixels don't bleed into their neighbours.
-pub(crate) fn scale(picture: &Picture, (width, height): (u32, u32)) -> Result<Picture, Refusal> {
+///
+/// The picture is left as it is; it is borrowed as if it were written to for what [`scale_pixels`] says.
+pub(crate) fn scale(picture: &mut Picture, (width, height): (u32, u32)) -> Result<Picture, Refusal> {
     let samples = match picture.layout {
         Layout::Grey => scale_pixels::<U8>(picture, (width, height)),
         Layout::Rgb => scale_pixels::<U8x3>(picture, (width, height)),
@@ -50,17 +52,21 @@ pub(crate) fn scale(picture: &Picture, (width, height): (u32, u32)) -> Result<Pi
     Ok(Picture { width, height, layout: picture.layout, samples })
 }
 
-/// Typed, because the crate's own choice of a type at run time brings in its code for every pixel type there
-/// is: two minutes of every build.
-fn scale_pixels<P: PixelTrait>(picture: &Picture, (width, height): (u32, u32)) -> Result<Vec<u8>, String> {
-    let source = TypedImageRef::<P>::from_buffer(picture.width, picture.height, picture.pixels())
+/// The types are chosen for what they cost to build. Typed, because the crate's own choice of a type at run time brings
+/// in its code for every pixel type there is. And the source is of the type of the target, though it could be a view that
+/// is only read: the crate's own picture between two passes is of that type too, so that each pass is there once, and not
+/// for every pair of types.
+fn scale_pixels<P: PixelTrait>(picture: &mut Picture, to: (u32, u32)) -> Result<Vec<u8>, String> {
+    let layout = picture.layout;
+    let source = TypedImage::<P>::from_buffer(picture.width, picture.height, &mut picture.samples)
         .map_err(|error| error.to_string())?;
-    let mut samples = vec![0; width as usize * height as usize * picture.layout.channels()];
+    let (width, height) = to;
+    let mut samples = vec![0; width as usize * height as usize * layout.channels()];
     let mut target =
         TypedImage::<P>::from_buffer(width, height, &mut samples).map_err(|error| error.to_string())?;
     let options = ResizeOptions::new()
         .resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3))
-        .use_alpha(picture.layout == Layout::Rgba);
+        .use_alpha(layout == Layout::Rgba);
     RESIZER
         .with_borrow_mut(|resizer| resizer.resize_typed(&source, &mut target, &options))
         .map_err(|error| error.to_string())?;
