@@ -10,9 +10,17 @@ use std::collections::HashSet;
 use jsonata_core::ast::{AstNode, BinaryOp, PathStep, Stage};
 use jsonata_core::value::with_stack;
 
+use self::calls::{bytes, check, counted_function, function, keep, keep_tails, pay, timed_function, wrap};
+use self::shape::{
+    FUNCTION_BYTES, called, concatenated, fixed_bytes, is_array, is_plain, is_too_big, makes_sequence,
+    makes_tuples,
+};
 use crate::cost::{ARRAY_BYTES, CHECKED, ITEM_BYTES, MEMBER_BYTES, OBJECT_BYTES};
 use crate::host;
 use crate::walk::children;
+
+mod calls;
+mod shape;
 
 pub(crate) const HOLD: &str = "guard hold";
 pub(crate) const KEEP: &str = "guard keep";
@@ -49,17 +57,6 @@ pub(crate) const BY_VALUE: &[(&str, usize)] = &[
     ("toMillis", 2),
     ("zip", usize::MAX),
 ];
-
-/// A string literal of so many bytes is counted each time that it is evaluated.
-const LITERAL_BYTES: usize = 64;
-
-/// What a function takes when it is made: what it keeps of its surroundings, and the stack that is needed to free a
-/// chain of functions that hold each other. That, and a copy of its body, for each node.
-const FUNCTION_BYTES: usize = 4 * 1024;
-const NODE_BYTES: usize = 160;
-
-/// How big a compiled regular expression may be. Ours: it bounds how long it takes to compile and to match.
-const PATTERN_BYTES_MAX: usize = 256 * 1024;
 
 /// The name of the check of a function's last argument.
 pub(crate) fn check_name(function: &str) -> String {
@@ -493,211 +490,6 @@ impl Walk {
     fn is_bound(&self, name: &str) -> bool {
         self.bound.iter().any(|bound| bound == name)
     }
-}
-
-/// The operands of `a & b & c`, which are put together at once.
-fn concatenated(node: AstNode, operands: &mut Vec<AstNode>) {
-    with_stack(|| match node {
-        AstNode::Binary { op: BinaryOp::Concatenate, lhs, rhs } => {
-            concatenated(*lhs, operands);
-            concatenated(*rhs, operands);
-        }
-        other => operands.push(other),
-    });
-}
-
-/// The function that the right side of `~>` calls, and its arguments.
-fn called(node: &mut AstNode) -> Option<(&mut String, &mut Vec<AstNode>)> {
-    match node {
-        AstNode::Path { steps } => match steps.as_mut_slice() {
-            [PathStep { node: step @ AstNode::Function { .. }, .. }] => called(step),
-            _ => None,
-        },
-        AstNode::Function { name, args, is_builtin: true } if !args.contains(&AstNode::Placeholder) => {
-            Some((name, args))
-        }
-        _ => None,
-    }
-}
-
-/// Whether a step makes an object of each item.
-fn makes_tuples(step: &PathStep) -> bool {
-    step.is_tuple
-        || step.focus.is_some()
-        || step.index_var.is_some()
-        || step.ancestor_label.is_some()
-        || step.stages.iter().any(|stage| matches!(stage, Stage::Index(_)))
-}
-
-/// Whether the evaluator tells an array by the node that makes it, so that the node must stay as it is.
-fn is_array(node: &AstNode) -> bool {
-    match node {
-        AstNode::Array(_) | AstNode::ArrayGroup(_) => true,
-        AstNode::Path { steps } => steps.first().is_some_and(|step| steps.len() == 1 && is_array(&step.node)),
-        _ => false,
-    }
-}
-
-/// Whether a node's value can be no array or object.
-fn is_plain(node: &AstNode) -> bool {
-    matches!(
-        node,
-        AstNode::String(_) | AstNode::Number(_) | AstNode::Boolean(_) | AstNode::Null | AstNode::Undefined
-    )
-}
-
-/// Whether a regular expression is bigger than may be when it is compiled.
-fn is_too_big(pattern: &str) -> bool {
-    let built = regex::RegexBuilder::new(pattern).size_limit(PATTERN_BYTES_MAX).build();
-    matches!(built, Err(regex::Error::CompiledTooBig(_)))
-}
-
-/// Counts a value that is about to be held, where it may be new or may hold others twice.
-fn keep(node: &mut AstNode) {
-    if makes_sequence(node) || matches!(node, AstNode::Variable(name) if !name.starts_with("guard ")) {
-        wrap(KEEP, node);
-    }
-}
-
-/// The answers of a body that are no calls.
-fn keep_tails(body: &mut AstNode) {
-    match body {
-        AstNode::Conditional { then_branch, else_branch, .. } => {
-            keep_tails(then_branch);
-            if let Some(branch) = else_branch {
-                keep_tails(branch);
-            }
-        }
-        AstNode::Block(items) => {
-            if let Some(last) = items.last_mut() {
-                keep_tails(last);
-            }
-        }
-        other => {
-            if matches!(other, AstNode::Array(_) | AstNode::Object(_)) {
-                wrap(KEEP, other);
-            } else {
-                keep(other);
-            }
-        }
-    }
-}
-
-/// Whether a node makes a list of what others hold.
-fn makes_sequence(node: &AstNode) -> bool {
-    match node {
-        AstNode::Path { steps } => !is_array(node) && !steps.is_empty(),
-        AstNode::Wildcard | AstNode::Descendant | AstNode::Sort { .. } | AstNode::ObjectTransform { .. } => {
-            true
-        }
-        AstNode::Block(items) => items.last().is_some_and(makes_sequence),
-        AstNode::Conditional { then_branch, else_branch, .. } => {
-            makes_sequence(then_branch) || else_branch.as_ref().is_some_and(|branch| makes_sequence(branch))
-        }
-        _ => false,
-    }
-}
-
-/// What the functions and literals of a body take each time that it runs.
-fn fixed_bytes(node: &AstNode) -> usize {
-    with_stack(|| match node {
-        AstNode::String(text) => {
-            if text.len() > LITERAL_BYTES {
-                text.len()
-            } else {
-                0
-            }
-        }
-        AstNode::Lambda { body, .. } => FUNCTION_BYTES + NODE_BYTES * count_nodes(body),
-        other => {
-            let own = if makes_function(other) { FUNCTION_BYTES } else { 0 };
-            own + children(other).into_iter().map(fixed_bytes).sum::<usize>()
-        }
-    })
-}
-
-/// Whether a node that is no `function` makes one: a partial call, a composition, a transformation.
-fn makes_function(node: &AstNode) -> bool {
-    match node {
-        AstNode::Function { args, .. } | AstNode::Call { args, .. } => args.contains(&AstNode::Placeholder),
-        AstNode::Binary { op: BinaryOp::ChainPipe, rhs, .. } => !matches!(**rhs, AstNode::Function { .. }),
-        AstNode::Transform { .. } => true,
-        _ => false,
-    }
-}
-
-fn count_nodes(node: &AstNode) -> usize {
-    with_stack(|| 1 + children(node).into_iter().map(count_nodes).sum::<usize>())
-}
-
-/// `$replace(…, by)` where `by` may be a function: each of its answers is counted.
-fn counted_function(by: &mut AstNode) {
-    const VARIABLE: &str = "guard by";
-    const PARAMETER: &str = "guard match";
-    match by {
-        AstNode::String(_) | AstNode::Path { .. } | AstNode::Binary { .. } => {}
-        AstNode::Lambda { body, thunk, .. } => {
-            *thunk = false;
-            wrap(EMIT, body);
-        }
-        other => {
-            let variable = || AstNode::Variable(VARIABLE.to_owned());
-            let value = std::mem::replace(other, AstNode::Null);
-            let called = AstNode::Function {
-                name: VARIABLE.to_owned(),
-                args: vec![AstNode::Variable(PARAMETER.to_owned())],
-                is_builtin: true,
-            };
-            let counted = AstNode::Lambda {
-                params: vec![PARAMETER.to_owned()],
-                body: Box::new(function(EMIT, vec![called])),
-                signature: None,
-                thunk: false,
-            };
-            *other = AstNode::Block(vec![
-                AstNode::Binary { op: BinaryOp::ColonEqual, lhs: Box::new(variable()), rhs: Box::new(value) },
-                AstNode::Conditional {
-                    condition: Box::new(function(IS_FUNCTION, vec![variable()])),
-                    then_branch: Box::new(counted),
-                    else_branch: Some(Box::new(variable())),
-                },
-            ]);
-        }
-    }
-}
-
-/// `$sort(…, comparator)`: the evaluator looks at no clock while a body is but one value.
-fn timed_function(comparator: &mut AstNode) {
-    if let AstNode::Lambda { body, .. } = comparator
-        && (is_plain(body) || matches!(**body, AstNode::Variable(_) | AstNode::Name(_)))
-    {
-        wrap(KEEP, body);
-    }
-}
-
-fn pay(cost: usize, node: &mut AstNode) {
-    let value = std::mem::replace(node, AstNode::Null);
-    *node = function(PAY, vec![bytes(cost), value]);
-}
-
-fn wrap(guard: &str, node: &mut AstNode) {
-    let value = std::mem::replace(node, AstNode::Null);
-    *node = function(guard, vec![value]);
-}
-
-/// Wraps the last of a call's arguments, before which so many are held.
-fn check(name: &str, node: &mut AstNode, held: usize) {
-    let value = std::mem::replace(node, AstNode::Null);
-    *node = function(&check_name(name), vec![value, bytes(held), AstNode::Variable(String::new())]);
-}
-
-fn function(name: &str, args: Vec<AstNode>) -> AstNode {
-    AstNode::Function { name: name.to_owned(), args, is_builtin: true }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a size of a tree is small")]
-fn bytes(count: usize) -> AstNode {
-    AstNode::Number(count as f64)
 }
 
 #[cfg(test)]
