@@ -2,7 +2,7 @@
 //!
 //! Shared by the libFuzzer targets beside this file and by the smoke test in `crates/asl/tests/fuzz.rs`.
 
-#[path = "../crates/asl/tests/world/mod.rs"]
+#[path = "../crates/asl/tests/asl/world/mod.rs"]
 mod world;
 
 use darkroom_asl::data::{Environment, Expression, Path};

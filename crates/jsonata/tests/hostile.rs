@@ -2,6 +2,7 @@
 //!
 //! `cargo test -p darkroom-jsonata --test hostile -- --nocapture` prints what each took.
 
+#[path = "jsonata/surroundings/mod.rs"]
 mod surroundings;
 
 use std::process::Command;

@@ -1,7 +1,5 @@
 //! The API over HTTP: shapes, errors, pages. The engine is real, the store is in memory, no task is run.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;

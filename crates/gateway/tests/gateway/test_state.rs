@@ -1,7 +1,5 @@
 //! `TestState` over HTTP: members, mocks, calls. The executor answers by what it is sent.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -4,12 +4,10 @@
 //!
 //! ```sh
 //! npm install --prefix /tmp/jsonata-js jsonata@2.2.2
-//! JSONATA_JS=/tmp/jsonata-js cargo test -p darkroom-jsonata --test differential -- --nocapture
+//! JSONATA_JS=/tmp/jsonata-js cargo test -p darkroom-jsonata --test jsonata differential -- --nocapture
 //! ```
 //!
 //! `ROUNDS=100000` before it compares so many, with a seed of its own.
-
-mod surroundings;
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -102,7 +100,7 @@ fn generated_expressions_mean_the_same() {
 
 /// The reference implementation's answers, or nothing if it cannot be run.
 fn reference(folder: &str, cases: &[Case]) -> Option<Vec<Value>> {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/differential/evaluate.js");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/jsonata/differential/evaluate.js");
     let mut child = Command::new("node")
         .args([script, folder])
         .stdin(Stdio::piped())
@@ -125,7 +123,7 @@ fn reference(folder: &str, cases: &[Case]) -> Option<Vec<Value>> {
 
 fn evaluate(source: &str, data: &Value) -> Value {
     let limits = Limits { time: Duration::from_secs(5), ..Limits::default() };
-    let mut session = Session::new(limits, surroundings::fixed());
+    let mut session = Session::new(limits, crate::surroundings::fixed());
     session.set_context(data.to_string());
     let result = Expression::parse(source).and_then(|expression| session.evaluate(&expression));
     match result {

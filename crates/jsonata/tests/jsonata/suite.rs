@@ -2,8 +2,6 @@
 //!
 //! `reference.jsonl` is from the reference implementation, see `cases/README.md`; the other files are our own.
 
-mod surroundings;
-
 use std::time::Duration;
 
 use darkroom_jsonata::{Expression, Limits, Outcome, Session};
@@ -14,22 +12,22 @@ const EVAL: &str = "function-eval";
 
 #[test]
 fn reference_cases() {
-    check(include_str!("cases/reference.jsonl"));
+    check(include_str!("../cases/reference.jsonl"));
 }
 
 #[test]
 fn cases_of_aws() {
-    check(include_str!("cases/aws.jsonl"));
+    check(include_str!("../cases/aws.jsonl"));
 }
 
 #[test]
 fn values() {
-    check(include_str!("cases/values.jsonl"));
+    check(include_str!("../cases/values.jsonl"));
 }
 
 #[test]
 fn what_was_found() {
-    check(include_str!("cases/found.jsonl"));
+    check(include_str!("../cases/found.jsonl"));
 }
 
 fn check(lines: &str) {
@@ -70,7 +68,7 @@ fn evaluate(case: &Value) -> Value {
     if let Some(time) = case["timelimit"].as_u64() {
         limits.time = Duration::from_millis(time);
     }
-    let mut session = Session::new(limits, surroundings::fixed());
+    let mut session = Session::new(limits, crate::surroundings::fixed());
     if let Some(data) = case.get("data") {
         session.set_context(data.to_string());
     }

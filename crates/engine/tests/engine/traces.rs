@@ -1,7 +1,5 @@
 //! Executions in traces: what a task is told, what its children belong to, and the segments that histories are.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -1,11 +1,9 @@
 //! Where errors stand, and what expressions read.
 
-mod surroundings;
-
 use darkroom_jsonata::{Error, ErrorKind, Expression, Limits, Outcome, Reference, Session};
 
 fn evaluate(source: &str) -> Result<Outcome, Error> {
-    let mut session = Session::new(Limits::default(), surroundings::fixed());
+    let mut session = Session::new(Limits::default(), crate::surroundings::fixed());
     session.bind_json("x", r#"{"a":[1,"b"]}"#);
     Expression::parse(source).and_then(|expression| session.evaluate(&expression))
 }
@@ -98,7 +96,7 @@ fn references_are_what_is_read_and_not_bound() {
 #[test]
 fn only_members_that_are_read_are_converted() {
     let expression = Expression::parse("$states.context.id & $v").expect("it is one");
-    let mut session = Session::new(Limits::default(), surroundings::fixed());
+    let mut session = Session::new(Limits::default(), crate::surroundings::fixed());
     session.bind_member("states", "input", "this is not JSON");
     session.bind_member("states", "context", r#"{"id":"e"}"#);
     session.bind_json("v", "1");

@@ -1,14 +1,11 @@
 //! A server that is asked to stop: nothing is accepted any more, long polls are answered, what is under way has its time.
 
-#[allow(dead_code, reason = "each test takes its own")]
-mod port;
-
 use std::io::Write;
 use std::net::TcpStream;
 use std::time::Duration;
 
+use crate::port::{Port, answered};
 use darkroom_port::{Server, ServerLimits};
-use port::{Port, answered};
 use serde_json::json;
 
 const HEAD: &str = "POST / HTTP/1.1\r\nHost: x\r\n";

@@ -1,7 +1,5 @@
 //! What AWS does that the specification does not say, decided event by event.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use std::sync::Arc;
 use std::time::Duration;
 

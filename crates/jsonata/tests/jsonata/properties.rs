@@ -1,7 +1,5 @@
 //! Laws: nothing panics, values come out as they went in, and an expression means the same each time.
 
-mod surroundings;
-
 use darkroom_jsonata::{BROKEN, Expression, Limits, Outcome, Session};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -90,7 +88,7 @@ fn values() -> impl Strategy<Value = Value> {
 }
 
 fn evaluate(source: &str, json: &str) -> Result<Outcome, darkroom_jsonata::Error> {
-    let mut session = Session::new(Limits::default(), surroundings::fixed());
+    let mut session = Session::new(Limits::default(), crate::surroundings::fixed());
     session.set_context(json.to_owned());
     session.bind_json("v", json.to_owned());
     Expression::parse(source).and_then(|expression| session.evaluate(&expression))

@@ -1,20 +1,18 @@
 //! The image workflow and its `JSONata` twin: whatever its tasks answer, both call the same tasks with the same
 //! input, in the same order, and end in the same way.
 
-mod world;
-
 use std::sync::Arc;
 
+use crate::world::{Act, Step, World};
 use darkroom_asl::definition::{Options, StateMachine, parse};
 use darkroom_asl::interpreter::event::Reason;
 use darkroom_asl::interpreter::{Limits, Status, TaskRequest};
 use darkroom_asl::json::{Payload, Value};
 use proptest::prelude::*;
 use proptest::sample::select;
-use world::{Act, Step, World};
 
-const WORKFLOW: &str = include_str!("../../../workflows/image-processing.asl.json");
-const TWIN: &str = include_str!("../../../workflows/image-processing.jsonata.asl.json");
+const WORKFLOW: &str = include_str!("../../../../workflows/image-processing.asl.json");
+const TWIN: &str = include_str!("../../../../workflows/image-processing.jsonata.asl.json");
 
 const INPUT: &str = r#"{"imageId": "img_1", "userId": "u", "s3Key": "uploads/u/a.jpg", "fileName": "a.jpg",
     "fileSize": 12, "fileType": "image/jpeg"}"#;

@@ -1,13 +1,10 @@
 //! Tasks that somebody outside answers: tokens, what is begun and what cannot be, heartbeats.
 
-#[path = "world/mod.rs"]
-mod world;
-
+use crate::world::{Act, Step, World};
 use darkroom_asl::definition::{Options, parse};
 use darkroom_asl::interpreter::event::{EventKind, Reason, wire};
 use darkroom_asl::interpreter::{Limits, Status, Stimulus, TaskProgress, TaskRequest};
 use darkroom_asl::json::Payload;
-use world::{Act, Step, World};
 
 const ACTIVITY: &str = "arn:aws:states:us-east-1:000000000000:activity:review";
 
@@ -128,7 +125,7 @@ fn an_activity_s_heartbeats_count_from_its_start() {
     let expected =
         ["ActivityScheduled", "ActivityStarted", "ActivityTimedOut", "ExecutionFailed"].map(str::to_owned);
     assert_eq!(types(&world), expected);
-    let millis = |index: usize| world.history[index].timestamp.as_millis() - world::START_MS;
+    let millis = |index: usize| world.history[index].timestamp.as_millis() - crate::world::START_MS;
     assert_eq!((millis(3), millis(4)), (60_000, 70_000));
 }
 

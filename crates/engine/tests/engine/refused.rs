@@ -1,7 +1,5 @@
 //! A store that does not take everything: what it never will is set aside, and what it does not just now is waited for.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};

@@ -4,10 +4,9 @@
 //!
 //! Machines are drawn as trees and printed as definitions. Paths may miss, loops may not end, tasks may keep silent.
 
-#[path = "random_machines/jsonata.rs"]
 mod jsonata;
-mod world;
 
+use crate::world::{Act, Step, World};
 use darkroom_asl::definition::{Options, parse};
 use darkroom_asl::interpreter::event::Reason;
 use darkroom_asl::interpreter::{Limits, Status, TaskRequest};
@@ -17,7 +16,6 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Map, Value, json};
-use world::{Act, Step, World};
 
 /// Enough that a loop meets the end of the history in it.
 const EVENTS_MAX: u32 = 400;

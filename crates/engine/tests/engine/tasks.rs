@@ -1,7 +1,5 @@
 //! The running engine and the tasks that it answers itself, on several shards and across restarts.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

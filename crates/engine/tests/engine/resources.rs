@@ -1,7 +1,5 @@
 //! Resources in a running engine: who wins, what is refused, what a restart does not forget.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};

@@ -1,13 +1,10 @@
 //! Redrive: what goes on, what is kept, and what starts anew.
 
-#[path = "world/mod.rs"]
-mod world;
-
+use crate::world::{Act, Script, Step, World};
 use darkroom_asl::definition::{Options, parse};
 use darkroom_asl::interpreter::event::{Reason, wire};
 use darkroom_asl::interpreter::{Limits, Status, Stimulus, TaskRequest};
 use darkroom_asl::json::Payload;
-use world::{Act, Script, Step, World};
 
 /// A machine in which the tasks of the states in `failing` fail until the first redrive. The answer is the types and
 /// names of the events from the redrive on, and the output.

@@ -1,15 +1,12 @@
 //! Requests to a server with access keys, over a socket: who signed right is let in, and everyone else is told what is
 //! wrong in AWS's names. The signatures are computed here, by the book.
 
-#[allow(dead_code, reason = "each test takes its own")]
-mod port;
-
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::port::{Answered, Port};
 use darkroom_asl::data::Timestamp;
 use darkroom_port::{Credentials, Server};
 use hmac::{Hmac, Mac};
-use port::{Answered, Port};
 use sha2::{Digest, Sha256};
 
 const KEYS: &str = "[a]\naws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = wJalrXUtnFEMI/K7MDENG\n\

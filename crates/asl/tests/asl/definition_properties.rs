@@ -9,8 +9,8 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::{Map, Value, json};
 
-const WORKFLOW: &str = include_str!("../../../workflows/image-processing.asl.json");
-const UNMENDED: &str = include_str!("corpus/definition/specification-unmended.asl.json");
+const WORKFLOW: &str = include_str!("../../../../workflows/image-processing.asl.json");
+const UNMENDED: &str = include_str!("../corpus/definition/specification-unmended.asl.json");
 
 /// One change of a definition, at a place that is drawn.
 #[derive(Clone, Debug)]

@@ -1,12 +1,10 @@
 //! Requests that mean no good, over a socket: each gets an error or a closed connection, and the server goes on.
 
-#[allow(dead_code, reason = "each test takes its own")]
-mod port;
-
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
 use std::time::Duration;
 
+use crate::port::{Port, answered};
 use bytes::Bytes;
 use darkroom_port::{Server, ServerLimits};
 use flate2::Compression;
@@ -14,7 +12,6 @@ use flate2::write::GzEncoder;
 use http::Request;
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use port::{Port, answered};
 use serde_json::Value;
 
 /// Time-outs that a test can wait for.

@@ -4,16 +4,14 @@
 //! topics says what stands in each. Everything in a case is compared exactly: values as JSON text, key order and
 //! the difference of 1 and 1.0 included. Beside that, every decision of every case is audited, see [`world`].
 
-mod world;
-
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::world::{Act, START_MS, Step, World};
 use darkroom_asl::definition::{Options, parse};
 use darkroom_asl::interpreter::event::{HistoryEvent, Reason, wire};
 use darkroom_asl::interpreter::{Limits, Status};
 use darkroom_asl::json::{self, Number, Object, Payload, Value};
-use world::{Act, START_MS, Step, World};
 
 const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus/execution");
 

@@ -1,7 +1,5 @@
 //! Starts that come faster than the disk takes them: so many wait, and those beyond are refused at once.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};

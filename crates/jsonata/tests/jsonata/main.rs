@@ -1,0 +1,7 @@
+//! Expressions: what the reference answers to them, and what holds for any.
+
+mod differential;
+mod places;
+mod properties;
+mod suite;
+mod surroundings;
