@@ -59,6 +59,7 @@ pub use options::{MachineType, Options};
 pub use print::to_json;
 pub use report::DIAGNOSTICS_MAX;
 pub use state_reader::SECONDS_MAX;
+pub use state_type::StateType;
 pub use states::{NESTING_MAX, STATE_NAME_CHARACTERS_MAX};
 
 use self::draft::Draft;

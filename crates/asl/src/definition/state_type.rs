@@ -3,16 +3,24 @@
 use super::fields::{Field, Kind, both};
 use super::{choice, fail, map, parallel, pass, succeed, task, wait};
 
-/// A state's `Type`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum StateType {
+/// A state's `Type`, which stands in the names of its events, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StateType {
+    /// `Task`.
     Task,
+    /// `Pass`.
     Pass,
+    /// `Choice`.
     Choice,
+    /// `Wait`.
     Wait,
+    /// `Succeed`.
     Succeed,
+    /// `Fail`.
     Fail,
+    /// `Parallel`.
     Parallel,
+    /// `Map`.
     Map,
 }
 
@@ -33,7 +41,7 @@ impl StateType {
     ];
 
     /// As `Type` has it.
-    pub(super) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Task => "Task",
             Self::Pass => "Pass",
@@ -46,7 +54,7 @@ impl StateType {
         }
     }
 
-    pub(super) fn from_name(name: &str) -> Option<Self> {
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state_type| state_type.name() == name)
     }
 

@@ -9,6 +9,8 @@
 
 pub mod wire;
 
+pub use crate::definition::StateType;
+
 use super::execution::Qualifiers;
 use crate::data::Timestamp;
 use crate::definition::Pattern;
@@ -49,27 +51,6 @@ pub struct PlannedRetry {
     pub retrier: u32,
     /// When, jitter included.
     pub at: Timestamp,
-}
-
-/// The state types, as they stand in event names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum StateType {
-    /// `Task`.
-    Task,
-    /// `Pass`.
-    Pass,
-    /// `Choice`.
-    Choice,
-    /// `Wait`.
-    Wait,
-    /// `Succeed`.
-    Succeed,
-    /// `Fail`.
-    Fail,
-    /// `Parallel`.
-    Parallel,
-    /// `Map`.
-    Map,
 }
 
 /// What a task calls, with all that the call needs beside its input.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use darkroom_asl::data::Timestamp;
 use darkroom_asl::interpreter::event::{EventId, HistoryEvent};
-use darkroom_asl::interpreter::{Identity, Limits, Qualifiers, TaskId};
+use darkroom_asl::interpreter::{Limits, TaskId};
 use darkroom_asl::json::{Payload, Text};
 use darkroom_engine::store::{
     Append, Batch, Change, DefinitionKey, ExecutionKey, ExecutionStatus, ExecutionSummary, Filter,
@@ -19,6 +19,8 @@ use darkroom_engine::{
     Answer, Config, Engine, Invocation, Observer, OsRandom, Parked, StartError, Started, SystemClock,
     TaskExecutor, TokenSecret,
 };
+
+use crate::identity;
 
 /// Refuses every event after the first ones of executions with this word in their ARN, and starts with another; takes
 /// nothing at all while it is full.
@@ -241,19 +243,9 @@ impl Bench {
     /// Starts an execution; its start's outcome comes through the channel.
     fn submit(&self, name: &str) -> Receiver<Result<Started, StartError>> {
         let (definition, machine) = self.engine.register(TASK).unwrap();
-        let identity = Arc::new(Identity {
-            execution_arn: name.into(),
-            execution_name: name.into(),
-            state_machine_arn: "machine".into(),
-            state_machine_name: "machine".into(),
-            role_arn: "role".into(),
-            qualifiers: Qualifiers::default(),
-            revision_id: None,
-            trace_header: None,
-        });
         let (answer, answered) = channel();
         let reply = Box::new(move |started| drop(answer.send(started)));
-        self.engine.submit_start(identity, &definition, &machine, Payload::from_trusted("{}"), reply);
+        self.engine.submit_start(identity(name), &definition, &machine, Payload::from_trusted("{}"), reply);
         answered
     }
 

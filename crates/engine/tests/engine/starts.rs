@@ -4,13 +4,15 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use darkroom_asl::interpreter::{Identity, Limits, Qualifiers, TaskId};
+use darkroom_asl::interpreter::{Limits, TaskId};
 use darkroom_asl::json::Payload;
 use darkroom_engine::store::{Append, ExecutionKey, MemoryStore};
 use darkroom_engine::{
     Answer, Config, Engine, Invocation, Load, Observer, OsRandom, Parked, STARTING_MAX, StartError,
     SystemClock, TaskExecutor,
 };
+
+use crate::identity;
 
 /// No task is ever run.
 struct Nobody;
@@ -34,19 +36,6 @@ impl Observer for Holding {
     fn parked(&self, _: &Parked) {}
 }
 
-fn identity(number: usize) -> Arc<Identity> {
-    Arc::new(Identity {
-        execution_arn: number.to_string().into(),
-        execution_name: number.to_string().into(),
-        state_machine_arn: "machine".into(),
-        state_machine_name: "machine".into(),
-        role_arn: "role".into(),
-        qualifiers: Qualifiers::default(),
-        revision_id: None,
-        trace_header: None,
-    })
-}
-
 #[test]
 fn starts_beyond_the_bound_are_refused_until_others_are_durable() {
     let (hold, released) = channel();
@@ -68,7 +57,13 @@ fn starts_beyond_the_bound_are_refused_until_others_are_durable() {
         let tell = tell.clone();
         let reply =
             Box::new(move |started: Result<_, StartError>| tell.send(started.map(|_| number)).unwrap());
-        engine.submit_start(identity(number), &definition, &machine, Payload::from_trusted("{}"), reply);
+        engine.submit_start(
+            identity(&number.to_string()),
+            &definition,
+            &machine,
+            Payload::from_trusted("{}"),
+            reply,
+        );
     };
     assert_eq!(engine.load(), Load::default());
     for number in 0..STARTING_MAX {

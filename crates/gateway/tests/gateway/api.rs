@@ -4,32 +4,13 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
-use darkroom_asl::interpreter::{Limits, TaskId};
-use darkroom_engine::store::{Append, ExecutionKey, MemoryStore};
-use darkroom_engine::{
-    Answer, Config, Engine, Invocation, Observer, OsRandom, Parked, SystemClock, TaskExecutor,
-};
+use darkroom_asl::interpreter::Limits;
+use darkroom_engine::store::MemoryStore;
+use darkroom_engine::{Config, Engine, OsRandom, SystemClock};
 use darkroom_gateway::{Gateway, Usage, Used};
 use serde_json::{Value, json};
 
-/// Leaves every task open.
-struct NeverAnswers;
-
-impl TaskExecutor for NeverAnswers {
-    fn start(&self, _: Invocation, answer: Answer) {
-        answer.withhold();
-    }
-
-    fn cancel(&self, _: ExecutionKey, _: TaskId) {}
-}
-
-struct Unobserved;
-
-impl Observer for Unobserved {
-    fn committed(&self, _: &[Append]) {}
-
-    fn parked(&self, _: &Parked) {}
-}
+use crate::port::Nobody;
 
 /// A server of a test's own, which ends with it.
 struct Server {
@@ -47,10 +28,10 @@ impl Server {
     fn start() -> Self {
         let engine = Engine::start(Config {
             store: Arc::new(MemoryStore::default()),
-            executor: Arc::new(NeverAnswers),
+            executor: Arc::new(Nobody),
             clock: Arc::new(SystemClock::default()),
             random: Arc::new(OsRandom),
-            observer: Arc::new(Unobserved),
+            observer: Arc::new(Nobody),
             limits: Limits::default(),
             shards: 1,
             audit: true,

@@ -8,12 +8,12 @@ use std::sync::{Arc, Mutex};
 use darkroom_asl::interpreter::event::Reason;
 use darkroom_asl::interpreter::{Limits, TaskId};
 use darkroom_asl::json::Payload;
-use darkroom_engine::store::{Append, ExecutionKey, MemoryStore};
-use darkroom_engine::{
-    Answer, Config, Engine, Invocation, Observer, OsRandom, Parked, SystemClock, TaskExecutor,
-};
+use darkroom_engine::store::{ExecutionKey, MemoryStore};
+use darkroom_engine::{Answer, Config, Engine, Invocation, OsRandom, SystemClock, TaskExecutor};
 use darkroom_gateway::Gateway;
 use serde_json::{Value, json};
+
+use crate::port::Nobody;
 
 /// Answers with what it was sent, fails, or leaves the task open, as the task's input says.
 #[derive(Default)]
@@ -39,14 +39,6 @@ impl TaskExecutor for Echo {
     }
 }
 
-struct Unobserved;
-
-impl Observer for Unobserved {
-    fn committed(&self, _: &[Append]) {}
-
-    fn parked(&self, _: &Parked) {}
-}
-
 struct Server {
     address: SocketAddr,
     executor: Arc<Echo>,
@@ -64,7 +56,7 @@ impl Server {
             executor: executor.clone(),
             clock: Arc::new(SystemClock::default()),
             random: Arc::new(OsRandom),
-            observer: Arc::new(Unobserved),
+            observer: Arc::new(Nobody),
             limits: Limits::default(),
             shards: 1,
             audit: true,

@@ -16,6 +16,8 @@ use std::time::Duration;
 use darkroom_jsonata::{Expression, Limits, Outcome, Session};
 use serde_json::{Value, json};
 
+use crate::same::same;
+
 const ROUNDS: usize = 4_000;
 
 /// Whether the two are known to answer a case differently, and why it stays so.
@@ -139,23 +141,6 @@ fn is_same(case: &Case) -> bool {
         (Some(ours), Some(theirs)) => ours == theirs || theirs.is_null(),
         (None, None) => same(&case.ours, &case.theirs),
         _ => false,
-    }
-}
-
-fn same(one: &Value, other: &Value) -> bool {
-    match (one, other) {
-        (Value::Number(one), Value::Number(other)) => one.as_f64() == other.as_f64(),
-        (Value::Array(one), Value::Array(other)) => {
-            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(one, other))
-        }
-        (Value::Object(one), Value::Object(other)) => {
-            one.len() == other.len()
-                && one
-                    .iter()
-                    .zip(other)
-                    .all(|((name, one), (other_name, other))| name == other_name && same(one, other))
-        }
-        _ => one == other,
     }
 }
 

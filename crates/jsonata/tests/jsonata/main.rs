@@ -3,5 +3,6 @@
 mod differential;
 mod places;
 mod properties;
+mod same;
 mod suite;
 mod surroundings;

@@ -4,6 +4,8 @@ use darkroom_jsonata::{BROKEN, Expression, Limits, Outcome, Session};
 use proptest::prelude::*;
 use serde_json::Value;
 
+use crate::same::same;
+
 /// Parts that expressions are made of, in any order: most are none, and some are.
 fn texts() -> impl Strategy<Value = String> {
     let words = prop::sample::select(vec![
@@ -92,24 +94,6 @@ fn evaluate(source: &str, json: &str) -> Result<Outcome, darkroom_jsonata::Error
     session.set_context(json.to_owned());
     session.bind_json("v", json.to_owned());
     Expression::parse(source).and_then(|expression| session.evaluate(&expression))
-}
-
-/// JSON with its numbers as JavaScript has them.
-fn same(one: &Value, other: &Value) -> bool {
-    match (one, other) {
-        (Value::Number(one), Value::Number(other)) => one.as_f64() == other.as_f64(),
-        (Value::Array(one), Value::Array(other)) => {
-            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(one, other))
-        }
-        (Value::Object(one), Value::Object(other)) => {
-            one.len() == other.len()
-                && one
-                    .iter()
-                    .zip(other)
-                    .all(|((name, one), (other_name, other))| name == other_name && same(one, other))
-        }
-        _ => one == other,
-    }
 }
 
 proptest! {

@@ -4,37 +4,6 @@ use std::borrow::Cow;
 
 use crate::interpreter::event::{EventKind, HistoryEvent, StateType, Target};
 
-impl StateType {
-    /// The word in event names.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Task => "Task",
-            Self::Pass => "Pass",
-            Self::Choice => "Choice",
-            Self::Wait => "Wait",
-            Self::Succeed => "Succeed",
-            Self::Fail => "Fail",
-            Self::Parallel => "Parallel",
-            Self::Map => "Map",
-        }
-    }
-
-    pub(super) fn parse(word: &str) -> Option<Self> {
-        [
-            Self::Task,
-            Self::Pass,
-            Self::Choice,
-            Self::Wait,
-            Self::Succeed,
-            Self::Fail,
-            Self::Parallel,
-            Self::Map,
-        ]
-        .into_iter()
-        .find(|state_type| state_type.as_str() == word)
-    }
-}
-
 /// The names of one event of the state families, an entry a type, so that no event allocates its name.
 fn state_event(state_type: StateType, entered: &'static [&'static str; 8]) -> Cow<'static, str> {
     Cow::Borrowed(entered[state_type as usize])

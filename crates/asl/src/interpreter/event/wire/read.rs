@@ -56,7 +56,7 @@ impl Reader<'_> {
 
     /// The state type of a `<Type>State<suffix>`.
     fn state_type(&self, suffix: &str) -> Result<StateType, RecordError> {
-        self.event_type.strip_suffix(suffix).and_then(StateType::parse).ok_or_else(|| self.unknown())
+        self.event_type.strip_suffix(suffix).and_then(StateType::from_name).ok_or_else(|| self.unknown())
     }
 
     fn kind(&self, details: Option<Details>, replay: &mut Replay) -> Result<EventKind, RecordError> {
